@@ -1,1 +1,4 @@
-"""The words every room shares: times, media values, events, moments, edit decisions, errors. Pure; stdlib and numpy only."""
+"""The words every room shares: times, media values, events, moments, edit decisions, errors.
+
+Pure: the standard library and numpy only.
+"""

@@ -11,7 +11,7 @@ from core.times import Ns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditDecision:
-    """What revision N of a clip shows, on the session's media time. A new decision under the same id is a new revision."""
+    """What revision N of a clip shows, on the session's media time; a new one under the same id is a new revision."""
 
     clip: ClipId
     revision: int

@@ -18,7 +18,7 @@ _SAFE: Final = re.compile(r"^[a-z0-9][a-z0-9._-]{0,79}$")
 
 
 def is_safe_id(text: str) -> bool:
-    """Whether a text from outside may be used as an id and so as a folder name: no separators, no leading dot or dash."""
+    """Whether a text from outside may be an id and so a folder name: no separators, no leading dot or dash."""
     return bool(_SAFE.match(text)) and ".." not in text
 
 

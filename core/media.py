@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.times import Ns
+from core.times import NS_PER_S, Ns
 
 Kind = Literal["video", "audio"]
+
+AUDIO_RATE: Final = 16_000  # Hz; what every detector and the speech recogniser take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +81,15 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioBlock:
-    """Decoded sound, 16 kHz mono float32 in -1..1, shape (n,). Holes are already filled with zeros and named as gaps."""
+    """Decoded sound, 16 kHz mono float32 in -1..1, shape (n,); holes are already zeros and named as gaps."""
 
     start_ns: Ns
     samples: NDArray[np.float32] = field(repr=False)
 
-    RATE = 16_000
-
     @property
     def end_ns(self) -> Ns:
         """Media time just after the last sample."""
-        return Ns(self.start_ns + len(self.samples) * 1_000_000_000 // 16_000)
+        return Ns(self.start_ns + len(self.samples) * NS_PER_S // AUDIO_RATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

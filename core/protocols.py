@@ -23,8 +23,7 @@ class Clock(Protocol):
 class SegmentRow:
     """One closed segment as the journal knows it. Its file is `<attempt>-<seq>.<suffix>` in the track's folder.
 
-    Times are media time; `keyframes_ns` are the video keyframes that start in it. `offset_ns` is what has to be added to
-    the file's own timestamps to get media time (0 unless a container's range forced a wrap).
+    Times are media time; `keyframes_ns` are the video keyframes that start in it.
     """
 
     track: str
@@ -60,9 +59,9 @@ class SegmentLog(Protocol):
 class FootageSource(Protocol):
     """Recorded media by media time, ring or file alike; what cutting reads.
 
-    `read` yields packets in file order, from the last keyframe at or before `start_ns` (audio from there too) until every
-    track has passed `end_ns`, inside one epoch: that of `start_ns`. Timestamps are media time. Raises CutRefused when
-    nothing of the range is left.
+    `read` yields packets in file order, from the last keyframe at or before `start_ns` (audio from there too) until
+    every track has passed `end_ns`, inside one epoch: that of `start_ns`. Timestamps are media time. Raises CutRefused
+    when nothing of the range is left.
     """
 
     def tracks(self, at_ns: Ns) -> tuple[Track, ...]: ...
@@ -75,8 +74,10 @@ class FootageSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRef:
-    """A file a clip was cut from: a hard link under the clip, or a referenced local file. `sha256` of its bytes, or of a
-    sample of a big referenced file (`sampled` says so)."""
+    """A file a clip was cut from: a hard link under the clip, or a referenced local file.
+
+    `sha256` is of its bytes, or of a sample of a big referenced file (`sampled` says so).
+    """
 
     path: str
     sha256: str

@@ -1,0 +1,85 @@
+"""The JSON lines contract (DESIGN.md section 4): one object a line, each with type, session, t_s and wall. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from core.errors import ClipdError
+from core.media import Gap, Track
+from core.moments import Event, Moment
+from core.times import to_s
+
+Line = dict[str, Any]
+
+
+def line(kind: str, session: str, t_ns: int, wall_ns: int, **fields: Any) -> Line:
+    """`wall` is UTC with milliseconds; `t_s` media time."""
+    wall = datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"type": kind, "session": session, "t_s": round(to_s(t_ns), 3), "wall": wall, **fields}
+
+
+def stream_fields(source: str, profile: str, tracks: Sequence[Track]) -> dict[str, Any]:
+    """Fields of a `session` line. `source` is already redacted."""
+    return {"source": source, "profile": profile, "streams": [_track(track) for track in tracks]}
+
+
+def gap_fields(gap: Gap) -> dict[str, Any]:
+    """Fields of a `gap` line."""
+    return {"start_s": _s(gap.start_ns), "end_s": _s(gap.end_ns), "reason": gap.reason, "track": gap.track}
+
+
+def error_fields(error: ClipdError) -> dict[str, Any]:
+    """Fields of an `error` line; `exit` is what the command will return."""
+    return {"code": error.code, "message": error.what, "remedy": error.remedy, "exit": error.exit_code}
+
+
+def event_fields(event: Event) -> dict[str, Any]:
+    """Fields of an `event` line."""
+    return {
+        "kind": event.kind,
+        "family": str(event.family),
+        "start_s": _s(event.start_ns),
+        "end_s": _s(event.end_ns),
+        "peak_s": _s(event.peak_ns),
+        "surprise_per_h": round(event.surprise_per_h, 3),
+        "why": event.why,
+    }
+
+
+def moment_fields(moment: Moment) -> dict[str, Any]:
+    """Fields of a `moment` line."""
+    return {
+        "id": moment.id,
+        "state": str(moment.state),
+        "start_s": _s(moment.start_ns),
+        "end_s": _s(moment.end_ns),
+        "anchor_s": _s(moment.anchor_ns),
+        "p": round(moment.p, 4),
+        "bar": round(moment.bar, 4),
+        "parts": {family: round(logit, 3) for family, logit in moment.parts.items()},
+        "reason": moment.reason,
+    }
+
+
+def clip_fields(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a `clip` line from a finished clip's record in the journal."""
+    names = ("id", "revision", "state", "review", "start_s", "end_s", "title", "score", "reasons", "files", "latency_s")
+    return {name: record[name] for name in names}
+
+
+def _track(track: Track) -> dict[str, Any]:
+    if track.kind == "video":
+        return {
+            "kind": "video",
+            "codec": track.codec,
+            "width": track.width,
+            "height": track.height,
+            "fps": round(track.fps, 3),
+        }
+    return {"kind": "audio", "codec": track.codec, "rate": track.rate, "channels": track.channels}
+
+
+def _s(value_ns: int) -> float:
+    return round(to_s(value_ns), 3)

@@ -1,0 +1,100 @@
+"""What a supervisor tells a worker to do: one JSON document, handed over on a file descriptor, never in argv. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal, get_args
+
+from core.errors import UsageError
+from core.ids import SessionId, StreamId, is_safe_id
+
+WorkerKind = Literal["stream", "vod"]
+Origin = Literal["cli", "api", "hook"]
+
+SPEC_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSpec:
+    """One attempt's orders. `speed` is None for "as fast as possible", else media seconds a second (1.0 = live).
+
+    `settings` is the resolved settings tree as JSON values: the worker validates it again, it reads neither files nor
+    the environment. `chat` is a path, a URL or None. Paths are absolute.
+    """
+
+    kind: WorkerKind
+    stream: StreamId
+    session: SessionId
+    source: str
+    origin: Origin
+    data_dir: str
+    out_dir: str | None = None
+    speed: float | None = 1.0
+    chat: str | None = None
+    chat_delay_s: float = 0.0
+    duration_s: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in (self.session, self.stream):
+            if not is_safe_id(name):
+                raise _bad(f"{name!r} is not an id")
+        if self.kind not in get_args(WorkerKind) or self.origin not in get_args(Origin):
+            raise _bad(f"kind {self.kind!r}, origin {self.origin!r}")
+        if self.speed is not None and not 0 < self.speed <= 1000:
+            raise _bad(f"speed {self.speed} is not in 0..1000")
+        if self.duration_s is not None and self.duration_s <= 0:
+            raise _bad(f"duration {self.duration_s} s is not above zero")
+
+    def to_json(self) -> str:
+        """The document a worker reads."""
+        return json.dumps({"spec": SPEC_VERSION, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkerSpec:
+        """Raises UsageError on anything that is not exactly a spec of this version."""
+        try:
+            document = json.loads(text)
+            version = document.pop("spec")
+        except (ValueError, AttributeError, KeyError) as err:
+            raise _bad("not a worker spec") from err
+        if version != SPEC_VERSION:
+            raise _bad(f"version {version!r}, this worker reads {SPEC_VERSION}")
+        try:
+            return cls(**document)
+        except TypeError as err:
+            raise _bad(str(err)) from err
+
+
+def worker_spec_schema() -> dict[str, Any]:
+    """JSON Schema of the document, for people who start workers from their own scheduler."""
+    text = {"type": "string", "minLength": 1}
+    number = {"type": "number", "exclusiveMinimum": 0}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "clipd worker spec",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["spec", "kind", "stream", "session", "source", "origin", "data_dir"],
+        "properties": {
+            "spec": {"const": SPEC_VERSION},
+            "kind": {"enum": list(get_args(WorkerKind))},
+            "origin": {"enum": list(get_args(Origin))},
+            "stream": text,
+            "session": text,
+            "source": text,
+            "data_dir": text,
+            "out_dir": {"type": ["string", "null"]},
+            "speed": {"anyOf": [{**number, "maximum": 1000}, {"type": "null"}]},
+            "chat": {"type": ["string", "null"]},
+            "chat_delay_s": {"type": "number"},
+            "duration_s": {"anyOf": [number, {"type": "null"}]},
+            "settings": {"type": "object"},
+        },
+    }
+
+
+def _bad(what: str) -> UsageError:
+    return UsageError(f"Bad worker spec: {what}", remedy="Start workers through clipd, or follow docs/worker-spec.md.")

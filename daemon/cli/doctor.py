@@ -1,0 +1,164 @@
+"""`clipd doctor`: tries each part for real and says what to do about each finding."""
+
+from __future__ import annotations
+
+import io
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import apsw
+import imageio_ffmpeg
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from configs import load_settings
+from core.errors import ClipdError
+from daemon.cli import options as o
+from daemon.ingest.avopen import open_media
+
+Level = Literal["ok", "warn", "fail"]
+MARKS: Final = {"ok": "[green]ok  [/green]", "warn": "[yellow]warn[/yellow]", "fail": "[red]fail[/red]"}
+SQLITE_FLOOR: Final = (3, 51, 3)  # WAL-reset corruption before it, DESIGN.md section 1
+STREAMLINK_FLOOR: Final = (8, 4)  # CVE-2026-44353 before it, reliability.md section 4
+FREE_WARN: Final = 10 * 2**30  # about half an hour of ten streams at 8 Mbit/s
+FREE_FAIL: Final = 512 * 2**20  # reliability.md section 3, item 45 (red)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's result; `remedy` is empty when all is well."""
+
+    level: Level
+    what: str
+    remedy: str = ""
+
+
+def doctor(
+    data_dir: o.DataDir = None, config: o.Config = None, as_json: Annotated[bool, typer.Option("--json")] = False
+) -> None:
+    """Check what clipd needs on this machine; exit code 4 when a required part is missing, 5 for storage."""
+    try:
+        folder = Path(load_settings(config=config, data_dir=data_dir).data_dir).expanduser()
+        findings = [*_run(_python, _ffmpeg, _decode, _sqlite, _streamlink, _ca_bundle), *_storage(folder)]
+    except ClipdError as err:
+        findings = [Finding("fail", err.what, err.remedy)]
+    console = Console()
+    for finding in findings:
+        if as_json:
+            console.print_json(
+                data={"level": finding.level, "what": finding.what, "remedy": finding.remedy}, indent=None
+            )
+        else:
+            remedy = f"\n     {escape(finding.remedy)}" if finding.remedy else ""
+            console.print(f"{MARKS[finding.level]} {escape(finding.what)}{remedy}", highlight=False, soft_wrap=True)
+    failed = [finding for finding in findings if finding.level == "fail"]
+    raise typer.Exit(0 if not failed else 5 if all("data folder" in finding.what for finding in failed) else 4)
+
+
+def _run(*checks: Callable[[], Finding]) -> Iterator[Finding]:
+    for check in checks:
+        yield check()
+
+
+def _python() -> Finding:
+    what = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    if sys.version_info < (3, 11, 10):
+        return Finding(
+            "warn", what, "Python 3.11.10 or newer fixes address checks; clipd carries its own, so this is advice."
+        )
+    return Finding("ok", what)
+
+
+def _ffmpeg() -> Finding:
+    try:
+        program = imageio_ffmpeg.get_ffmpeg_exe()
+        run = subprocess.run(
+            [program, "-hide_banner", "-version"], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, RuntimeError, subprocess.SubprocessError) as err:
+        return Finding("fail", f"ffmpeg does not run: {err}", "Run `make setup` again: it installs imageio-ffmpeg.")
+    return Finding("ok", run.stdout.splitlines()[0])
+
+
+def _decode() -> Finding:
+    """One real encode with ffmpeg and one real decode with PyAV: the two halves every clip goes through."""
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-nostdin",
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=320x180:r=30:d=1",
+    ]
+    command += ["-c:v", "libx264", "-preset", "ultrafast", "-f", "mpegts", "pipe:1"]
+    try:
+        made = subprocess.run(command, capture_output=True, timeout=30, check=True).stdout
+        with open_media(io.BytesIO(made), "mpegts") as container:
+            frames = sum(1 for _ in container.decode(video=0))
+    except (OSError, RuntimeError, subprocess.SubprocessError, ClipdError) as err:
+        return Finding("fail", f"Cannot encode and decode H.264: {err}", "Run `make setup` again.")
+    if frames != 30:
+        return Finding("fail", f"Decoded {frames} of 30 frames", "Run `make setup` again.")
+    return Finding("ok", f"H.264 encoded by ffmpeg, decoded by PyAV {version('av')}: 30 of 30 frames")
+
+
+def _sqlite() -> Finding:
+    found = apsw.sqlite_lib_version()
+    if tuple(int(part) for part in found.split(".")) < SQLITE_FLOOR:
+        return Finding(
+            "fail", f"SQLite {found} can lose a journal", "Run `make setup`: the apsw wheel brings a newer one."
+        )
+    return Finding("ok", f"SQLite {found} (apsw)")
+
+
+def _streamlink() -> Finding:
+    found = version("streamlink")
+    if tuple(int(part) for part in found.split(".")[:2]) < STREAMLINK_FLOOR:
+        return Finding("fail", f"streamlink {found} reads local files on request", "Run `make setup` again.")
+    return Finding("ok", f"streamlink {found}")
+
+
+def _ca_bundle() -> Finding:
+    bundle = os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
+    if not Path(bundle).exists():
+        return Finding("warn", "No CA bundle: https sources will be refused", "Install ca-certificates.")
+    return Finding("ok", "CA bundle found")
+
+
+def _storage(folder: Path) -> Iterator[Finding]:
+    probe = folder / ".clipd-doctor"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, b"clipd")
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+            probe.unlink()
+    except OSError as err:
+        yield Finding(
+            "fail", f"The data folder {folder} cannot be written: {err.strerror}", "Use --data-dir, or fix its rights."
+        )
+        return
+    free = shutil.disk_usage(folder).free
+    text = f"The data folder {folder} is writable, {free / 2**30:.1f} GiB free"
+    if free < FREE_FAIL:
+        yield Finding("fail", text, "Free some space: recording needs at least 512 MiB.")
+    elif free < FREE_WARN:
+        yield Finding(
+            "warn", text, "A ring of 30 min at 8 Mbit/s takes 1.8 GB a stream; lower ring.max_gb or free space."
+        )
+    else:
+        yield Finding("ok", text)

@@ -1,0 +1,40 @@
+"""`clipd`: the command (DESIGN.md section 4). Exit codes: core/errors.py; 130 after an interrupted, clean drain."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from core.errors import ClipdError
+from daemon.cli import cut, demo, doctor, render, replay, watch, worker
+
+app = typer.Typer(
+    name="clipd",
+    help="Watches live streams and cuts the moments worth sharing while the stream is still running.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("demo")(demo.demo)
+app.command("watch")(watch.watch)
+app.command("vod")(watch.vod)
+app.command("cut")(cut.cut)
+app.command("render")(render.render)
+app.command("replay")(replay.replay)
+app.command("doctor")(doctor.doctor)
+app.command("worker", hidden=True)(worker.worker)
+
+
+def main() -> None:
+    """Entry point. Our own errors become one message with a remedy; anything else is a bug and shows its trace."""
+    try:
+        app()
+    except ClipdError as err:
+        print(f"clipd: {err.what}. {err.remedy}", file=sys.stderr)  # noqa: T201
+        sys.exit(err.exit_code)
+
+
+if __name__ == "__main__":
+    main()

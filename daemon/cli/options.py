@@ -1,0 +1,23 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Profile = Annotated[str | None, typer.Option(help="gaming, podcast, sports, irl, or a YAML file.")]
+DataDir = Annotated[Path | None, typer.Option(help="Where sessions are kept.")]
+Config = Annotated[Path | None, typer.Option(help="Settings file (default: ./clipd.yaml where there is one).")]
+Out = Annotated[Path | None, typer.Option("--out", help="A folder that gets each finished clip and report.html.")]
+Speed = Annotated[
+    str, typer.Option(help="live, max, or a number: media seconds a second. Live streams are always live.")
+]
+ClipsPerHour = Annotated[
+    float | None, typer.Option(help="How many clips an hour at most, on average.", min=0.1, max=120)
+]
+Chat = Annotated[str | None, typer.Option(help="Chat as JSON lines: a file, a URL, or off.")]
+ChatDelay = Annotated[float, typer.Option(help="Seconds the chat is behind the stream's own clock.", min=-60, max=600)]
+Duration = Annotated[float | None, typer.Option(help="Stop after this many seconds of media.", min=0.1)]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout; logs on stderr.")]

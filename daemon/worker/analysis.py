@@ -1,0 +1,145 @@
+"""The analysis thread: sound and keyframes to signals, signals and chat to decisions, in media-time order.
+
+It steps on a grid of media time, so the same media gives the same decisions at any speed. Everything it learns goes to
+the journal through one batch a step. It never touches capture: a stall here costs analysis, not footage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from core.media import ChatMessage, Epoch, Gap, Packet, Track
+from core.moments import Family
+from core.signals import SignalChunk
+from core.times import Ns, ns
+from daemon.ingest.decode import AudioDecoder, KeyframeDecoder
+from daemon.worker.queue import AnalysisQueue, Batch, EpochStart, Item
+from detectors import AudioFeatures, Decisions, Engine, SceneFeatures
+
+STEP_NS: Final = ns(0.5)  # the media grid on which decisions are taken
+AUDIO_PATIENCE_NS: Final = ns(2.0)  # sound this late behind the picture is a hole: analysis goes on without it
+
+
+class Chat(Protocol):
+    """Chat by media time. `until` returns messages up to a time and waits for them where that is possible (a file)."""
+
+    def until(self, t_ns: Ns) -> list[ChatMessage]: ...
+    def available(self) -> bool: ...
+
+
+class Record(Protocol):
+    """Where results go: the journal, the JSON lines, the clip scheduler. One call a step."""
+
+    def step(
+        self, t_ns: Ns, decisions: Decisions, signals: Sequence[SignalChunk], chat: Sequence[ChatMessage]
+    ) -> None: ...
+
+
+class Analysis:
+    """Consumes the queue until it closes. `resume_ns`: a restarted session's grid goes on after what it had decided."""
+
+    def __init__(
+        self,
+        queue: AnalysisQueue,
+        engine: Engine,
+        chat: Chat,
+        record: Record,
+        *,
+        resume_ns: Ns = Ns(0),
+        before_step: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._queue = queue
+        self._engine = engine
+        self._chat = chat
+        self._record = record
+        self._before_step = before_step
+        self._stepped_ns = Ns(resume_ns - resume_ns % STEP_NS)
+        self._audio: AudioDecoder | None = None
+        self._picture: KeyframeDecoder | None = None
+        self._sound_features = AudioFeatures()
+        self._scene_features = SceneFeatures()
+        self._signals: list[SignalChunk] = []
+        self._heard: list[ChatMessage] = []
+        self._progress_ns = Ns(0)
+
+    def run(self) -> Ns:
+        """Work until the queue is closed and empty, then close all watermarks. Returns the media end analysed."""
+        while (item := self._queue.get()) is not None:
+            self._take(item)
+        self._flush_epoch()
+        end_ns = max(self._progress_ns, self._stepped_ns)
+        self._step_to(end_ns)
+        self._feed_chat(end_ns)
+        self._finish_step(end_ns, self._engine.finish(end_ns))
+        return end_ns
+
+    def _take(self, item: Item) -> None:
+        if isinstance(item, EpochStart):
+            self._begin_epoch(item.epoch, item.tracks)
+        elif isinstance(item, Gap):
+            self._engine.gap(item)
+            self._progress_ns = max(self._progress_ns, item.end_ns)
+        else:
+            self._batch(item)
+        self._step_to(self._ready_ns())
+
+    def _begin_epoch(self, epoch: Epoch, tracks: tuple[Track, ...]) -> None:
+        """Decoders start afresh: codec, rate and timestamps may all be others now."""
+        self._flush_epoch()
+        sound = next((track for track in tracks if track.kind == "audio"), None)
+        picture = next((track for track in tracks if track.kind == "video"), None)
+        self._audio = AudioDecoder(sound, epoch) if sound else None
+        self._picture = KeyframeDecoder(picture, epoch) if picture else None
+        self._engine.epoch(epoch)
+        self._engine.available(Family.AUDIO, sound is not None)
+        self._engine.available(Family.VISION, picture is not None)
+        self._engine.available(Family.CHAT, self._chat.available())
+        self._progress_ns = max(self._progress_ns, epoch.start_ns)
+
+    def _flush_epoch(self) -> None:
+        if self._audio:
+            for block in self._audio.flush():
+                self._feed(self._sound_features.push(block))
+
+    def _batch(self, batch: Batch) -> None:
+        for packet in batch.packets:
+            self._packet(packet)
+        self._progress_ns = max(self._progress_ns, batch.progress_ns)
+
+    def _packet(self, packet: Packet) -> None:
+        if packet.kind == "audio" and self._audio:
+            for block in self._audio.push(packet):
+                self._feed(self._sound_features.push(block))
+        elif packet.kind == "video" and self._picture:
+            for image in self._picture.push(packet):
+                self._feed(self._scene_features.push(image))
+
+    def _feed(self, chunks: Sequence[SignalChunk]) -> None:
+        for chunk in chunks:
+            self._engine.feed(chunk)
+            self._signals.append(chunk)
+
+    def _ready_ns(self) -> Ns:
+        """How far all has been heard and seen. Sound may trail the picture a little, then it counts as a hole."""
+        if self._audio is None:
+            return self._progress_ns
+        return Ns(max(min(self._audio.end_ns, self._progress_ns), self._progress_ns - AUDIO_PATIENCE_NS))
+
+    def _step_to(self, ready_ns: Ns) -> None:
+        while self._stepped_ns + STEP_NS <= ready_ns:
+            self._before_step()
+            self._stepped_ns = Ns(self._stepped_ns + STEP_NS)
+            self._feed_chat(self._stepped_ns)
+            self._finish_step(self._stepped_ns, self._engine.advance(self._stepped_ns))
+
+    def _feed_chat(self, t_ns: Ns) -> None:
+        messages = self._chat.until(t_ns)
+        if messages:
+            self._engine.chat(messages)
+            self._heard.extend(messages)
+
+    def _finish_step(self, t_ns: Ns, decisions: Decisions) -> None:
+        signals, self._signals = self._signals, []
+        heard, self._heard = self._heard, []
+        self._record.step(t_ns, decisions, signals, heard)

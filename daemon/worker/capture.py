@@ -1,0 +1,124 @@
+"""Capture: placed packets go to the ring, then what analysis needs goes to its queue. It waits on nothing else.
+
+One thread of its own does the disk work, so neither the event loop nor analysis stands in its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from core.lines import gap_fields, stream_fields
+from core.media import Epoch, Gap, Packet, Track
+from core.protocols import Clock
+from core.times import Ns, to_s
+from daemon.journal import Journal
+from daemon.worker.arrivals import Arrivals
+from daemon.worker.emitter import Emitter
+from daemon.worker.queue import AnalysisQueue, Batch, EpochStart
+from ringbuffer import Ring
+from telemetry import Metrics
+
+
+class Capture:
+    """The ingest's sink. `ring` is None for a local file, which is its own ring."""
+
+    def __init__(
+        self,
+        *,
+        ring: Ring | None,
+        queue: AnalysisQueue,
+        journal: Journal,
+        emitter: Emitter,
+        arrivals: Arrivals,
+        clock: Clock,
+        metrics: Metrics,
+        source_name: str,
+        profile: str,
+    ) -> None:
+        self._ring = ring
+        self._queue = queue
+        self._journal = journal
+        self._emitter = emitter
+        self._arrivals = arrivals
+        self._clock = clock
+        self._metrics = metrics
+        self._name = (source_name, profile)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="capture")
+        self._lock = threading.Lock()
+        self.media_ns = Ns(0)  # newest media captured
+        self.edge_ns = Ns(0)  # newest media known to exist upstream
+        self.epochs = 0
+        self._handed_ns = Ns(0)  # decode time up to which packets were handed to analysis
+
+    async def streams(self, epoch: Epoch, tracks: tuple[Track, ...]) -> None:
+        """A new epoch: journaled before its first packet, so that recovery knows where a stray segment belongs."""
+        await self._do(self._begin, epoch, tracks)
+
+    async def write(self, packets: Sequence[Packet]) -> None:
+        """Live: returns when the packets are in the ring. Replay: also waits for room in the analysis queue."""
+        if packets:
+            await self._do(self._write, packets)
+
+    async def gap(self, gap: Gap) -> None:
+        """A hole in the media: ledger, line, metric, and the detectors."""
+        await self._do(self._note_gap, gap)
+
+    async def warn(self, code: str, message: str, remedy: str) -> None:
+        """Something the user should know; nothing was lost."""
+        self._emitter.emit("warning", code=code, message=message, remedy=remedy)
+        await self._do(self._journal.add_warning, {"code": code, "message": message, "remedy": remedy})
+
+    async def live_edge(self, media_ns: Ns) -> None:
+        """How far the stream has come upstream."""
+        self.edge_ns = max(self.edge_ns, media_ns)
+
+    def close(self) -> None:
+        """Flush and close the ring; the media end is then final."""
+        self._pool.shutdown(wait=True)
+        if self._ring:
+            self._ring.close()
+
+    async def _do(self, work: object, *arguments: object) -> None:
+        """Run in the capture thread and wait for its end, also when cancelled: a half-written batch is not a state."""
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._pool, work, *arguments)  # type: ignore[arg-type]
+        try:
+            await asyncio.shield(future)
+        except asyncio.CancelledError:
+            self._queue.close()
+            await asyncio.wait({future})
+            raise
+
+    def _begin(self, epoch: Epoch, tracks: tuple[Track, ...]) -> None:
+        self._journal.add_epoch(epoch)
+        if self._ring:
+            self._ring.begin_epoch(epoch, tracks)
+        self.epochs += 1
+        source, profile = self._name
+        if self.epochs == 1:
+            self._emitter.emit("session", **stream_fields(source, profile, tracks))
+        else:
+            self._emitter.emit("state", state="live", reason=f"epoch:{epoch.reason}")
+        self._handed_ns = max(self._handed_ns, epoch.start_ns)
+        self._queue.put(EpochStart(epoch, tracks))
+
+    def _write(self, packets: Sequence[Packet]) -> None:
+        if self._ring:
+            for packet in packets:
+                self._ring.append(packet)
+        newest_ns = max(packet.end_ns for packet in packets)
+        self._metrics.media_time_seconds_total.inc(max(0.0, to_s(newest_ns - self.media_ns)))
+        self.media_ns = max(self.media_ns, newest_ns)
+        self._arrivals.note(self.media_ns, self._clock.boottime_ns())
+        wanted = tuple(packet for packet in packets if packet.kind == "audio" or packet.is_keyframe)
+        before_ns, self._handed_ns = self._handed_ns, max(self._handed_ns, packets[-1].dts_ns)
+        self._queue.put(Batch(wanted, before_ns, self._handed_ns))
+
+    def _note_gap(self, gap: Gap) -> None:
+        self._journal.add_gap(gap)
+        self._metrics.gap_seconds_total.labels(reason=gap.reason).inc(to_s(gap.end_ns - gap.start_ns))
+        self._emitter.emit("gap", **gap_fields(gap))
+        self._queue.put(gap)

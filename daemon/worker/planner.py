@@ -1,0 +1,148 @@
+"""Turns moments into promised clips and decides, in media time, when each revision is due; pure, no files, no clock.
+
+A revision is due when its last frame has been analysed. Until then a changed span only changes the promise; after that
+it is a new revision under the same clip id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from core.edits import EditDecision
+from core.ids import ClipId, SessionId, clip_id
+from core.moments import Moment, MomentState
+from core.times import Ns, clock_text, ns
+
+ClipState = Literal["provisional", "final", "withdrawn"]
+SHOWN: Final = (MomentState.PROVISIONAL, MomentState.CONFIRMED, MomentState.FINAL)
+SAME_SPAN_NS: Final = ns(0.25)  # a smaller move is not worth a new file: viewers do not see it
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A decision was made or changed: journal it, pin its footage. `first` for a clip nobody heard of before."""
+
+    decision: EditDecision
+    moment: Moment
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """All frames of this decision have been analysed: cut it. A manual cut has no moment."""
+
+    decision: EditDecision
+    moment: Moment | None
+    state: ClipState
+
+
+@dataclass(frozen=True, slots=True)
+class Restate:
+    """The files stay as they are, the clip's state changes."""
+
+    clip: ClipId
+    state: ClipState
+    reason: str
+
+
+Step = Promise | Due | Restate
+
+
+@dataclass(slots=True)
+class _Entry:
+    decision: EditDecision
+    moment: Moment
+    cut: bool = False
+
+
+class ClipPlanner:
+    """One per session. `done` are clips an earlier attempt finished: their revision is not cut again."""
+
+    def __init__(self, session: SessionId, done: dict[ClipId, EditDecision]) -> None:
+        self._session = session
+        self._done = done
+        self._entries: dict[ClipId, _Entry] = {}
+
+    def moment(self, moment: Moment) -> list[Step]:
+        """What a state change of a moment asks for."""
+        clip = clip_id(moment.id)
+        entry = self._entries.get(clip)
+        if moment.state in SHOWN:
+            return self._shown(clip, entry, moment)
+        if entry is not None and moment.state in (MomentState.WITHDRAWN, MomentState.REJECTED):
+            del self._entries[clip]
+            return [Restate(clip, "withdrawn", moment.reason)]
+        return []
+
+    def advance(self, t_ns: Ns) -> list[Step]:
+        """Clips whose last frame lies at or before `t_ns` and that have not been cut."""
+        return [self._due(entry) for entry in self._entries.values() if not entry.cut and entry.decision.end_ns <= t_ns]
+
+    def finish(self, end_ns: Ns) -> list[Step]:
+        """The media ended: what waited for its post-roll is cut with what there is."""
+        steps: list[Step] = []
+        for entry in self._entries.values():
+            if not entry.cut and entry.decision.start_ns < end_ns:
+                entry.decision = replace(entry.decision, end_ns=min(entry.decision.end_ns, end_ns))
+                steps.append(self._due(entry))
+        return steps
+
+    def _shown(self, clip: ClipId, entry: _Entry | None, moment: Moment) -> list[Step]:
+        if entry is None:
+            return self._first(clip, moment)
+        steps: list[Step] = []
+        before = entry.moment.state
+        entry.moment = moment
+        if self._moved(entry.decision, moment):
+            revision = entry.decision.revision + (1 if entry.cut else 0)
+            entry.decision = self._decide(clip, revision, moment, title=entry.decision.title)
+            entry.cut = False
+            steps.append(Promise(entry.decision, moment, first=False))
+        elif entry.cut and moment.state is MomentState.FINAL and before is not MomentState.FINAL:
+            steps.append(Restate(clip, "final", ""))
+        return steps
+
+    def _first(self, clip: ClipId, moment: Moment) -> list[Step]:
+        decision = self._decide(clip, 1, moment, title=title_of(moment))
+        known = self._done.get(clip)
+        if known is not None and not self._moved(known, moment):
+            self._entries[clip] = _Entry(known, moment, cut=True)
+            return []
+        if known is not None:
+            decision = replace(decision, revision=known.revision + 1, title=known.title)
+        self._entries[clip] = _Entry(decision, moment)
+        return [Promise(decision, moment, first=True)]
+
+    def _due(self, entry: _Entry) -> Due:
+        entry.cut = True
+        state: ClipState = "final" if entry.moment.state is MomentState.FINAL else "provisional"
+        return Due(entry.decision, entry.moment, state)
+
+    def _decide(self, clip: ClipId, revision: int, moment: Moment, *, title: str) -> EditDecision:
+        return EditDecision(
+            clip=clip,
+            revision=revision,
+            session=self._session,
+            start_ns=moment.start_ns,
+            end_ns=moment.end_ns,
+            title=title,
+            score=moment.p,
+            reasons=moment.reasons,
+            moment=moment.id,
+            anchor_ns=moment.anchor_ns,
+        )
+
+    @staticmethod
+    def _moved(decision: EditDecision, moment: Moment) -> bool:
+        return (
+            abs(decision.start_ns - moment.start_ns) > SAME_SPAN_NS
+            or abs(decision.end_ns - moment.end_ns) > SAME_SPAN_NS
+        )
+
+
+def title_of(moment: Moment) -> str:
+    """A plain title from the strongest reason, until words are known: what happened and when."""
+    strongest = max(moment.events, key=lambda event: event.llr * event.quality, default=None)
+    what = strongest.kind.replace("_", " ").capitalize() if strongest else "Moment"
+    return f"{what} at {clock_text(moment.anchor_ns).rpartition('.')[0]}"

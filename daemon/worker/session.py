@@ -1,0 +1,243 @@
+"""One attempt at one session: builds the rooms' objects, runs them until the media ends, drains, reports.
+
+The order of the end matters: capture stops, analysis empties its queue, the desk cuts what waited, then the report is
+written. A kill -9 anywhere leaves a session that the next attempt continues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from configs import Settings
+from core.edits import EditDecision
+from core.errors import ClipdError, CutRefused, UsageError
+from core.ids import manual_clip_id
+from core.lines import error_fields, event_fields, moment_fields
+from core.media import ChatMessage
+from core.moments import Moment, MomentState
+from core.protocols import Clock
+from core.signals import SignalChunk
+from core.spec import WorkerSpec
+from core.times import Ns, ns, to_s
+from daemon.ingest import Source
+from daemon.journal import Journal
+from daemon.worker.analysis import Analysis
+from daemon.worker.capture import Capture
+from daemon.worker.desk import ClipDesk
+from daemon.worker.emitter import Emitter
+from daemon.worker.queue import AnalysisQueue
+from detectors import Decisions
+from telemetry import Metrics
+
+NEAR: Final = ns(60)  # how long a candidate counts as "best right now" in the progress line
+log = structlog.get_logger()
+
+
+class Recorder:
+    """Analysis's results: journal, JSON lines, desk. Called from the analysis thread, one call a step."""
+
+    def __init__(self, journal: Journal, emitter: Emitter, desk: ClipDesk, metrics: Metrics) -> None:
+        self._journal = journal
+        self._emitter = emitter
+        self._desk = desk
+        self._metrics = metrics
+        self._best: Moment | None = None
+
+    def step(self, t_ns: Ns, decisions: Decisions, signals: Sequence[SignalChunk], chat: Sequence[ChatMessage]) -> None:
+        """Journal first, then tell: a line never speaks of something that a crash could unsay."""
+        self._emitter.media_ns = t_ns
+        if signals or chat or decisions.events or decisions.moments:
+            with self._journal.batch():
+                self._journal.add_signals(list(signals))
+                self._journal.add_chat(list(chat))
+                self._journal.add_events(list(decisions.events))
+                for moment in decisions.moments:
+                    self._journal.add_moment(moment)
+        for event in decisions.events:
+            self._metrics.events_total.labels(kind=event.kind).inc()
+            self._emitter.emit("event", **event_fields(event))
+        for moment in decisions.moments:
+            self._metrics.moments_total.labels(state=str(moment.state)).inc()
+            self._emitter.emit("moment", **moment_fields(moment))
+            self._desk.moment(moment)
+            self._remember(moment)
+        self._desk.advance(t_ns)
+
+    def best(self, t_ns: Ns) -> dict[str, Any] | None:
+        """The strongest candidate of the last minute, for the progress line."""
+        best = self._best
+        if best is None or t_ns - best.anchor_ns > NEAR:
+            return None
+        return {"p": round(best.p, 3), "bar": round(best.bar, 3), "t_s": round(to_s(best.anchor_ns), 1)}
+
+    def _remember(self, moment: Moment) -> None:
+        best = self._best
+        if best is None or moment.id == best.id or moment.p >= best.p or moment.decided_ns - best.anchor_ns > NEAR:
+            self._best = moment if moment.state is not MomentState.WITHDRAWN else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What `open_session` built for one attempt."""
+
+    spec: WorkerSpec
+    settings: Settings
+    folder: Path
+    journal: Journal
+    emitter: Emitter
+    source: Source
+    queue: AnalysisQueue
+    capture: Capture
+    analysis: Analysis
+    recorder: Recorder
+    desk: ClipDesk
+    clock: Clock
+    read_chat: Callable[[], Any] | None
+
+
+class Session:
+    """Runs the parts. `run` returns None when the media ended, else the error that ended it; both ways all is drained."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._started_ns = parts.clock.boottime_ns()
+        self._state = "starting"
+        self._failure: ClipdError | None = None
+        self.stop = asyncio.Event()
+        self.stopped = False
+
+    async def run(self) -> ClipdError | None:
+        """Supervision boundary of one attempt: what the source or the disk did wrong is said, drained and returned."""
+        parts = self._parts
+        self._say("starting", "")
+        async with contextlib.AsyncExitStack() as stack:
+            analysing = asyncio.create_task(asyncio.to_thread(parts.analysis.run), name="analysis")
+            helpers = [asyncio.create_task(self._progress(), name="progress")]
+            if parts.read_chat:
+                helpers.append(asyncio.create_task(parts.read_chat(), name="chat"))
+            stack.push_async_callback(_cancel, helpers)
+            await self._capture(analysing)
+            end_ns = await self._drain(analysing)
+            await asyncio.to_thread(parts.desk.finish, end_ns)
+        return self._failure or parts.desk.failure
+
+    async def control(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Commands of control.sock."""
+        if request["command"] == "status":
+            return self._status()
+        if request["command"] == "stop":
+            self.stop.set()
+            return {"state": "draining"}
+        if request["command"] == "cut":
+            return await self._cut(request)
+        raise UsageError(f"Unknown command {request['command'][:40]!r}", remedy="Known: status, cut, stop.")
+
+    @property
+    def wall_s(self) -> float:
+        """How long this attempt has run."""
+        return to_s(self._parts.clock.boottime_ns() - self._started_ns)
+
+    async def _capture(self, analysing: asyncio.Task[Ns]) -> None:
+        """Run the source until it ends, a stop is asked for, or analysis dies (which must not go unseen)."""
+        parts = self._parts
+        running = asyncio.create_task(parts.source.run(parts.capture), name="source")
+        stopping = asyncio.create_task(self.stop.wait(), name="stop")
+        self._say("live", "")
+        await asyncio.wait({running, stopping, analysing}, return_when=asyncio.FIRST_COMPLETED)
+        self.stopped = self.stop.is_set() and not running.done()
+        await _cancel([stopping, *([] if running.done() else [running])])
+        if running.done() and not running.cancelled():
+            try:
+                self._say("ended", running.result().reason)
+            except ClipdError as err:
+                self._fail(err)
+        parts.queue.close(discard=self.stopped and not parts.source.info.unstoppable)
+
+    async def _drain(self, analysing: asyncio.Task[Ns]) -> Ns:
+        """Close the ring, let analysis finish. Its own failure is a bug and ends the attempt with code 70."""
+        parts = self._parts
+        self._say("draining", "interrupted" if self.stopped else "")
+        try:
+            await asyncio.to_thread(parts.capture.close)
+        except ClipdError as err:
+            self._fail(err)
+        return await analysing
+
+    def _fail(self, err: ClipdError) -> None:
+        if self._failure is None:
+            self._failure = err
+            self._parts.emitter.emit("error", **error_fields(err))
+            self._parts.journal.add_warning({"code": err.code, "message": err.what, "remedy": err.remedy})
+
+    async def _cut(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A manual cut of footage that is still buffered."""
+        decision = manual_decision(self._parts.spec, request)
+        span_start, span_end = self._parts.desk.footage.span()
+        if decision.start_ns >= span_end or decision.end_ns <= span_start:
+            raise CutRefused(
+                f"{to_s(decision.start_ns):.1f}-{to_s(decision.end_ns):.1f} s is not buffered",
+                remedy=f"Buffered now: {to_s(span_start):.1f} to {to_s(span_end):.1f} s of media time.",
+                code="not_buffered",
+            )
+        return {"clip": await asyncio.wrap_future(self._parts.desk.cut(decision))}
+
+    async def _progress(self) -> None:
+        """A line a second for the view. Wall clock is right here: a frozen stream must look frozen."""
+        while True:
+            await self._parts.clock.sleep(ns(1))
+            self._parts.emitter.emit("progress", **self._status())
+
+    def _status(self) -> dict[str, Any]:
+        parts = self._parts
+        media_ns, done_ns = parts.capture.media_ns, Ns(parts.emitter.media_ns)
+        edge_ns = max(parts.capture.edge_ns, media_ns)
+        return {
+            "state": self._state,
+            "media_s": round(to_s(done_ns), 2),
+            "captured_s": round(to_s(media_ns), 2),
+            "lag_s": round(to_s(edge_ns - done_ns), 2) if parts.source.info.unstoppable else None,
+            "speed_x": round(to_s(done_ns) / self.wall_s, 2) if self.wall_s > 0 else 0.0,
+            "total_s": parts.source.info.duration_s,
+            "clips": len(parts.journal.clips()),
+            "best": parts.recorder.best(done_ns),
+        }
+
+    def _say(self, state: str, reason: str) -> None:
+        self._state = state
+        self._parts.emitter.emit("state", state=state, reason=reason)
+        log.info("session.state_changed", session=self._parts.spec.session, state=state, reason=reason)
+
+
+def manual_decision(spec: WorkerSpec, request: dict[str, Any]) -> EditDecision:
+    """The edit decision of a `cut` command: {"start_s", "end_s", "title"?}. Raises UsageError on a bad range."""
+    try:
+        start_ns, end_ns = ns(float(request["start_s"])), ns(float(request["end_s"]))
+    except (KeyError, TypeError, ValueError, OverflowError) as err:
+        raise UsageError(
+            "A cut needs a start and an end in seconds", remedy="Example: clipd cut SESSION 61.5 84"
+        ) from err
+    if not 0 <= start_ns < end_ns <= start_ns + ns(3600):
+        raise UsageError("A cut is longer than 0 s and at most an hour", remedy="Example: clipd cut SESSION 61.5 84")
+    return EditDecision(
+        clip=manual_clip_id(spec.session, start_ns, end_ns),
+        revision=1,
+        session=spec.session,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        title=str(request.get("title") or "Manual cut")[:120],
+        score=1.0,
+        reasons=("Cut by hand",),
+    )
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

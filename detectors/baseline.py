@@ -1,0 +1,135 @@
+"""What is normal for one signal of one stream: running quantiles over 15 minutes, and how rare an excess is. Pure.
+
+No clock: time comes with each sample. Memory is bounded by the windows.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import deque
+from typing import Final
+
+import numpy as np
+
+from core.times import NS_PER_S, Ns, ns
+from detectors.options import BaselineOptions
+
+_FULL: Final = 10  # integer weight of an ordinary sample, so that adding and removing leaves no rounding behind
+_MAD_TO_SD: Final = 1.4826  # of a normal distribution
+_NS_PER_H: Final = 3600 * NS_PER_S
+
+
+class Baseline:
+    """Weighted quantiles of the last `window_s`, kept as a histogram of `step` wide bins over [low, high]."""
+
+    def __init__(self, options: BaselineOptions, *, low: float, high: float, step: float) -> None:
+        self._low, self._step = low, step
+        self._bins = np.zeros(math.ceil((high - low) / step) + 1, dtype=np.int64)
+        self._samples: deque[tuple[Ns, int, int]] = deque()
+        self._window_ns = ns(options.window_s)
+        self._alarm_weight = max(1, round(_FULL * options.alarm_influence))
+        self._prior_samples = options.prior_samples
+
+    def push(self, value: float, t_ns: Ns, *, alarm: bool) -> None:
+        """Take a sample in; while an alarm is open it counts little, or a long roar teaches that roaring is normal."""
+        place = min(max(round((value - self._low) / self._step), 0), len(self._bins) - 1)
+        weight = self._alarm_weight if alarm else _FULL
+        self._samples.append((t_ns, place, weight))
+        self._bins[place] += weight
+        while self._samples[0][0] <= t_ns - self._window_ns:
+            _, old, old_weight = self._samples.popleft()
+            self._bins[old] -= old_weight
+
+    @property
+    def count(self) -> int:
+        """Samples in the window."""
+        return len(self._samples)
+
+    def quantile(self, share: float) -> float:
+        """The value below which `share` of the weight lies; the low end while empty."""
+        total = np.cumsum(self._bins)
+        place = int(np.searchsorted(total, share * int(total[-1]), side="left"))
+        return self._low + self._step * min(place, len(self._bins) - 1)
+
+    def spread(self, prior: float, floor: float) -> float:
+        """Standard deviation by MAD, blended with a prior that counts as so many samples, never below the floor."""
+        centre = round((self.quantile(0.5) - self._low) / self._step)
+        reach = max(centre, len(self._bins) - 1 - centre)
+        folded = np.zeros(reach + 1, dtype=np.int64)
+        folded[: centre + 1] += self._bins[centre::-1]
+        folded[1 : len(self._bins) - centre] += self._bins[centre + 1 :]
+        total = np.cumsum(folded)
+        measured = _MAD_TO_SD * self._step * int(np.searchsorted(total, 0.5 * int(total[-1]), side="left"))
+        blended = (measured * self.count + prior * self._prior_samples) / max(self.count + self._prior_samples, 1)
+        return max(blended, floor)
+
+    def shift(self, by: float) -> None:
+        """Move everything learned by `by`: the level of the whole signal has changed (a gain knob), not its nature."""
+        move, last = round(by / self._step), len(self._bins) - 1
+        moved = [(t, min(max(place + move, 0), last), weight) for t, place, weight in self._samples]
+        self._samples = deque(moved)
+        self._bins[:] = 0
+        for _, place, weight in moved:
+            self._bins[place] += weight
+
+
+class Tail:
+    """How often per hour a peak at least this strong comes, from the peaks of the last two hours and a prior.
+
+    Exponential tail above the alarm threshold: rate * exp(-excess / scale). Both parameters are prior and data added up,
+    so that the first peak of a stream already has a believable figure.
+    """
+
+    def __init__(self, options: BaselineOptions, *, prior_per_h: float, prior_scale: float) -> None:
+        self._peaks: deque[tuple[Ns, float]] = deque()
+        self._window_ns = ns(options.tail_window_s)
+        self._prior_h = options.tail_prior_s / 3600
+        self._prior_peaks = options.tail_prior_peaks
+        self._prior_per_h, self._prior_scale = prior_per_h, prior_scale
+
+    def push(self, excess: float, t_ns: Ns) -> None:
+        """Remember the peak of one alarm."""
+        self._peaks.append((t_ns, max(excess, 0.0)))
+
+    def per_hour(self, excess: float, t_ns: Ns, observed_ns: int) -> float:
+        """Expected peaks an hour with at least this excess; `observed_ns` is how long the signal has been watched."""
+        while self._peaks and self._peaks[0][0] <= t_ns - self._window_ns:
+            self._peaks.popleft()
+        hours = min(observed_ns, self._window_ns) / _NS_PER_H
+        rate = (self._prior_per_h * self._prior_h + len(self._peaks)) / (self._prior_h + hours)
+        total = sum(peak for _, peak in self._peaks)
+        scale = (self._prior_scale * self._prior_peaks + total) / (self._prior_peaks + len(self._peaks))
+        return rate * math.exp(-max(excess, 0.0) / scale)
+
+
+def readiness(observed_ns: int, options: BaselineOptions) -> float:
+    """0 before `ready_from_s` of signal, then `ready_start`, rising evenly to 1 at `ready_full_s`."""
+    seconds = observed_ns / NS_PER_S
+    if seconds < options.ready_from_s:
+        return 0.0
+    done = (seconds - options.ready_from_s) / max(options.ready_full_s - options.ready_from_s, 1e-9)
+    return options.ready_start + (1.0 - options.ready_start) * min(done, 1.0)
+
+
+def evidence(strength: float, none: float, full: float, per_hour: float, options: BaselineOptions, cap: float) -> float:
+    """Log-likelihood ratio of a peak: it has to be both big in itself and rare for this stream, so the smaller counts."""
+    size = cap * ramp(strength, none, full)
+    rarity = math.log(options.neutral_per_h / max(per_hour, 1e-9))
+    return max(0.0, min(size, rarity, cap))
+
+
+def ramp(value: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high` on, straight in between; falls instead when `high` is the smaller."""
+    if low > high:
+        return 1.0 - ramp(value, high, low)
+    return min(max((value - low) / (high - low), 0.0), 1.0)
+
+
+_RATES: Final = ((0.75, "less than once an hour"), (1.5, "about once an hour"), (2.5, "about twice an hour"))
+
+
+def rate_text(per_hour: float) -> str:
+    """How often, for people."""
+    place = bisect_right([limit for limit, _ in _RATES], per_hour)
+    return _RATES[place][1] if place < len(_RATES) else f"about {per_hour:.0f} times an hour"

@@ -1,0 +1,63 @@
+"""Chat as analysis sees it."""
+
+from __future__ import annotations
+
+import threading
+
+from core.media import ChatMessage
+from core.times import Ns, ns
+from daemon.worker.chat import MAX_WAITING, ChatBuffer
+
+
+def message(t_s: float, text: str = "hi") -> ChatMessage:
+    return ChatMessage(t_ns=ns(t_s), user="u", text=text)
+
+
+def test_messages_come_out_in_media_time_order_and_once() -> None:
+    """Whatever order they came in."""
+    chat = ChatBuffer(waits=False)
+    chat.add([message(3), message(1), message(2)])
+    assert [m.t_ns for m in chat.until(ns(2))] == [ns(1), ns(2)]
+    assert [m.t_ns for m in chat.until(ns(9))] == [ns(3)]
+
+
+def test_a_late_message_is_heard_now_and_changes_nothing_decided() -> None:
+    """A live chat line from before the last step is moved to that step."""
+    chat = ChatBuffer(waits=False)
+    chat.until(ns(10))
+    chat.add([message(4)])
+    [late] = chat.until(ns(10.5))
+    assert late.t_ns == ns(10)
+
+
+def test_a_replayed_chat_is_waited_for() -> None:
+    """Decisions must not depend on whether the reader of the file or the decoder was faster."""
+    chat = ChatBuffer(waits=True)
+    heard: list[list[ChatMessage]] = []
+    reader = threading.Thread(target=lambda: heard.append(chat.until(ns(5))))
+    reader.start()
+    chat.add([message(4)], Ns(ns(6)))
+    reader.join(10)
+    assert [m.t_ns for m in heard[0]] == [ns(4)]
+
+
+def test_the_chat_delay_moves_messages_back() -> None:
+    """`--chat-delay 7` says that what is read at 12 s was about what was seen at 5 s."""
+    chat = ChatBuffer(waits=False, delay_ns=ns(7))
+    chat.add([message(12)])
+    [moved] = chat.until(ns(5))
+    assert moved.t_ns == ns(5)
+
+
+def test_a_flood_ahead_of_analysis_is_bounded_and_counted() -> None:
+    """Memory stays flat; what was dropped can be shown."""
+    chat = ChatBuffer(waits=False)
+    chat.add([message(1)] * (MAX_WAITING + 7))
+    assert chat.dropped == 7
+
+
+def test_a_live_chat_that_went_away_is_missing_not_silent() -> None:
+    """Its family must not vote against a moment."""
+    chat = ChatBuffer(waits=False)
+    chat.close()
+    assert not chat.available()
