@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
 
 from core.errors import SourceRefused
+from core.spec import Origin
 
-Origin = Literal["cli", "api", "hook"]
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 

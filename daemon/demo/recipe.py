@@ -19,9 +19,7 @@ import numpy as np
 from daemon.demo.speech import AFTER, EXCITED, OPENING, PUNCHLINE, SETUP, Utterance, catalogue, fill, place
 
 PlantedKind = Literal["sound_and_chat", "chat_only", "sound_only"]
-NegativeKind = Literal[
-    "music_drop", "door_slam", "gain_step", "advert", "keyboard", "greeting_flood", "emote_spam"
-]
+NegativeKind = Literal["music_drop", "door_slam", "gain_step", "advert", "keyboard", "greeting_flood", "emote_spam"]
 Family = Literal["demo", "test"]
 
 DEMO_DURATION_S: Final = 120.0
@@ -93,8 +91,7 @@ class Recipe:
         """The truth file of DESIGN.md section 5, with `planted` (what the demo prints) and `negatives` beside it."""
         return {
             "moments": [
-                {**_span(p), "peak_s": round(p.peak_s, 3), "kind": p.kind, "families": p.families}
-                for p in self.planted
+                {**_span(p), "peak_s": round(p.peak_s, 3), "kind": p.kind, "families": p.families} for p in self.planted
             ],
             "quiet": [[round(a, 3), round(b, 3)] for a, b in self.quiet()],
             "planted": [{"kind": p.kind, **_span(p)} for p in self.planted],

@@ -71,9 +71,7 @@ class VideoLoop:
         self.fps = float(self.template.average_rate or 0)
         packets = [p for p in self._container.demux(self.template) if p.dts is not None]
         starts = [i for i, p in enumerate(packets) if p.is_keyframe]
-        self._gops = [
-            [_coded(p) for p in packets[a:b]] for a, b in itertools.pairwise([*starts, len(packets)])
-        ]
+        self._gops = [[_coded(p) for p in packets[a:b]] for a, b in itertools.pairwise([*starts, len(packets)])]
         self.gop_ticks = sum(c.duration for c in self._gops[0])
         if any(sum(c.duration for c in gop) != self.gop_ticks for gop in self._gops):
             raise ValueError(f"{path.name}: GOPs differ in length")
@@ -104,7 +102,7 @@ class AudioTrack:
         self._codec.time_base = _AUDIO_BASE
         self._at, self._written = 0, 0
         self._packets: list[Coded] = []
-        self._extend(1)
+        self._extend(RATE)
         self.template = self._make_template()
 
     def between(self, start: int, end: int) -> list[Coded]:
@@ -128,12 +126,14 @@ class AudioTrack:
             self._packets += map(_coded, self._codec.encode(None))
 
     def _make_template(self) -> AudioStream:
-        """A stream that describes the frames: written into a Matroska header in memory and read back."""
+        """A stream that describes the frames: a Matroska file of one frame, written in memory and read back."""
         header = io.BytesIO()
         with av.open(header, "w", format="matroska") as out:
             stream = out.add_stream("aac", rate=AUDIO_HZ, layout="stereo")
             stream.bit_rate = _BIT_RATE
-            out.start_encoding()
+            frame = av.Packet(self._packets[0].data)
+            frame.stream, frame.pts, frame.dts, frame.time_base = stream, 0, 0, _AUDIO_BASE
+            out.mux(frame)
         self._header = av.open(io.BytesIO(header.getvalue()))
         return self._header.streams.audio[0]
 

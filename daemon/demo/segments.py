@@ -45,7 +45,7 @@ class Lane:
 def ts_segment(lanes: Sequence[Lane], counters: dict[int, int]) -> bytes:
     """One MPEG-TS segment that begins with PAT and PMT. `counters` (by PID) goes on where the last segment ended."""
     out = io.BytesIO()
-    _mux(out, "mpegts", lanes, {"mpegts_flags": "pat_pmt_at_frames", "muxdelay": "0", "muxpreload": "0"})
+    _mux(out, "mpegts", lanes, {})
     return _continue_counters(out.getbuffer().tobytes(), counters)
 
 
@@ -53,7 +53,8 @@ def fmp4_segment(lanes: Sequence[Lane], number: int) -> tuple[bytes, bytes]:
     """The init section and one media segment of fragmented MP4, on absolute time; `number` counts from 0."""
     out = io.BytesIO()
     flags = "empty_moov+default_base_moof+frag_custom+frag_discont+skip_trailer"
-    _mux(out, "mp4", lanes, {"movflags": flags, "fragment_index": str(number + 1), "use_editlist": "0"})
+    options = {"movflags": flags, "use_editlist": "0", "avoid_negative_ts": "disabled"}
+    _mux(out, "mp4", lanes, {**options, "fragment_index": str(number + 1)})
     whole = out.getvalue()
     at = _box_offset(whole, b"moof")
     return whole[:at], whole[at:]

@@ -120,7 +120,8 @@ async def test_a_worker_hears_that_its_supervisor_died(monkeypatch: pytest.Monke
     """Its stdin is a lifeline that stays open while the supervisor lives."""
     child(
         monkeypatch,
-        "import select,sys,os; r,_,_=select.select([0],[],[],0); print('{\"type\": \"%s\"}' % ('eof' if r else 'alive'))",
+        "import select; r, _, _ = select.select([0], [], [], 0)\n"
+        "print('{\"type\": \"%s\"}' % ('eof' if r else 'alive'))",
     )
     lines: list[dict[str, Any]] = []
     await run(InstantClock(), lines)

@@ -1,0 +1,21 @@
+"""Settings of the way in: how a source is fetched and when it counts as gone."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class IngestOptions(BaseModel, frozen=True, extra="forbid"):
+    """Key `ingest` of the settings tree."""
+
+    max_height: int | None = Field(
+        None, ge=144, le=4320, description="Highest picture to take where a source offers several; none: the best."
+    )
+    live_edge_segments: int = Field(
+        3, ge=1, le=20, description="How many segments before the newest one a live HLS stream is joined."
+    )
+    stall_s: float = Field(
+        60.0, ge=5, le=3600, description="A live source whose media has not moved for this long is gone."
+    )
+    timeout_s: float = Field(10.0, gt=0, le=120, description="Longest wait for a connection, or for its next bytes.")
+    max_download_gb: float = Field(20.0, gt=0, le=2000, description="Largest media file fetched from a URL.")
