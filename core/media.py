@@ -53,6 +53,7 @@ class Packet:
     pts_ns: Ns = Ns(0)
     dts_ns: Ns = Ns(0)
     end_ns: Ns = Ns(0)
+    offset: int = -1  # byte offset in a source file, -1 when unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ BACKWARD_JUMP_NS: Final = NS_PER_S // 2
 MAX_REORDER_NS: Final = 10 * NS_PER_S  # more between a packet's PTS and DTS is damage
 KEYFRAME_PATIENCE_NS: Final = 30 * NS_PER_S  # longest GOP we wait for while audio runs: x264's default of 250 at 10 fps
 MAX_WAITING: Final = 8_000
-MIN_OVERLAP_NS: Final = 5_000_000
+MAX_FRAME_NS: Final = {"audio": NS_PER_S, "video": 600 * NS_PER_S}  # longer is damage; a slide may stand
 UNKNOWN_FRAME_NS: Final = 20_000_000  # length of a frame whose duration nobody states
 
 
@@ -186,13 +186,16 @@ class Timeline:
         lead_ns = self._note_seen(anchor, wraps) - (self._seen[1] if self._seen else 0)
         ref = self._seen[0] if self._seen else anchor.pts
         pts = self._unwrap(anchor.pts, ref, wraps)
-        self._open(lead_ns if 0 <= lead_ns <= FORWARD_JUMP_NS else 0)
+        elapsed = self._pending.elapsed if self._pending.elapsed is not None else self._elapsed()
+        lead_ns = lead_ns if 0 <= lead_ns <= FORWARD_JUMP_NS else 0
+        start_ns = 0 if self._pending.reason == "start" else self.end_ns + max(0, elapsed.ns) + lead_ns
         self.ref_ticks = self._unwrap(anchor.dts, pts, wraps)
         self.map = (
-            EpochMap(pts, self._start_ns, wraps=True)
+            EpochMap(pts, start_ns, wraps=True)
             if wraps
-            else EpochMap(0, self._start_ns - ticks_to_ns(pts, anchor.time_base), wraps=False)
+            else EpochMap(0, start_ns - ticks_to_ns(pts, anchor.time_base), wraps=False)
         )
+        self._open(start_ns, lead_ns, elapsed)
         queue = [*self._waiting, *(() if anchor.kind == "audio" else ((anchor, wraps),))]
         self._waiting.clear()
         queue.sort(key=lambda waiting: waiting[0].kind == "audio")  # stable: the keyframe first, then audio in order
@@ -206,19 +209,16 @@ class Timeline:
             return None
         return self._place_in_epoch(packet, pts, dts)
 
-    def _open(self, lead_ns: int) -> None:
-        elapsed = self._pending.elapsed if self._pending.elapsed is not None else self._elapsed()
-        start = 0 if self._pending.reason == "start" else self.end_ns + max(0, elapsed.ns) + lead_ns
-        known_ns = max(self.end_ns, self._excused_ns)
-        if start > known_ns:
-            self._sink.gap_found(Gap(start_ns=Ns(known_ns), end_ns=Ns(start), reason=self._pending.reason))
-        wall = None if elapsed.wall_ns is None else elapsed.wall_ns + lead_ns
+    def _open(self, start_ns: int, lead_ns: int, elapsed: Elapsed) -> None:
+        known_ns, reason = max(self.end_ns, self._excused_ns), self._pending.reason
+        if start_ns > known_ns:
+            self._sink.gap_found(Gap(start_ns=Ns(known_ns), end_ns=Ns(start_ns), reason=reason))
+        wall_ns = None if elapsed.wall_ns is None else elapsed.wall_ns + lead_ns
+        number, self.epoch = self.epoch, self.epoch + 1
+        self._start_ns, self._excused_ns, self.end_ns = start_ns, start_ns, Ns(start_ns)
         self._sink.epoch_opened(
-            Epoch(number=self.epoch, start_ns=Ns(start), reason=self._pending.reason, by=elapsed.by, wall_ns=wall)
+            Epoch(number=number, start_ns=Ns(start_ns), reason=reason, by=elapsed.by, wall_ns=wall_ns)
         )
-        self.epoch += 1
-        self._start_ns, self._excused_ns = start, start
-        self.end_ns = Ns(start)
 
     # -- inside an epoch
 
@@ -245,8 +245,10 @@ class Timeline:
         if reason is not None:
             self.dropped[reason] += 1
             return None
-        duration_ns = ticks_to_ns(packet.duration, packet.time_base) if packet.duration > 0 else 0
-        end_ns = pts_ns + (duration_ns or (track.frame_ns() if track else UNKNOWN_FRAME_NS))
+        duration_ns = ticks_to_ns(packet.duration, packet.time_base)
+        if not 0 < duration_ns <= MAX_FRAME_NS[packet.kind]:
+            duration_ns = Ns(track.frame_ns() if track else UNKNOWN_FRAME_NS)
+        end_ns = pts_ns + duration_ns
         self._remember(packet, track, pts_ns, dts_ns, dts, end_ns)
         return replace(packet, pts=pts, dts=dts, pts_ns=Ns(pts_ns), dts_ns=Ns(dts_ns), end_ns=Ns(end_ns))
 
@@ -256,12 +258,7 @@ class Timeline:
             return None if wanted and pts_ns >= self._start_ns else "before_keyframe"
         if pts_ns < self._start_ns:
             return "before_start"
-        if track is None:
-            return None
-        if packet.kind == "audio":
-            duration_ns = ticks_to_ns(packet.duration, packet.time_base) if packet.duration > 0 else 0
-            return "overlap" if track.end_ns - pts_ns > max(duration_ns // 2, MIN_OVERLAP_NS) else None
-        return "overlap" if pts_ns in track.recent_pts else None
+        return "overlap" if track is not None and pts_ns in track.recent_pts else None
 
     def _remember(
         self, packet: Packet, track: _Track | None, pts_ns: int, dts_ns: int, dts_ticks: int, end_ns: int

@@ -69,9 +69,7 @@ class AudioDetector:
         self._floor = Baseline(options.baseline, low=FLOOR_DB, high=20.0, step=0.25)
         self._loud = Baseline(options.baseline, low=FLOOR_DB, high=20.0, step=0.25)
         self._pitches = Baseline(options.baseline, low=0.0, high=60.0, step=0.25)
-        self._tail = Tail(
-            options.baseline, prior_per_h=self._options.tail_per_h, prior_scale=self._options.tail_db
-        )
+        self._tail = Tail(options.baseline, prior_per_h=self._options.tail_per_h, prior_scale=self._options.tail_db)
         self._seen = 0  # rows with sound
         self._open: _Excursion | None = None
         self._voice_ref = self._roar_ref = 100.0  # nothing is loud before there is anything to compare with
@@ -214,9 +212,7 @@ class AudioDetector:
             self._tail.push(excess, history.time(alarm.last))
         return self._events(alarm, first, shape, plain, per_hour)
 
-    def _events(
-        self, alarm: _Excursion, first: int, shape: Shape, plain: float, per_hour: float
-    ) -> list[Event]:
+    def _events(self, alarm: _Excursion, first: int, shape: Shape, plain: float, per_hour: float) -> list[Event]:
         options, baseline, cap = self._options, self._all.baseline, self._all.fusion.cap
         loudness = evidence(alarm.peak, options.none_db, options.full_db, per_hour, baseline, cap)
         start_ns = Ns(self._history.time(first) - STEP_NS)
@@ -227,7 +223,8 @@ class AudioDetector:
         known = {
             "excess_db": alarm.peak, "crowd": shape.crowd, "voice": shape.voice, "music": shape.music,
             "plateau": shape.plateau, "knob": shape.knob, "noisy": shape.noisy, "tonal": shape.tonal,
-            "bass_db": shape.bass_db, "jump": shape.jump, "treble_db": shape.treble_db, "wander": shape.wander, "fill": shape.fill,
+            "bass_db": shape.bass_db, "treble_db": shape.treble_db, "jump": shape.jump, "wander": shape.wander,
+            "fill": shape.fill,
         }  # fmt: skip
 
         def event(kind: str, llr: float, why: str) -> Event:
@@ -308,7 +305,7 @@ class _History:
         return self._values[max(first - self._base, 0) : max(min(end - self._base, len(self._times)), 0)]
 
     def onset(self, entered: int, floor_db: float, voice_db: float) -> int:
-        """Where the sound that was noticed at `entered` began: back while rows are above either level, at most 1.5 s."""
+        """Where the sound noticed at `entered` began: back while rows are above either level, at most 1.5 s."""
         first = entered
         while first > max(entered - 15, self._base):
             row = self._values[first - 1 - self._base]

@@ -52,7 +52,7 @@ class Shape:
 
 
 def describe(rows: Rows, before: Rows, after: Rows, *, usual_pitch: float) -> Shape:
-    """Rows of the excursion, of up to 10 s before it and of what followed so far; the pitch the stream rarely exceeds."""
+    """From the excursion's rows, up to 10 s before it, what followed so far, and the pitch rarely exceeded before."""
     speech = rows[:, _AT["speech"]]
     top = rows[speech >= speech.max() - _TOP_DB]
     noisy, tonal, voicing = (float(np.median(top[:, _AT[name]])) for name in ("flat", "tonal", "voicing"))

@@ -17,6 +17,7 @@ from detectors.options import BaselineOptions
 
 _FULL: Final = 10  # integer weight of an ordinary sample, so that adding and removing leaves no rounding behind
 _MAD_TO_SD: Final = 1.4826  # of a normal distribution
+_LARGEST: Final = 3.0  # prior scales that one peak may count
 _NS_PER_H: Final = 3600 * NS_PER_S
 
 
@@ -77,8 +78,8 @@ class Baseline:
 class Tail:
     """How often per hour a peak at least this strong comes, from the peaks of the last two hours and a prior.
 
-    Exponential tail above the alarm threshold: rate * exp(-excess / scale). Both parameters are prior and data added up,
-    so that the first peak of a stream already has a believable figure.
+    Exponential tail above the alarm threshold: rate * exp(-excess / scale). Both parameters add prior and data up, so
+    that the first peak of a stream already has a believable figure.
     """
 
     def __init__(self, options: BaselineOptions, *, prior_per_h: float, prior_scale: float) -> None:
@@ -89,8 +90,8 @@ class Tail:
         self._prior_per_h, self._prior_scale = prior_per_h, prior_scale
 
     def push(self, excess: float, t_ns: Ns) -> None:
-        """Remember the peak of one alarm."""
-        self._peaks.append((t_ns, max(excess, 0.0)))
+        """Remember the peak of one alarm; one great moment may not make good ones look common, so it is bounded."""
+        self._peaks.append((t_ns, min(max(excess, 0.0), _LARGEST * self._prior_scale)))
 
     def per_hour(self, excess: float, t_ns: Ns, observed_ns: int) -> float:
         """Expected peaks an hour with at least this excess; `observed_ns` is how long the signal has been watched."""
@@ -113,7 +114,7 @@ def readiness(observed_ns: int, options: BaselineOptions) -> float:
 
 
 def evidence(strength: float, none: float, full: float, per_hour: float, options: BaselineOptions, cap: float) -> float:
-    """Log-likelihood ratio of a peak: it has to be both big in itself and rare for this stream, so the smaller counts."""
+    """Log-likelihood ratio of a peak: it has to be big in itself and rare for this stream, so the smaller counts."""
     size = cap * ramp(strength, none, full)
     rarity = math.log(options.neutral_per_h / max(per_hour, 1e-9))
     return max(0.0, min(size, rarity, cap))

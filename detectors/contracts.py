@@ -14,9 +14,9 @@ from core.times import Ns
 class Detector(Protocol):
     """Turns the signals of one family into events, in media time.
 
-    `feed` may run ahead: `advance(t)` uses what is known at t and nothing later, so decisions do not depend on batching.
-    An event given out again with the same kind and start replaces the earlier one. Times are raw: the engine moves
-    them back by the family's lag.
+    `feed` may run ahead: `advance(t)` uses what is known at t and nothing later, so that batching decides nothing. An
+    event given out again with the same kind and start replaces the earlier one. Times are raw: the engine moves them
+    back by the family's lag.
     """
 
     family: Family

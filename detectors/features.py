@@ -1,4 +1,4 @@
-"""Turns decoded sound and keyframes into signals: ten rows a second of what a loudness detector needs, one per keyframe.
+"""Turns decoded sound and keyframes into signals: ten rows a second of sound, one per keyframe.
 
 Pure numpy. Deciding what a row means is detectors.audio's work; decoding is daemon/ingest's. Everything is relative
 power in dB or a ratio, so that a microphone's gain moves all levels alike and the ratios not at all. Rows depend on the
@@ -7,6 +7,7 @@ samples only, never on how they were cut into blocks.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -68,7 +69,7 @@ _SUB_SCALE: Final = 2.0 / (_SUB_WINDOW * float(np.sum(_SUB_HANN**2)))
 _SPEECH: Final = _bins(300, 3400, _WINDOW)
 _SUB_SPEECH: Final = _bins(300, 3400, _SUB_WINDOW)
 _FLAT: Final = slice(_bins(400, 5000, _WINDOW).start, _bins(400, 5000, _WINDOW).start + 18 * _BLOCK)
-_BAND_BINS: Final = tuple(_bins(a, b, _WINDOW) for a, b in zip(BAND_EDGES_HZ, BAND_EDGES_HZ[1:], strict=False))
+_BAND_BINS: Final = tuple(_bins(a, b, _WINDOW) for a, b in pairwise(BAND_EDGES_HZ))
 _LAGS: Final = np.arange(RATE // 1600, RATE // 80 + 1)  # pitch 80-1600 Hz: a low voice to a scream
 _WINDOW_ACF: Final = np.fft.irfft(np.abs(np.fft.rfft(_HANN, 2 * _WINDOW)) ** 2)[_LAGS] / float(np.sum(_HANN**2))
 _PITCH_BAND: Final = _bins(80, 4000, _WINDOW)
@@ -97,7 +98,7 @@ class AudioFeatures:
             self.__init__()  # type: ignore[misc]
             self._start_ns = block.start_ns
         assert self._start_ns is not None
-        buffer = np.concatenate((self._tail, block.samples))
+        buffer = np.concatenate((self._tail, block.samples.astype(np.float64)))
         self._pushed += len(block.samples)
         count = (len(buffer) - _HISTORY) // HOP
         self._tail = buffer[count * HOP :]

@@ -30,10 +30,12 @@ _CALM: Final = (
     "hello chat", "what map is this", "first time here, love the vibe", "how long have you been live?", "gg",
     "what's your sensitivity?", "anyone else lagging or is it me", "the textures on this wall are so good",
     "brb getting food", "nice crosshair", "when is the next tournament",
-    "check the left door", "he's behind the pillar I think", "back from work, what did I miss", "left left left", "that was close",
-    "audio is good today", "is this the free one?", "ammo is low", "I used to play this at school", "good morning from Oslo",
+    "check the left door", "he's behind the pillar I think", "back from work, what did I miss", "left left left",
+    "that was close", "audio is good today", "is this the free one?", "ammo is low", "I used to play this at school",
+    "good morning from Oslo",
     "you should try the shotgun", "hi mods", "lol", "true", "no way that works", "hmm", "same", "Kappa", "LUL",
-    "what keyboard is that", "reload!!", "is the squad on voice?", "can we get the playlist", "o7", "nice one", "monkaS",
+    "what keyboard is that", "reload!!", "is the squad on voice?", "can we get the playlist", "o7",
+    "nice one", "monkaS",
 )  # fmt: skip
 _HYPE: Final = (
     "LETS GOOO", "NO WAY", "OMG", "HOW", "clip it", "CLIP THAT", "insane", "HE'S CRACKED", "Pog", "PogChamp PogChamp",
@@ -53,7 +55,7 @@ _TEXTS: Final = {"calm": _CALM, "hype": _HYPE, "laugh": _LAUGH, "joke": _JOKE, "
 
 @dataclass(frozen=True, slots=True)
 class _Surge:
-    """A stretch with extra messages: `factor` is the peak of the 15 s count over the calm mean, `mood` what they say."""
+    """Extra messages: `factor` is the peak of the 15 s count over the calm mean, `mood` what they say."""
 
     start_s: float
     factor: float
@@ -65,7 +67,7 @@ class _Surge:
         """Rises to 1, holds, decays."""
         after = t_s - self.start_s
         fall = np.exp(-np.maximum(0.0, after - _RISE_S - self.hold_s) / self.decay_s)
-        return np.clip(after / _RISE_S, 0.0, 1.0) * fall
+        return np.asarray(np.clip(after / _RISE_S, 0.0, 1.0) * fall, dtype=np.float64)
 
     def times_s(self, rng: np.random.Generator, calm_per_s: float) -> FloatArray:
         """When its extra messages come: a Poisson process, scaled so that the best 15 s reach the factor."""
@@ -74,7 +76,7 @@ class _Surge:
         best = np.convolve(shape, np.ones(150) / 150).max()
         rate = calm_per_s * (self.factor - 1) * shape / best
         counts = rng.poisson(rate * 0.1)
-        return np.repeat(grid, counts) + 0.1 * rng.random(counts.sum())
+        return np.asarray(np.repeat(grid, counts) + 0.1 * rng.random(counts.sum()), dtype=np.float64)
 
 
 def make_chat(recipe: Recipe) -> tuple[ChatMessage, ...]:
@@ -110,7 +112,7 @@ def as_line(message: ChatMessage, *, wall_start_ns: int | None = None) -> str:
 def _surges(recipe: Recipe) -> list[_Surge]:
     found = [
         _Surge(p.chat_start_s, p.chat_x, _HOLD_S, _DECAY_S, {"": "joke", "laughter": "laugh"}.get(p.sound, "hype"))
-        for p in recipe.planted
+        for p in recipe.moments
         if p.chat_x > 1
     ]
     for n in recipe.negatives:
@@ -121,7 +123,7 @@ def _surges(recipe: Recipe) -> list[_Surge]:
 
 
 def _calm_rates(rng: np.random.Generator, recipe: Recipe) -> list[float]:
-    """Expected messages of each bin. The log-rate carries the lag-1 correlation, a gamma factor the rest of the variance.
+    """Expected messages of each bin: the log-rate carries the lag-1 correlation, a gamma factor the other variance.
 
     With mean m: lag-1 * variance = persistence * var(rate), and variance = m + var(rate) + E[rate^2] / shape.
     """
@@ -139,7 +141,7 @@ def _calm_rates(rng: np.random.Generator, recipe: Recipe) -> list[float]:
 
 
 class _Crowd:
-    """Who talks: a few regulars most of the time, everybody in a burst, newcomers in a raid, three spammers of emotes."""
+    """Who talks: regulars most of the time, everybody in a burst, newcomers in a raid, three spammers of emotes."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng

@@ -1,4 +1,4 @@
-"""A recipe's sound, block by block: speech, the game's bed, reactions and hard negatives, each at its level over the speech.
+"""A recipe's sound, block by block: speech, the game, reactions, hard negatives, each at its level over the speech.
 
 Pure but for reading the bundled sentences. `Mix.block` gives the same samples however the blocks are cut.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from daemon.demo import synth
 from daemon.demo.recipe import Negative, Planted, Recipe
-from daemon.demo.speech import ADVERT, Utterance, recording
+from daemon.demo.speech import ADVERT, Utterance, crowd, recording
 from daemon.demo.synth import RATE, Audio, Palette, db
 
 LAYERS: Final = ("speech", "bed", "planted", "negatives")
@@ -46,7 +46,7 @@ class Mix:
         self._bed *= self._level * db(recipe.bed_db) / synth.active_rms(self._bed)
         self._placed = [
             *(self._utterance(line) for line in recipe.speech),
-            *(self._reaction(i, p) for i, p in enumerate(recipe.planted) if p.sound),
+            *(self._reaction(i, p) for i, p in enumerate(recipe.moments) if p.sound),
             *(self._disturbance(i, n) for i, n in enumerate(recipe.negatives) if n.level_db and n.kind != "gain_step"),
             *self._game_sounds(rng),
         ]
@@ -85,16 +85,17 @@ class Mix:
         def make() -> Audio:
             raw = recording(line.name)
             at = np.arange(end - start) * line.rate
-            return (np.interp(at, np.arange(len(raw)), raw, right=0.0) * self._level * db(line.level_db)).astype(
-                np.float32
-            )
+            sound = np.interp(at, np.arange(len(raw)), raw, right=0.0) * self._level * db(line.level_db)
+            return np.asarray(sound, dtype=np.float32)
 
         return _Placed("speech", start, end, make)
 
     def _reaction(self, index: int, planted: Planted) -> _Placed:
+        family = self._recipe.family
+
         def make() -> Audio:
             rng = np.random.default_rng([self._recipe.seed, 3, index])
-            sound = synth.REACTIONS[planted.sound](rng, planted.end_s - planted.start_s, self._palette)
+            sound = synth.REACTIONS[planted.sound](rng, planted.end_s - planted.start_s, self._palette, crowd(family))
             return self._at_level(sound, planted.level_db)
 
         start = round(planted.start_s * RATE)

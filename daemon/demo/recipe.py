@@ -77,7 +77,7 @@ class Recipe:
     seed: int
     family: Family
     duration_s: float
-    planted: tuple[Planted, ...]
+    moments: tuple[Planted, ...]
     negatives: tuple[Negative, ...]
     speech: tuple[Utterance, ...]
     chat_per_min: float
@@ -85,22 +85,30 @@ class Recipe:
     chat_lag1: float = 0.35
     speech_dbfs: float = -25.0
     bed_db: float = -18.0  # of the game's sound, against the speech
-    keep_quiet: tuple[tuple[float, float], ...] = ()
+
+    @classmethod
+    def from_seed(cls, seed: int, family: Family = "demo") -> Recipe:
+        """The demo's stream: two minutes, three moments, three hard negatives."""
+        return _two_minutes(seed, family)
+
+    def planted(self) -> list[dict[str, object]]:
+        """What a run should have found, as the demo's `truth` line names it: kind, start_s, end_s."""
+        return [{"kind": p.kind, **_span(p)} for p in self.moments]
 
     def truth(self) -> dict[str, object]:
         """The truth file of DESIGN.md section 5, with `planted` (what the demo prints) and `negatives` beside it."""
         return {
             "moments": [
-                {**_span(p), "peak_s": round(p.peak_s, 3), "kind": p.kind, "families": p.families} for p in self.planted
+                {**_span(p), "peak_s": round(p.peak_s, 3), "kind": p.kind, "families": p.families} for p in self.moments
             ],
             "quiet": [[round(a, 3), round(b, 3)] for a, b in self.quiet()],
-            "planted": [{"kind": p.kind, **_span(p)} for p in self.planted],
+            "planted": self.planted(),
             "negatives": [{"kind": n.kind, **_span(n)} for n in self.negatives],
         }
 
     def quiet(self) -> list[tuple[float, float]]:
         """Stretches of at least 5 s with no planted moment near and no hard negative: nothing to clip there."""
-        busy = [(p.start_s - _QUIET_BEFORE_S, p.end_s + _QUIET_AFTER_S) for p in self.planted]
+        busy = [(p.start_s - _QUIET_BEFORE_S, p.end_s + _QUIET_AFTER_S) for p in self.moments]
         busy += [(n.start_s - 5.0, n.end_s + 5.0) for n in self.negatives]
         calm, t = [], 0.0
         for start_s, end_s in [*sorted(busy), (self.duration_s, self.duration_s)]:
@@ -110,8 +118,8 @@ class Recipe:
         return calm
 
 
-def demo_recipe(seed: int, family: Family = "demo") -> Recipe:
-    """Two minutes, three moments and three hard negatives.
+def _two_minutes(seed: int, family: Family) -> Recipe:
+    """The demo.
 
     The first moment has sound and chat, and so teaches the chat's delay; the second is a joke that only the chat
     answers; the third is loud and the chat stays calm. A chat negative can only come before the first moment, where
@@ -136,7 +144,7 @@ def demo_recipe(seed: int, family: Family = "demo") -> Recipe:
         seed=seed,
         family=family,
         duration_s=DEMO_DURATION_S,
-        planted=planted,
+        moments=planted,
         negatives=negatives,
         pinned=(place(OPENING, 0.4), *cry, *joke),
     )
@@ -186,23 +194,21 @@ def compose(
     seed: int,
     family: Family,
     duration_s: float,
-    planted: Sequence[Planted],
+    moments: Sequence[Planted],
     negatives: Sequence[Negative],
     pinned: Sequence[Utterance] = (),
-    keep_quiet: tuple[tuple[float, float], ...] = (),
 ) -> Recipe:
-    """Fill a stream with talk around its moments: silent under reactions and adverts, so that those keep their level."""
-    silent = [(p.start_s - 0.2, p.end_s - 0.3) for p in planted if p.sound]
+    """Fill a stream with talk around its moments: silent under reactions and adverts, which so keep their level."""
+    silent = [(p.start_s - 0.2, p.end_s - 0.3) for p in moments if p.sound]
     silent += [(n.start_s, n.end_s) for n in negatives if n.kind in {"advert", "door_slam"}]
     return Recipe(
         seed=seed,
         family=family,
         duration_s=duration_s,
-        planted=tuple(sorted(planted, key=lambda p: p.start_s)),
+        moments=tuple(sorted(moments, key=lambda p: p.start_s)),
         negatives=tuple(sorted(negatives, key=lambda n: n.start_s)),
         speech=fill(rng, duration_s, pinned, silent, family=family),
         chat_per_min=float(rng.uniform(20, 40)),
-        keep_quiet=keep_quiet,
     )
 
 

@@ -1,4 +1,4 @@
-"""A recipe's media: a video loop whose packets are copied, sound encoded to AAC, cut into segments or written as a file.
+"""A recipe's media: a video loop whose packets are copied, sound encoded to AAC, as segments or one file.
 
 Everything is made on demand and in order, so the first segment is there at once. Times on the inside are ticks of
 each stream's time base, `Ns` on the outside.
@@ -10,14 +10,12 @@ import io
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import av
-import numpy as np
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
@@ -40,7 +38,7 @@ LOOP: Final = ASSETS / "loop.mp4"
 class MediaOptions:
     """How the stream is packed. `first_pts` is the 90 kHz tick of stream time 0 (a live encoder has been up for long).
 
-    At each of `resets_s` the encoder restarts: timestamps begin at `first_pts` again and the segment is a discontinuity.
+    At each of `resets_s` the encoder restarts: timestamps begin at `first_pts` again, after a discontinuity.
     """
 
     container: Literal["ts", "cmaf"] = "ts"
@@ -69,6 +67,7 @@ class VideoLoop:
         self.time_base = Fraction(self.template.time_base or 0)
         self.width, self.height = self.template.width, self.template.height
         self.fps = float(self.template.average_rate or 0)
+        self.codecs = f"avc1.{(self.template.codec_context.extradata or bytes(4))[1:4].hex()}"  # RFC 6381, from avcC
         packets = [p for p in self._container.demux(self.template) if p.dts is not None]
         starts = [i for i, p in enumerate(packets) if p.is_keyframe]
         self._gops = [[_coded(p) for p in packets[a:b]] for a, b in itertools.pairwise([*starts, len(packets)])]
@@ -100,7 +99,7 @@ class AudioTrack:
         self._codec.format = "fltp"
         self._codec.bit_rate = _BIT_RATE
         self._codec.time_base = _AUDIO_BASE
-        self._at, self._written = 0, 0
+        self._at = 0
         self._packets: list[Coded] = []
         self._extend(RATE)
         self.template = self._make_template()
@@ -228,12 +227,7 @@ def write_file(path: Path, recipe: Recipe, *, video: VideoLoop, options: MediaOp
     write_whole(path, media.lanes(0, len(media.segments) - 1))
 
 
-def iter_segments(media: StreamMedia) -> Iterator[bytes]:
-    """Every segment of the main rendition in order, as a transport stream over HTTP would carry them."""
-    return (media.segment(info.index) for info in media.segments)
-
-
-def _coded(packet: av.Packet) -> Coded:
+def _coded(packet: av.Packet[Any]) -> Coded:
     if packet.pts is None or packet.dts is None:
         raise ValueError("packet without timestamps")
     return Coded(

@@ -1,4 +1,4 @@
-"""Coded packets to bytes: single HLS segments (MPEG-TS or fragmented MP4) and whole files. The muxing half of render.py.
+"""Coded packets to bytes: HLS segments (MPEG-TS or fragmented MP4) and whole files. The muxing half of render.py.
 
 Each segment is written by a muxer of its own, so any segment can be made again; what a long-lived muxer would carry
 from one to the next (TS continuity counters, fragment numbers) is carried here.

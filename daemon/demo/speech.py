@@ -1,4 +1,4 @@
-"""The bundled sentences, and the script that fills a stream with them. Files are read here; the script itself is pure."""
+"""The bundled sentences, and the script that fills a stream with them. Reading the files apart, pure."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ PUNCHLINE: Final = "u09_af_heart"
 OPENING: Final = "u00_am_michael"
 # A recipe's own lines have their place; those of a football match belong to no calm talk.
 _MATCH: Final = frozenset({"u12_bm_george", "u13_bm_george", "u14_bm_george"})
+_TEST_CROWD: Final = frozenset({"bm_george", "bf_emma", "am_onyx", "af_nicole"})
 _KEPT_BACK: Final = frozenset({ADVERT, EXCITED, AFTER, SETUP, PUNCHLINE, OPENING}) | _MATCH
 
 
@@ -38,7 +39,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
-    """A sentence at a place. `rate` > 1 plays it faster and higher: another voice. `level_db` is over the speech level."""
+    """A sentence at a place. `rate` > 1 plays it faster and higher. `level_db` is over the speech level."""
 
     name: str
     start_s: float
@@ -71,6 +72,12 @@ def recording(name: str) -> Audio:
     samples /= active_rms(samples)
     samples.flags.writeable = False
     return samples
+
+
+def crowd(family: str) -> list[Audio]:
+    """The recordings a family's crowds are built from; no voice is in both."""
+    wanted = family == "test"
+    return [recording(name) for name, row in catalogue().items() if (row.voice in _TEST_CROWD) == wanted]
 
 
 def place(name: str, start_s: float, *, level_db: float = 0.0, rate: float = 1.0) -> Utterance:

@@ -7,7 +7,7 @@ and decays than the demo (`DEMO`), and a detector tuned on one cannot have learn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,52 +17,73 @@ from numpy.typing import NDArray
 RATE: Final = 24_000  # the bundled speech's own rate; render.py resamples the finished mix to 48 kHz
 Audio = NDArray[np.float32]
 Wave = NDArray[np.float64]
+Talk = Sequence[Audio]  # recordings of talk that crowds are built from
 _TABLE: Final = 2048
 _FRAME: Final = RATE // 20  # 50 ms
 
 
+Formants = tuple[tuple[float, float, float], ...]  # (centre Hz, width Hz, gain)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """The ranges a family draws its sounds from. Frequencies in Hz, times in s; a formant is (centre, width, gain)."""
+    """The ranges a family draws its sounds from: frequencies in Hz, times in s. `tract` scales every formant."""
 
-    formants: tuple[tuple[float, float, float], ...]
-    voices: tuple[int, int]
-    pitch: tuple[float, float]
+    vowels: tuple[Formants, ...]
+    tract: tuple[float, float]
+    voices_per_s: tuple[int, int]
+    low_pitch: tuple[float, float]
+    high_pitch: tuple[float, float]
     attack_s: tuple[float, float]
     decay_s: tuple[float, float]
     syllables_hz: tuple[float, float]
+    breath_hz: float  # centre of a crowd's noise
     clap_hz: tuple[float, float]
+    claps_hz: tuple[float, float]  # of one pair of hands
     tempo_bpm: tuple[float, float]
     root_hz: tuple[float, float]
     chords: tuple[tuple[int, ...], ...]  # semitones over the root
-    noise_share: float  # of a crowd: 0 only voices, 1 only noise
 
 
 DEMO: Final = Palette(
-    formants=((520, 130, 1.0), (1050, 180, 0.8), (1600, 260, 0.45), (2700, 400, 0.3)),
-    voices=(14, 22),
-    pitch=(190, 430),
+    vowels=(
+        ((800, 100, 1.0), (1250, 130, 0.7), (2700, 200, 0.25), (3700, 280, 0.12)),
+        ((620, 95, 1.0), (1800, 150, 0.5), (2600, 200, 0.3), (3700, 280, 0.12)),
+        ((560, 95, 1.0), (950, 120, 0.6), (2500, 200, 0.15), (3500, 280, 0.1)),
+    ),
+    tract=(0.95, 1.2),
+    voices_per_s=(10, 20),
+    low_pitch=(150, 320),
+    high_pitch=(320, 680),
     attack_s=(0.18, 0.35),
     decay_s=(0.9, 1.4),
-    syllables_hz=(4.6, 5.6),
-    clap_hz=(900, 2600),
+    syllables_hz=(4.0, 5.0),
+    breath_hz=1300,
+    clap_hz=(900, 2400),
+    claps_hz=(3.0, 5.5),
     tempo_bpm=(118, 132),
     root_hz=(98, 117),
     chords=((0, 3, 7, 12), (8, 12, 15, 20), (3, 7, 10, 15), (10, 14, 17, 22)),
-    noise_share=0.45,
 )
 TEST: Final = Palette(
-    formants=((680, 170, 1.0), (1320, 240, 0.65), (2350, 350, 0.5), (3600, 600, 0.25)),
-    voices=(6, 12),
-    pitch=(130, 360),
+    vowels=(
+        ((720, 140, 1.0), (1150, 170, 0.8), (2450, 260, 0.35), (3300, 320, 0.2)),
+        ((420, 90, 1.0), (1000, 140, 0.5), (2300, 240, 0.2), (3300, 320, 0.1)),
+        ((480, 90, 1.0), (2000, 200, 0.6), (2800, 260, 0.3), (3600, 320, 0.15)),
+    ),
+    tract=(0.85, 1.0),
+    voices_per_s=(5, 10),
+    low_pitch=(110, 220),
+    high_pitch=(260, 520),
     attack_s=(0.3, 0.7),
     decay_s=(0.5, 0.9),
-    syllables_hz=(3.6, 4.6),
-    clap_hz=(1400, 3800),
+    syllables_hz=(3.4, 4.2),
+    breath_hz=850,
+    clap_hz=(1500, 3600),
+    claps_hz=(2.2, 3.6),
     tempo_bpm=(92, 112),
     root_hz=(123, 147),
     chords=((0, 4, 7, 11), (5, 9, 12, 16), (7, 11, 14, 17), (0, 4, 7, 12)),
-    noise_share=0.7,
 )
 PALETTES: Final[Mapping[str, Palette]] = {"demo": DEMO, "test": TEST}
 
@@ -91,73 +112,83 @@ def soft_limit(x: Audio) -> Audio:
 def shaped_noise(rng: np.random.Generator, n: int, gain: Callable[[Wave], Wave]) -> Wave:
     """Noise with the spectrum `gain(frequencies)`. It wraps around without a seam, so it can be looped."""
     spectrum = np.fft.rfft(rng.standard_normal(n))
-    noise = np.fft.irfft(spectrum * gain(np.fft.rfftfreq(n, 1 / RATE)), n)
+    frequencies = np.fft.rfftfreq(n, 1 / RATE).astype(np.float64)
+    noise = np.fft.irfft(spectrum * gain(frequencies), n)
     return np.asarray(noise / (noise.std() + 1e-12), dtype=np.float64)
 
 
-def roar(rng: np.random.Generator, duration_s: float, palette: Palette) -> Audio:
-    """A crowd that goes up at once: breath noise through vowels, and many voices whose pitch rises and sinks."""
+def roar(rng: np.random.Generator, duration_s: float, palette: Palette, talk: Talk) -> Audio:
+    """A crowd that goes up at once: many short cries, scraps of talk, and the breath of it all."""
     n = round(duration_s * RATE)
-    noise = shaped_noise(rng, n, lambda f: _vowel(f, palette.formants) + 0.04) * _wobble(rng, n, 5.0, 0.35)
-    voices = np.zeros(n)
-    for _ in range(rng.integers(*palette.voices, endpoint=True)):
-        start = int(rng.uniform(0, 0.16) * n)
-        length = int((n - start) * rng.uniform(0.6, 1.0))
-        base = rng.uniform(*palette.pitch)
-        arc = np.sin(np.pi * np.linspace(0, 1, length) ** rng.uniform(0.5, 0.9))
-        sung = _voice(rng, base * (1 + rng.uniform(0.1, 0.45) * arc), palette.formants, rough=0.02)
-        voices[start : start + length] += sung * _fades(length, 0.12, 0.4) * rng.uniform(0.4, 1.0)
-    return _crowd(rng, noise, voices, n, palette)
+    cries = np.zeros(n)
+    for _ in range(int(rng.integers(*palette.voices_per_s, endpoint=True) * duration_s)):
+        length = int(rng.uniform(0.35, 2.0) * RATE)
+        base = rng.uniform(*(palette.low_pitch if rng.random() < 0.5 else palette.high_pitch))
+        arc = np.sin(np.pi * np.linspace(0, 1, length) ** rng.uniform(0.4, 0.9))
+        cry = _voice(rng, base * (1 + rng.uniform(0.05, 0.4) * arc), _vowel_of(rng, palette), breath=0.4, rough=0.3)
+        _add(cries, int(rng.integers(-length // 3, n - length // 2)), cry * _fades(length, 0.08, 0.25))
+    breath = shaped_noise(rng, n, lambda f: np.exp(-0.5 * (np.log((f + 1) / palette.breath_hz) / 0.8) ** 2))
+    mixed = _unit(cries) + 0.25 * breath * _wobble(rng, n, 4.0, 0.2) + 0.35 * _unit(_scraps(rng, n, 14, talk))
+    return _finish(_room(rng, mixed, 0.45) * _arc(rng, n, palette))
 
 
-def shouts(rng: np.random.Generator, duration_s: float, palette: Palette) -> Audio:
-    """A few people scream over one another: high rough voices of half a second to one and a half."""
+def shouts(rng: np.random.Generator, duration_s: float, palette: Palette, talk: Talk) -> Audio:
+    """A few people scream and shout over one another: high rough voices of half a second to one and a half."""
     n = round(duration_s * RATE)
-    out = np.zeros(n)
-    bright = tuple((hz * 1.5, width * 1.4, gain) for hz, width, gain in palette.formants)
+    screams = np.zeros(n)
     for person in range(rng.integers(3, 5, endpoint=True)):
         at = int(rng.uniform(0, 0.25) * RATE) * (person > 0)
         while at < n - RATE // 3:
-            length = min(int(rng.uniform(0.5, 1.5) * RATE), n - at)
-            base = rng.uniform(1.5, 2.3) * palette.pitch[1] * 0.75
-            glide = base * (1 + 0.25 * np.sin(np.pi * np.linspace(0, 1, length)))
-            out[at : at + length] += _voice(rng, glide, bright, rough=0.05) * _fades(length, 0.04, 0.2)
-            at += length + int(rng.uniform(0.03, 0.2) * RATE)
-    return _finish(_room(rng, out, 0.25) * _arc(rng, n, palette))
+            length = min(int(rng.uniform(0.5, 1.4) * RATE), n - at)
+            base = rng.uniform(palette.high_pitch[0] * 1.15, palette.high_pitch[1] * 1.15)
+            glide = base * (1 + 0.25 * np.sin(np.pi * np.linspace(0, 1, length) ** 0.6))
+            open_mouth = _scaled(palette.vowels[0], float(rng.uniform(1.1, 1.3)))
+            scream = _voice(rng, glide, open_mouth, breath=0.3, rough=0.5)
+            _add(screams, at, scream * _fades(length, 0.05, 0.2))
+            at += length + int(rng.uniform(0.03, 0.25) * RATE)
+    mixed = _unit(screams) + 0.6 * _unit(_scraps(rng, n, 6, talk))
+    return _finish(_room(rng, mixed, 0.3) * _arc(rng, n, palette))
 
 
-def laughter(rng: np.random.Generator, duration_s: float, palette: Palette) -> Audio:
-    """Several people laugh: trains of `ha`, each voice with its own pitch, rate and breaths."""
+def laughter(rng: np.random.Generator, duration_s: float, palette: Palette, talk: Talk) -> Audio:
+    """Several people laugh: trains of `ha`, each with its own pitch and rate, gasps between; a little talk under it."""
     n = round(duration_s * RATE)
     out = np.zeros(n)
-    for person in range(rng.integers(4, 7, endpoint=True)):
-        base = rng.uniform(*palette.pitch)
+    for person in range(rng.integers(4, 6, endpoint=True)):
+        vowel, base = _vowel_of(rng, palette), rng.uniform(*palette.low_pitch)
         rate = rng.uniform(*palette.syllables_hz)
-        at = int(rng.uniform(0.0, 0.6) * RATE) * (person > 0)
+        at = int(rng.uniform(0.0, 0.5) * RATE) * (person > 0)
         while at < n:
-            at = _ha_train(rng, out, at, base, rate, palette) + int(rng.uniform(0.15, 0.45) * RATE)
-    return _finish(_room(rng, out, 0.2) * _arc(rng, n, palette))
+            at = _ha_train(rng, out, at, base, rate, vowel)
+            gasp = int(0.35 * RATE)
+            _add(out, at, 0.25 * _whisper(rng, gasp, vowel) * _fades(gasp, 0.2, 0.1))
+            at += gasp + int(rng.uniform(0.05, 0.3) * RATE)
+    mixed = _unit(out) + 0.25 * _unit(_scraps(rng, n, 3, talk))
+    return _finish(_room(rng, mixed, 0.2) * _arc(rng, n, palette))
 
 
 def applause(rng: np.random.Generator, duration_s: float, palette: Palette) -> Audio:
-    """Many hands: claps of a few milliseconds through a band, dense in the middle, thinning out."""
-    n = round(duration_s * RATE)
-    grain = int(0.012 * RATE)
-    fall = np.exp(-np.arange(grain) / (0.0025 * RATE))
-    claps = np.zeros(n + grain)
-    for at in rng.integers(0, n, int(duration_s * rng.uniform(90, 160))):
-        claps[at : at + grain] += rng.standard_normal(grain) * fall * rng.uniform(0.3, 1.0)
-    low, high = palette.clap_hz
-    spectrum = np.fft.rfft(claps[:n])
-    f = np.fft.rfftfreq(n, 1 / RATE)
-    band = np.exp(-0.5 * (np.log(f / np.sqrt(low * high) + 1e-9) / np.log(high / low)) ** 2)
-    return _finish(_room(rng, np.fft.irfft(spectrum * band, n), 0.3) * _arc(rng, n, palette))
+    """Sixty pairs of hands, each with its own pitch, width and pace."""
+    n, grain = round(duration_s * RATE), int(0.03 * RATE)
+    out = np.zeros(n)
+    f = np.fft.rfftfreq(grain, 1 / RATE)
+    for _ in range(60):
+        tone, width = rng.uniform(*palette.clap_hz), rng.uniform(0.3, 0.5)
+        band = np.exp(-0.5 * (np.log((f + 1) / tone) / width) ** 2) + 0.05
+        pace, loud = rng.uniform(*palette.claps_hz), rng.uniform(0.2, 1.0)
+        fall = np.exp(-np.arange(grain) / (rng.uniform(0.002, 0.006) * RATE))
+        t = rng.uniform(0, 0.3)
+        while t < duration_s:
+            clap = np.fft.irfft(np.fft.rfft(rng.standard_normal(grain) * fall) * band, grain)
+            _add(out, int(t * RATE), loud * clap)
+            t += rng.uniform(0.85, 1.15) / pace
+    return _finish(_room(rng, out, 0.35) * _arc(rng, n, palette))
 
 
-def cheer(rng: np.random.Generator, duration_s: float, palette: Palette) -> Audio:
-    """A roar over applause."""
-    crowd, hands = roar(rng, duration_s, palette), applause(rng, duration_s, palette)
-    return _finish(crowd / (active_rms(crowd) + 1e-9) + 0.7 * hands / (active_rms(hands) + 1e-9))
+def cheer(rng: np.random.Generator, duration_s: float, palette: Palette, talk: Talk) -> Audio:
+    """A roar with applause under it."""
+    crowd, hands = roar(rng, duration_s, palette, talk), applause(rng, duration_s, palette)
+    return _finish(_unit(crowd) + 0.35 * _unit(hands))
 
 
 def music(rng: np.random.Generator, duration_s: float, palette: Palette, *, drop_s: float = 0.0) -> Audio:
@@ -243,12 +274,11 @@ def rumble(rng: np.random.Generator, n: int) -> Audio:
     return _finish(shaped_noise(rng, n, lambda f: 1 / (1 + (f / 180) ** 2) + 0.01) * swell)
 
 
-REACTIONS: Final[Mapping[str, Callable[[np.random.Generator, float, Palette], Audio]]] = {
+REACTIONS: Final[Mapping[str, Callable[[np.random.Generator, float, Palette, Talk], Audio]]] = {
     "roar": roar,
     "shouts": shouts,
     "laughter": laughter,
     "cheer": cheer,
-    "applause": applause,
 }
 
 
@@ -256,9 +286,46 @@ def _finish(x: Wave | Audio) -> Audio:
     return np.asarray(x, dtype=np.float32)
 
 
-def _vowel(f: Wave, formants: tuple[tuple[float, float, float], ...]) -> Wave:
+def _unit(x: Wave | Audio) -> Wave:
+    return np.asarray(x / (x.std() + 1e-9), dtype=np.float64)
+
+
+def _add(out: Wave, at: int, sound: Wave) -> None:
+    """Mix a sound in at a place, cut off at both ends of `out`."""
+    low, high = max(0, at), min(len(out), at + len(sound))
+    if low < high:
+        out[low:high] += sound[low - at : high - at]
+
+
+def _scaled(formants: Formants, tract: float) -> Formants:
+    return tuple((hz * tract, width * tract, gain) for hz, width, gain in formants)
+
+
+def _vowel_of(rng: np.random.Generator, palette: Palette) -> Formants:
+    """A vowel in somebody's mouth; the open one most often."""
+    index = 0 if rng.random() < 0.5 else int(rng.integers(len(palette.vowels)))
+    return _scaled(palette.vowels[index], float(rng.uniform(*palette.tract)))
+
+
+def _response(f: Wave, formants: Formants) -> Wave:
     bands = [gain * np.exp(-0.5 * ((f - hz) / width) ** 2) for hz, width, gain in formants]
-    return np.asarray(np.sum(bands, axis=0), dtype=np.float64)
+    return np.asarray(np.sum(bands, axis=0) + 0.015, dtype=np.float64)
+
+
+def _whisper(rng: np.random.Generator, n: int, formants: Formants) -> Wave:
+    return shaped_noise(rng, n, lambda f: _response(f, formants))
+
+
+def _scraps(rng: np.random.Generator, n: int, per_s: float, talk: Talk) -> Wave:
+    """Scraps of recorded talk, raised in pitch and piled up: words nobody can make out."""
+    out = np.zeros(n)
+    for _ in range(int(per_s * n / RATE)):
+        words, pitch = talk[int(rng.integers(len(talk)))], rng.uniform(1.1, 1.7)
+        length = int(rng.uniform(0.25, 0.9) * RATE)
+        start = rng.integers(0, max(1, len(words) - int(length * pitch) - 1))
+        scrap = np.interp(start + np.arange(length) * pitch, np.arange(len(words)), words)
+        _add(out, int(rng.integers(-length // 2, n - length // 3)), scrap * _fades(length, 0.04, 0.08))
+    return out
 
 
 def _fades(n: int, attack_s: float, decay_s: float) -> Wave:
@@ -277,38 +344,37 @@ def _wobble(rng: np.random.Generator, n: int, hz: float, depth: float) -> Wave:
     return np.interp(np.linspace(0, len(points) - 1, n), np.arange(len(points)), points)
 
 
-def _voice(
-    rng: np.random.Generator, pitch: Wave, formants: tuple[tuple[float, float, float], ...], *, rough: float
-) -> Wave:
-    """Sing a pitch contour through vowel formants: one period is tabled at the mean pitch and read at any other."""
-    base = float(pitch.mean())
-    harmonics = np.arange(1, max(2, int(9000 / base)) + 1)
-    gains = (_vowel(harmonics * base, formants) + 0.02) / (1 + harmonics * base / 3000)
+def _voice(rng: np.random.Generator, pitch: Wave, formants: Formants, *, breath: float, rough: float = 0.0) -> Wave:
+    """Sing a pitch contour through vowel formants: one period is tabled at the mean pitch and read at any other.
+
+    `breath` is the share of noise; `rough` the depth of the 50-90 Hz flutter that makes a cry of a note.
+    """
+    n, base = len(pitch), float(pitch.mean())
+    harmonics = np.arange(1, max(2, int(8000 / base)) + 1)
+    gains = _response((harmonics * base).astype(np.float64), formants) / (1 + harmonics * base / 1200)
     turn = 2 * np.pi * np.arange(_TABLE) / _TABLE
-    table = (gains[:, None] * np.sin(harmonics[:, None] * turn + 0.3 * harmonics[:, None] ** 1.5)).sum(axis=0)
-    jitter = _wobble(rng, len(pitch), 30.0, rough)
-    phase = np.cumsum(pitch * jitter) / RATE
-    return np.asarray(table[(phase * _TABLE).astype(np.int64) % _TABLE] / (table.std() + 1e-9), dtype=np.float64)
+    phases = 0.3 * rng.uniform(0, 2 * np.pi, len(harmonics))
+    table = _unit((gains[:, None] * np.cos(harmonics[:, None] * turn + phases[:, None])).sum(axis=0))
+    phase = np.cumsum(pitch * _wobble(rng, n, 6.0, 0.03) * _wobble(rng, n, 40.0, 0.03)) / RATE
+    tone = table[(phase * _TABLE).astype(np.int64) % _TABLE] * _wobble(rng, n, 25.0, 0.25)
+    if rough:
+        flutter = np.cumsum(rng.uniform(50, 90) * _wobble(rng, n, 20.0, 0.3)) / RATE
+        tone = tone * (1 + rough * np.sin(2 * np.pi * flutter))
+    return np.asarray((tone + breath * _whisper(rng, n, formants)) * rng.uniform(0.2, 1.0), dtype=np.float64)
 
 
-def _ha_train(rng: np.random.Generator, out: Wave, at: int, base: float, rate: float, palette: Palette) -> int:
-    """Write one breath's worth of `ha ha ha` into `out`; returns where it ends."""
-    for k in range(rng.integers(4, 9, endpoint=True)):
-        length = int(RATE / rate * rng.uniform(0.5, 0.65))
-        if at + length > len(out):
-            return len(out)
-        pitch = base * (1.25 - 0.05 * k) * np.linspace(1.08, 0.88, length)
-        tone = _voice(rng, pitch, palette.formants, rough=0.02) * _fades(length, 0.02, 0.06)
-        breath = 0.25 * rng.standard_normal(length) * _fades(length, 0.005, 0.08)
-        out[at : at + length] += (tone + breath) * rng.uniform(0.7, 1.0) * (1 - 0.05 * k)
-        at += int(RATE / rate)
+def _ha_train(rng: np.random.Generator, out: Wave, at: int, base: float, rate: float, vowel: Formants) -> int:
+    """Mix one breath's worth of `ha ha ha` in; returns where it ends."""
+    loud = rng.uniform(0.6, 1.0)
+    for k in range(rng.integers(4, 8, endpoint=True)):
+        period = RATE / rate * rng.uniform(0.9, 1.1)
+        opening, sounding = int(0.6 * period), int(0.4 * period)
+        _add(out, at, 0.4 * loud * _whisper(rng, opening, vowel) * _fades(opening, 0.04, 0.02))
+        pitch = base * (1.3 if k < 2 else 1.15 - 0.03 * k) * np.linspace(1.12, 0.95, sounding)
+        ha = _voice(rng, pitch, vowel, breath=0.5) * _fades(sounding, 0.02, 0.06)
+        _add(out, at + opening, loud * (1 - 0.06 * k) * ha)
+        at += int(period)
     return at
-
-
-def _crowd(rng: np.random.Generator, noise: Wave, voices: Wave, n: int, palette: Palette) -> Audio:
-    share = palette.noise_share
-    mixed = share * noise + (1 - share) * voices / (voices.std() + 1e-9)
-    return _finish(_room(rng, mixed, 0.35) * _arc(rng, n, palette))
 
 
 def _room(rng: np.random.Generator, x: Wave, wet: float) -> Wave:

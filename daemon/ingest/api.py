@@ -16,9 +16,9 @@ from core.times import Ns
 class CaptureSink(Protocol):
     """Who takes the media; the worker. A slow `write` slows a replay down, and costs a live source its lead only.
 
-    Packets come in decode order inside a track, and across tracks inside one `write`; the next `write` of the same epoch
-    may start a little (one segment's uneven end, well under a second) before the last packet of the one before. The DTS
-    of an epoch's first frames may lie up to the reorder depth before the epoch's start.
+    Packets come in decode order inside a track, and across tracks inside one `write`; the next `write` of the same
+    epoch may start a little (one segment's uneven end, well under a second) before the last packet of the one before.
+    The DTS of an epoch's first frames may lie up to the reorder depth before the epoch's start.
     """
 
     async def streams(self, epoch: Epoch, tracks: tuple[Track, ...]) -> None: ...

@@ -8,7 +8,6 @@ from typing import BinaryIO, Final
 
 import av
 import av.container
-import av.logging
 
 from core.errors import BadMedia
 
@@ -25,8 +24,6 @@ MAX_PIXELS: Final = 8_847_360  # 4096 x 2160
 MAX_STREAMS: Final = 16
 _DECODER_NAMES: Final = ",".join(sorted({*VIDEO_CODECS, *AUDIO_CODECS, *DECODERS.values(), "mp3float"}))
 _READ_BYTES: Final = 1 << 18  # one call into Python for 256 KiB instead of 32
-
-av.logging.set_level(av.logging.PANIC)  # libav's prose is not ours to print; errors come as exceptions and counters
 
 
 def open_media(file: Path | BinaryIO, fmt: str) -> av.container.InputContainer:

@@ -1,87 +1,108 @@
-"""The worker process: builds one attempt from its spec and runs it. The only place that constructs anything."""
+"""The worker process: one attempt, from its spec to its exit code."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import resource
 import signal
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from configs import Settings
 from core.errors import EXIT_OK, ClipdError, StorageError
-from core.ids import ClipId
 from core.lines import error_fields
 from core.protocols import Clock
 from core.spec import WorkerSpec
-from core.times import Ns, ns, to_s
-from daemon.ingest import ChatReader, Source, open_source
-from daemon.journal import Journal, session_lock
+from daemon.journal import session_lock
 from daemon.report import write_session_report
-from daemon.worker.analysis import Analysis
-from daemon.worker.arrivals import Arrivals
 from daemon.worker.build import build_parts
 from daemon.worker.control import serve_control
 from daemon.worker.emitter import Emitter
-from daemon.worker.session import Parts, Session
+from daemon.worker.session import Session
 from daemon.worker.summary import summarise
-from telemetry import Metrics, SystemClock, configure_logging
+from telemetry import SystemClock, configure_logging
 
-NICE: Final = 0
+STDIN: Final = 0
 log = structlog.get_logger()
 
 
 def run_worker_process(spec: WorkerSpec) -> int:
-    """One attempt, from spec to exit code. Nothing of it outlives this call."""
+    """One attempt with the machine's clock, stdout for lines, stdin as the lifeline."""
     configure_logging()
     clock = SystemClock()
-    emitter = Emitter(sys.stdout, spec.session, clock)
-    return asyncio.run(attempt(spec, clock, emitter))
+    return asyncio.run(attempt(spec, clock, Emitter(sys.stdout, spec.session, clock), lifeline=STDIN))
 
 
-async def attempt(spec: WorkerSpec, clock: Clock, emitter: Emitter) -> int:
-    """Run the session until its media ends or a stop is asked for; errors become a line and an exit code."""
+async def attempt(spec: WorkerSpec, clock: Clock, emitter: Emitter, *, lifeline: int | None = None) -> int:
+    """Run the session until its media ends or a stop is asked for; our errors become a line and an exit code.
+
+    `lifeline` is a pipe that the supervisor holds open; its end means that nobody supervises this worker any more.
+    """
     try:
         settings = Settings.model_validate(dict(spec.settings))
-        folder = Path(spec.data_dir) / "sessions" / spec.session
-        _make(folder)
+        folder = _session_folder(Path(spec.data_dir), spec)
         with session_lock(folder / "lock"):
-            return await _attempt(spec, settings, folder, clock, emitter)
+            return await _run(spec, settings, folder, clock, emitter, lifeline)
     except ClipdError as err:
         emitter.emit("error", **error_fields(err))
         return err.worker_code
 
 
-async def _attempt(spec: WorkerSpec, settings: Settings, folder: Path, clock: Clock, emitter: Emitter) -> int:
+async def _run(
+    spec: WorkerSpec, settings: Settings, folder: Path, clock: Clock, emitter: Emitter, lifeline: int | None
+) -> int:
     async with build_parts(spec, settings, folder, clock, emitter) as parts:
         session = Session(parts)
         async with serve_control(folder / "control.sock", session.control):
-            with _stops(session):
+            with _stop_requests(session, lifeline):
                 failure = await session.run()
-        summary = summarise(parts, session)
-        emitter.emit("summary", **summary)
+        if failure is None or parts.capture.epochs:
+            summary = summarise(parts, session)
+            report = write_session_report(parts.journal, folder, _report_folder(spec, folder), summary)
+            emitter.emit("summary", **summary, report=str(report))
         return failure.worker_code if failure else EXIT_OK
 
 
+def _session_folder(data_dir: Path, spec: WorkerSpec) -> Path:
+    folder = data_dir / "sessions" / spec.session
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise StorageError(
+            f"Cannot make {folder}: {err.strerror}",
+            remedy="Free some space, or use another --data-dir.",
+            code="unwritable",
+        ) from err
+    return folder
+
+
+def _report_folder(spec: WorkerSpec, folder: Path) -> Path:
+    return Path(spec.out_dir) if spec.out_dir else folder
+
+
 @contextlib.contextmanager
-def _stops(session: Session) -> Any:
+def _stop_requests(session: Session, lifeline: int | None) -> Iterator[None]:
     """SIGTERM, SIGINT and the end of the lifeline ask for a drain."""
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, session.stop.set)
-    watched = _lifeline()
-    if watched is not None:
-        loop.add_reader(watched, _on_lifeline, loop, watched, session)
+
+    def gone() -> None:
+        """Nothing is ever written to it: readable means closed."""
+        assert lifeline is not None
+        loop.remove_reader(lifeline)
+        session.stop.set()
+
+    if lifeline is not None:
+        loop.add_reader(lifeline, gone)
     try:
         yield
     finally:
-        if watched is not None:
-            loop.remove_reader(watched)
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(name)

@@ -1,0 +1,234 @@
+"""Builds one attempt's parts from its spec: the only place that constructs rooms' objects and hands them to each other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from configs import Settings
+from core.edits import EditDecision, RenderSpec
+from core.errors import StorageError
+from core.ids import ClipId
+from core.media import Epoch, Gap
+from core.moments import Moment
+from core.protocols import Clock, FootageSource
+from core.spec import WorkerSpec
+from core.times import Ns, ns, to_s
+from daemon.clips import ClipContext
+from daemon.ingest import Resume, Source, open_chat, open_source
+from daemon.journal import Journal
+from daemon.worker.analysis import Analysis
+from daemon.worker.arrivals import Arrivals
+from daemon.worker.capture import Capture
+from daemon.worker.chat import ChatBuffer, NoChat
+from daemon.worker.desk import ClipDesk, DeskTools, NoPins, Pins
+from daemon.worker.emitter import Emitter
+from daemon.worker.planner import ClipPlanner, Due
+from daemon.worker.queue import AnalysisQueue
+from daemon.worker.relive import relive
+from daemon.worker.session import Parts, Recorder
+from detectors import Engine
+from ringbuffer import Ring
+from telemetry import Metrics, redact_url
+
+QUEUE_NS: Final = ns(60)  # reliability.md section 3, item 48: analysis further behind than a minute is shed
+REPLAY_QUEUE_NS: Final = ns(20)
+RELIVE_NS: Final = ns(7200)  # the longest window a baseline looks back
+CHAT_RETRY_NS: Final = ns(5)
+
+
+@contextlib.asynccontextmanager
+async def build_parts(
+    spec: WorkerSpec, settings: Settings, folder: Path, clock: Clock, emitter: Emitter
+) -> AsyncIterator[Parts]:
+    """Open what the attempt needs, in the order of its dependence; close it in the reverse order."""
+    with contextlib.ExitStack() as stack:
+        journal = stack.enter_context(Journal.open_or_create(folder / "session.db", session=spec.session))
+        attempt = journal.begin_attempt()
+        replayed = spec.kind == "vod" and attempt > 1
+        if replayed:
+            journal.forget_analysis()  # the same bytes are read again from their start
+        _remember(journal, spec, settings)
+        source = await open_source(
+            spec.source,
+            clock=clock,
+            options=settings.ingest,
+            allow=settings.net.allow,
+            live=spec.kind == "stream",
+            speed=spec.speed,
+            duration_ns=None if spec.duration_s is None else ns(spec.duration_s),
+            origin=spec.origin,
+            workdir=folder / "fetched",
+            resume=None if replayed else _resume(journal, folder, clock),
+        )
+        ring = None if source.footage else Ring.open(folder / "ring", journal, settings.ring, attempt=attempt)
+        yield _wire(spec, settings, folder, clock, emitter, journal, source, ring, Metrics())
+
+
+def _wire(
+    spec: WorkerSpec,
+    settings: Settings,
+    folder: Path,
+    clock: Clock,
+    emitter: Emitter,
+    journal: Journal,
+    source: Source,
+    ring: Ring | None,
+    metrics: Metrics,
+) -> Parts:
+    footage: FootageSource | None = ring or source.footage
+    assert footage is not None
+    profile = settings.detection_profile()
+    engine = Engine(profile, spec.session)
+    has_chat = spec.chat is not None
+    relived = relive(engine, journal, has_chat=has_chat, since_ns=_recent(journal), finish=False)
+    arrivals = Arrivals()
+    queue = _queue(journal, emitter, metrics, live=source.info.unstoppable)
+    planner = ClipPlanner(spec.session, journal.finished_decisions())
+    desk = ClipDesk(
+        DeskTools(
+            journal=journal,
+            footage=footage,
+            pins=_pins(ring),
+            emitter=emitter,
+            arrivals=arrivals if source.info.unstoppable else None,
+            clock=clock,
+            metrics=metrics,
+            spec=RenderSpec(),
+            session_dir=folder,
+            out_dir=Path(spec.out_dir) if spec.out_dir else None,
+            context=_context(spec, settings, journal),
+        ),
+        planner,
+    )
+    desk.start(_promised(journal))
+    recorder = Recorder(journal, emitter, desk, metrics)
+    chat = ChatBuffer(waits=not source.info.unstoppable, delay_ns=ns(spec.chat_delay_s)) if has_chat else NoChat()
+    analysis = Analysis(queue, engine, chat, recorder, resume_ns=relived.end_ns)
+    capture = Capture(
+        ring=ring,
+        queue=queue,
+        journal=journal,
+        emitter=emitter,
+        arrivals=arrivals,
+        clock=clock,
+        metrics=metrics,
+        source_name=redact_url(spec.source),
+        profile=profile.name,
+    )
+    return Parts(
+        spec=spec,
+        settings=settings,
+        folder=folder,
+        journal=journal,
+        emitter=emitter,
+        source=source,
+        queue=queue,
+        capture=capture,
+        analysis=analysis,
+        recorder=recorder,
+        desk=desk,
+        clock=clock,
+        metrics=metrics,
+        read_chat=_chat_reader(spec, settings, clock, chat, journal, capture) if isinstance(chat, ChatBuffer) else None,
+    )
+
+
+def _queue(journal: Journal, emitter: Emitter, metrics: Metrics, *, live: bool) -> AnalysisQueue:
+    def shed(start_ns: Ns, end_ns: Ns) -> None:
+        """Footage is safe; what was not looked at is counted and shown."""
+        journal.add_shed("analysis", start_ns, end_ns)
+        metrics.analysis_shed_seconds_total.labels(stage="analysis").inc(to_s(end_ns - start_ns))
+        emitter.emit(
+            "warning",
+            code="analysis_shed",
+            message=f"Analysis is behind: {to_s(start_ns):.1f}-{to_s(end_ns):.1f} s was recorded but not analysed",
+            remedy="Nothing is lost: the footage is in the ring and can be cut by hand. Fewer streams or more cores help.",
+        )
+
+    return AnalysisQueue(limit_ns=QUEUE_NS if live else REPLAY_QUEUE_NS, sheds=live, on_shed=shed)
+
+
+def _pins(ring: Ring | None) -> Pins:
+    return ring if ring is not None else NoPins()
+
+
+def _promised(journal: Journal) -> list[Due]:
+    """Clips an earlier attempt promised and did not finish, with the moments they came from."""
+    moments = {moment.id: moment for moment in journal.moments()}
+    return [
+        Due(decision, moments.get(decision.moment) if decision.moment else None, "provisional")
+        for decision in journal.promised_clips()
+    ]
+
+
+def _recent(journal: Journal) -> Ns:
+    epochs = journal.epochs()
+    return Ns(max(0, journal.media_end_ns() - RELIVE_NS)) if epochs else Ns(0)
+
+
+def _remember(journal: Journal, spec: WorkerSpec, settings: Settings) -> None:
+    """What audits and `clipd replay` need of the orders."""
+    profile = settings.detection_profile()
+    with journal.batch():
+        journal.set_meta("source", redact_url(spec.source))
+        journal.set_meta("kind", spec.kind)
+        journal.set_meta("chat", redact_url(spec.chat) if spec.chat else None)
+        journal.set_meta("profile", profile.model_dump(mode="json"))
+
+
+def _resume(journal: Journal, folder: Path, clock: Clock) -> Resume | None:
+    """Where the last attempt stopped, and when that media had arrived by this boot's clock."""
+    epochs = journal.epochs()
+    if not epochs:
+        return None
+    end_ns, last = journal.media_end_ns(), epochs[-1]
+    wall_ns = None if last.wall_ns is None or last.by != "pdt" else last.wall_ns + (end_ns - last.start_ns)
+    return Resume(end_ns, last.number + 1, wall_ns, journal.media_end_boottime_ns())
+
+
+def _context(
+    spec: WorkerSpec, settings: Settings, journal: Journal
+) -> Callable[[EditDecision, Moment | None], ClipContext]:
+    def context(decision: EditDecision, moment: Moment | None) -> ClipContext:
+        """What clip.json says beside the decision."""
+        return ClipContext(
+            source=redact_url(spec.source),
+            gaps=tuple(
+                gap for gap in journal.gaps() if gap.start_ns < decision.end_ns and gap.end_ns > decision.start_ns
+            ),
+            moment=moment,
+            profile=settings.detection_profile().model_dump(mode="json"),
+        )
+
+    return context
+
+
+def _chat_reader(
+    spec: WorkerSpec, clock: Clock, buffer: ChatBuffer, journal: Journal, capture: Capture, *, live: bool
+) -> Callable[[], Awaitable[None]]:
+    """Chat is an extra: when it fails it is missing, and the stream goes on."""
+
+    def media_time(wall_ns: int) -> Ns | None:
+        """UTC to media time by the newest epoch that had begun by then; None before the first."""
+        known = [epoch for epoch in journal.epochs() if epoch.wall_ns is not None]
+        for epoch in reversed(known):
+            assert epoch.wall_ns is not None
+            if wall_ns >= epoch.wall_ns or epoch is known[0]:
+                return Ns(max(0, epoch.start_ns + wall_ns - epoch.wall_ns))
+        return None
+
+    async def read() -> None:
+        assert spec.chat is not None
+        try:
+            async for batch in open_chat(spec.chat, live=live, clock=clock, media_time=media_time):
+                buffer.add(list(batch.messages), batch.watermark_ns)
+        except ClipdError as err:
+            await capture.warn(err.code, err.what, err.remedy)
+        finally:
+            buffer.close()
+
+    return read

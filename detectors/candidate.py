@@ -1,0 +1,85 @@
+"""One moment in the making: its events, its anchor, the stretch they support, and what was said about it last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from core.ids import MomentId
+from core.moments import Event, Family, Moment, MomentState
+from core.times import Ns, ns
+from detectors.options import FusionOptions, Weights
+from detectors.scoring import SUPPORTS, Score, score, strength
+
+Key = tuple[str, Ns]
+Span = tuple[Ns, Ns]
+LIVE: Final = frozenset({MomentState.OPEN, MomentState.PROVISIONAL, MomentState.CONFIRMED})
+SHOWN: Final = frozenset({MomentState.PROVISIONAL, MomentState.CONFIRMED, MomentState.FINAL})
+
+
+def key_of(event: Event) -> Key:
+    """Events of one kind that start together are versions of one event; chat is known by its raw onset."""
+    return event.kind, ns(event.values["onset_s"]) if "onset_s" in event.values else event.start_ns
+
+
+class Candidate:
+    """Mutable while it lives; `anchor_ns` is the strongest onset that is not chat, or chat moved back by its lag."""
+
+    def __init__(self, moment: MomentId, anchor_ns: Ns, sd_ns: Ns, weights: Weights, options: FusionOptions) -> None:
+        self.id = moment
+        self._weights, self._options = weights, options
+        self.anchor_ns, self.sd_ns = anchor_ns, sd_ns
+        self.state = MomentState.OPEN
+        self.events: dict[Key, Event] = {}
+        self.bar = 0.0  # logit it had to reach when it was shown
+        self.start_ns: Ns | None = None  # fixed once shown
+        self.waited_for_chat = False
+        self.taught = False  # whether its chat has been used to learn the lag
+        self.said: Moment | None = None
+
+    def take(self, event: Event) -> None:
+        """Add an event or a newer version of one, and move the anchor to the strongest sound, picture or word."""
+        self.events[key_of(event)] = event
+        seen = self.support()
+        if seen:
+            self.anchor_ns = max(seen, key=lambda e: (self._strength(e), -e.start_ns)).start_ns
+            self.sd_ns = Ns(0)
+
+    def score(self) -> Score:
+        """Log-odds of all its events."""
+        return score(self.events.values(), self._weights, self._options)
+
+    def support(self) -> list[Event]:
+        """What can place it: events other than chat, the weak ones only while there is nothing else at all."""
+        seen = [e for e in self.events.values() if e.family is not Family.CHAT and e.llr > 0]
+        strong = [e for e in seen if self._strength(e) >= SUPPORTS]
+        return strong or (seen if self.chat_onset() is None else [])
+
+    def seen_core(self) -> Span | None:
+        """From the first to the last event that supports it; None for a moment only chat knows of."""
+        seen = self.support()
+        if not seen:
+            return None
+        return min(e.start_ns for e in seen), max(e.end_ns for e in seen)
+
+    def _strength(self, event: Event) -> float:
+        return strength(event, self._weights, self._options.cap)
+
+    def chat_onset(self) -> Ns | None:
+        """When the chat's burst began, on the chat's own time."""
+        onsets = [ns(e.values["onset_s"]) for e in self.events.values() if e.family is Family.CHAT]
+        return min(onsets) if onsets else None
+
+    def core(self) -> Span:
+        """What the clip has to contain; known by chat alone, where the moment may have been before the burst."""
+        seen = self.seen_core()
+        if seen is not None:
+            return seen
+        onset = self.chat_onset()
+        latest = Ns(self.anchor_ns + 2 * self.sd_ns)
+        return Ns(self.anchor_ns - self.sd_ns), latest if onset is None else max(min(latest, onset), self.anchor_ns)
+
+
+def agreed(parts: Mapping[str, float], families: frozenset[Family], least: float) -> bool:
+    """Whether every family that is there has brought evidence."""
+    return all(parts.get(family.value, 0.0) >= least for family in families)

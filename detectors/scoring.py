@@ -1,0 +1,97 @@
+"""Adds events up to a moment's log-odds and says it in words. Pure; knows no detector, only families and kinds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from core.moments import Event, Family
+from core.times import Ns, to_s
+from detectors.options import FusionOptions, Weights
+
+AGREES: Final = 0.3  # logit that a family must bring before it counts as agreeing
+SUPPORTS: Final = 0.5  # logit from which an event can place a moment; weaker ones are the outliers of ordinary talk
+
+
+class Score(NamedTuple):
+    """The logit, and what each family, the agreement, the penalties and the prior gave of it."""
+
+    logit: float
+    parts: dict[str, float]
+
+    @property
+    def p(self) -> float:
+        """As a probability."""
+        return sigmoid(self.logit)
+
+
+def sigmoid(logit: float) -> float:
+    """Logit to probability."""
+    return 1.0 / (1.0 + math.exp(-logit))
+
+
+def logit(p: float) -> float:
+    """Probability to logit."""
+    return math.log(p / (1.0 - p))
+
+
+def weight_of(event: Event, weights: Weights) -> float:
+    """What this kind of evidence counts; plain loudness is told apart from what the sound is."""
+    if event.family is Family.AUDIO:
+        return weights.audio_dynamics if event.kind == "loud" else weights.audio_class
+    return float(getattr(weights, event.family.value))
+
+
+def strength(event: Event, weights: Weights, cap: float) -> float:
+    """The logit one event brings by itself; negative ones are penalties and count as they are."""
+    if event.llr <= 0:
+        return event.llr
+    return weight_of(event, weights) * min(event.llr, cap) * event.quality
+
+
+def score(events: Iterable[Event], weights: Weights, options: FusionOptions) -> Score:
+    """log-odds = bias + per family (strongest kind + a share of the other kinds) + agreement - penalties.
+
+    A family that is missing brings nothing and costs nothing. A penalty speaks about one sound or one burst, and counts
+    when that is the strongest its family has in this moment.
+    """
+    by_family: dict[Family, list[Event]] = {}
+    parts: dict[str, float] = {"prior": options.bias}
+    for event in events:
+        by_family.setdefault(event.family, []).append(event)
+    agreeing = 0
+    for family, members in by_family.items():
+        kinds: dict[str, float] = {}
+        for event in members:
+            kinds[event.kind] = max(kinds.get(event.kind, 0.0), strength(event, weights, options.cap))
+        best = max(kinds.values())
+        if best > 0:
+            parts[family.value] = best + options.rest * (sum(kinds.values()) - best)
+            agreeing += parts[family.value] >= AGREES
+        strongest = max(members, key=lambda event: strength(event, weights, options.cap))
+        for event in members:
+            if event.llr < 0 and event.start_ns == strongest.start_ns:
+                parts[event.kind] = min(parts.get(event.kind, 0.0), event.llr)
+    if agreeing >= 2:
+        parts["agree"] = options.agree
+    return Score(sum(parts.values()), parts)
+
+
+def explain(events: Sequence[Event], anchor_ns: Ns, weights: Weights, cap: float) -> tuple[str, ...]:
+    """The events' phrases, strongest first, penalties last; chat with how much later it came than the moment began.
+
+    Of one family's events on the same stretch only the strongest speaks, since they describe the same thing.
+    """
+    ordered = sorted(events, key=lambda event: -strength(event, weights, cap))
+    said: list[str] = []
+    seen: set[tuple[Family, Ns]] = set()
+    for event in ordered:
+        value = strength(event, weights, cap)
+        if value == 0 or (value > 0 and (event.family, event.start_ns) in seen):
+            continue
+        seen.add((event.family, event.start_ns))
+        later_s = event.values.get("onset_s", 0.0) - to_s(anchor_ns)
+        after = f" {later_s:.0f} s later" if event.family is Family.CHAT and value > 0 and later_s >= 1 else ""
+        said.append(f"{event.why}{after}" if value > 0 else f"{event.why} ({value:.1f})")
+    return tuple(said)

@@ -1,0 +1,58 @@
+"""The metrics of one worker, as Prometheus knows them (names: DESIGN.md section 7).
+
+A worker runs one stream, so nothing here carries a `stream` label: whoever exposes several workers adds it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# Around the budget of DESIGN.md section 8 (p50 <= 6 s, p95 <= 10 s); a clip that waited for chat may take over a minute
+CLIP_BUCKETS: Final = (0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120)
+RENDER_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """Counters, gauges and histograms of one process, in a registry of their own."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        r = self.registry = registry or CollectorRegistry()
+        self.moment_to_clip_seconds = Histogram(
+            "clipd_moment_to_clip_seconds",
+            "From the arrival of a clip's last frame to its finished file.",
+            buckets=CLIP_BUCKETS,
+            registry=r,
+        )
+        self.render_seconds = Histogram(
+            "clipd_render_seconds", "Time to make one file of a clip.", ["kind"], buckets=RENDER_BUCKETS, registry=r
+        )
+        self.media_lag_seconds = Gauge("clipd_media_lag_seconds", "How far analysis is behind the source.", registry=r)
+        self.media_time_seconds_total = Counter("clipd_media_time_seconds_total", "Media time recorded.", registry=r)
+        self.gap_seconds_total = Counter("clipd_gap_seconds_total", "Media that is not there.", ["reason"], registry=r)
+        self.segments_written_total = Counter("clipd_segments_written_total", "Segments of the ring.", registry=r)
+        self.ring_bytes = Gauge("clipd_ring_bytes", "Bytes the ring holds on disk.", registry=r)
+        self.ring_evicted_total = Counter(
+            "clipd_ring_evicted_total", "Segments that left the ring.", ["reason"], registry=r
+        )
+        self.events_total = Counter("clipd_events_total", "What detectors found.", ["kind"], registry=r)
+        self.moments_total = Counter("clipd_moments_total", "Moments by the state they entered.", ["state"], registry=r)
+        self.clips_total = Counter("clipd_clips_total", "Clips by the state they entered.", ["state"], registry=r)
+        self.analysis_shed_seconds_total = Counter(
+            "clipd_analysis_shed_seconds_total", "Media that was recorded but not analysed.", ["stage"], registry=r
+        )
+
+    def snapshot(self) -> dict[str, float]:
+        """Every figure by its exposed name, `clipd_events_total{kind="roar"}`; histograms as their sum and count."""
+        return {
+            _name(sample.name, sample.labels): sample.value
+            for family in self.registry.collect()
+            for sample in family.samples
+            if not sample.name.endswith(("_bucket", "_created"))
+        }
+
+
+def _name(name: str, labels: dict[str, str]) -> str:
+    inner = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
+    return f"{name}{{{inner}}}" if inner else name

@@ -1,0 +1,50 @@
+"""Runs one attempt of the real worker inside the test, with a clock of the test's own."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from configs import load_settings
+from core.ids import SessionId, StreamId
+from core.protocols import Clock
+from core.spec import WorkerSpec
+from daemon.worker.emitter import Emitter
+from daemon.worker.run import attempt
+from tests.fakes import FakeClock
+
+
+def spec_for(source: str, folder: Path, **changes: Any) -> WorkerSpec:
+    """A spec as `clipd vod` writes it."""
+    fields: dict[str, Any] = {
+        "kind": "vod",
+        "stream": StreamId("test"),
+        "session": SessionId("s-test"),
+        "source": source,
+        "origin": "cli",
+        "data_dir": str(folder),
+        "out_dir": str(folder / "out"),
+        "speed": None,
+        "settings": load_settings(profile=changes.pop("profile", "gaming"), data_dir=folder).model_dump(mode="json"),
+    }
+    return WorkerSpec(**(fields | changes))
+
+
+async def run_attempt(spec: WorkerSpec, clock: Clock | None = None) -> tuple[int, list[dict[str, Any]]]:
+    """Exit code and JSON lines."""
+    out = io.StringIO()
+    the_clock = clock or FakeClock()
+    code = await attempt(spec, the_clock, Emitter(out, spec.session, the_clock))
+    return code, [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+async def run_vod(
+    source: Path, *, folder: Path, speed: float | None, chat: Path | None = None, duration_s: float | None = None
+) -> list[dict[str, Any]]:
+    """The lines of a run that must succeed."""
+    spec = spec_for(str(source), folder, speed=speed, chat=str(chat) if chat else None, duration_s=duration_s)
+    code, lines = await run_attempt(spec)
+    assert code == 0, [line for line in lines if line["type"] == "error"]
+    return lines

@@ -1,0 +1,39 @@
+"""The figures of one worker."""
+
+from __future__ import annotations
+
+from prometheus_client import generate_latest
+
+from telemetry import Metrics
+
+NAMES = {
+    "clipd_moment_to_clip_seconds", "clipd_render_seconds", "clipd_media_lag_seconds", "clipd_media_time_seconds",
+    "clipd_gap_seconds", "clipd_segments_written", "clipd_ring_bytes", "clipd_ring_evicted", "clipd_events",
+    "clipd_moments", "clipd_clips", "clipd_analysis_shed_seconds",
+}  # fmt: skip
+
+
+def test_the_names_are_those_of_the_design() -> None:
+    """Counters get their `_total` on the wire."""
+    metrics = Metrics()
+    assert {family.name for family in metrics.registry.collect()} == NAMES
+    metrics.events_total.labels(kind="roar").inc()
+    assert b'clipd_events_total{kind="roar"} 1.0' in generate_latest(metrics.registry)
+
+
+def test_two_workers_in_one_process_do_not_share_figures() -> None:
+    """Each has a registry of its own."""
+    one, two = Metrics(), Metrics()
+    one.segments_written_total.inc(3)
+    assert (one.snapshot()["clipd_segments_written_total"], two.snapshot()["clipd_segments_written_total"]) == (3, 0)
+
+
+def test_a_snapshot_is_flat() -> None:
+    """By exposed name; a histogram is its sum and count."""
+    metrics = Metrics()
+    metrics.gap_seconds_total.labels(reason="discontinuity").inc(1.5)
+    metrics.moment_to_clip_seconds.observe(4)
+    figures = metrics.snapshot()
+    assert figures['clipd_gap_seconds_total{reason="discontinuity"}'] == 1.5
+    assert (figures["clipd_moment_to_clip_seconds_sum"], figures["clipd_moment_to_clip_seconds_count"]) == (4, 1)
+    assert not [name for name in figures if "bucket" in name or "created" in name]
