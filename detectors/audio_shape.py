@@ -63,9 +63,9 @@ def describe(rows: Rows, before: Rows, after: Rows, *, usual_pitch: float) -> Sh
     music = ramp(tonal, 0.5, 0.7)
     human = ramp(treble_db, 10, 4) * (1.0 - music)
     noise = ramp(noisy, 0.28, 0.42) * ramp(tonal, 0.55, 0.35) * ramp(bass_db, 4, -2)
-    many = ramp(wander, 5, 10) * ramp(bass_db, -4, -10) * _throat(noisy)
-    crowd = human * ramp(fill, -9, -4) * max(noise, many)
-    voice = human * ramp(voicing, 0.35, 0.5) * ramp(jump, 1, 4) * ramp(bass_db, -3, -9) * _throat(noisy)
+    many = ramp(wander, 5, 10) * ramp(bass_db, -2, -7) * _throat(noisy)
+    crowd = human * ramp(fill, -9, -4) * (1.0 - (1.0 - noise) * (1.0 - many))
+    voice = human * ramp(voicing, 0.35, 0.5) * ramp(jump, 1, 4) * ramp(bass_db, -2, -7) * _throat(noisy)
     voice *= ramp(noisy, 0.6, 0.5)
     return Shape(
         crowd=crowd,

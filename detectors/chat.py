@@ -1,8 +1,9 @@
 """Finds bursts of chat: the CHAT family. Pure; messages come on media time.
 
-Two counts of 15 s are watched against their own medians of 15 minutes, as log ratios: all messages, and those that
-laugh or cheer. Nobody counts more than twice in a window, so a few bots cannot make a burst. Raids, gifts, greetings
-and pasted texts explain a busy chat without a moment, and take its evidence away.
+Two counts of 15 s are watched against their own medians of 15 minutes, as log ratios: all messages, and reactions,
+that is those that laugh, cheer or shout what others shout. Nobody counts more than twice in a window, so a few bots
+cannot make a burst. Raids, gifts, greetings and pasted texts explain a busy chat without a moment, and take its
+evidence away.
 
 Events carry raw times; how far the chat lags behind is learned by fusion (detectors.lag).
 """
@@ -10,7 +11,7 @@ Events carry raw times; how far the chat lags behind is learned by fusion (detec
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -20,18 +21,16 @@ from core.media import ChatMessage, Gap
 from core.moments import Event, Family
 from core.signals import SignalChunk
 from core.times import NS_PER_S, Ns, ns, to_s
-from detectors.baseline import Baseline, Tail, evidence, ramp, rate_text, readiness
-from detectors.chat_text import Tone, pasted, tone
+from detectors.baseline import evidence, ramp, rate_text, readiness
+from detectors.chat_rate import SMOOTH, Alarm, Rate
+from detectors.chat_text import Tone, echo, pasted, tone
 from detectors.options import DetectOptions
 
-_SMOOTH: Final = 2.0  # messages added to both counts: keeps a silent chat's ratio finite (detection.md section 2)
-_USER_SHARE: Final = 2  # min(messages, 2 x users), for each user (detection.md section 2, signal 3)
 _KEEP_NS: Final = 60 * NS_PER_S  # messages kept for dating an onset; an alarm is judged within 10 s
 _MAX_KEPT: Final = 20_000  # messages of a minute; the busiest chats write a tenth of it
+_ONSET_SHARE: Final = 0.25  # of the peak's rate: a trickle before the burst is not its onset
+_ECHOES_KEPT: Final = 2_000  # texts of the last seconds
 _GIFT_SIZE: Final = 5  # subs at once that bring their own applause
-_RATIO_STEP: Final = 0.01
-_FRESH_RISE: Final = 0.5  # log ratio over the valley before it, x1.65: the decay of one burst is not a second one
-_WORTH_SAYING: Final = 0.2  # growth of a peak that is judged again
 
 
 class _Line(NamedTuple):
@@ -39,93 +38,7 @@ class _Line(NamedTuple):
     user: str
     tone: Tone
     paste: str | None
-
-
-class _Window:
-    """Messages of the last 15 s, each user counted twice at most."""
-
-    def __init__(self, span_ns: Ns) -> None:
-        self._span_ns = span_ns
-        self._lines: deque[tuple[Ns, str]] = deque()
-        self._users: Counter[str] = Counter()
-        self.count = 0
-
-    def add(self, t_ns: Ns, user: str) -> None:
-        """Count a message."""
-        self._lines.append((t_ns, user))
-        self._users[user] += 1
-        self.count += self._users[user] <= _USER_SHARE
-
-    def expire(self, now_ns: Ns) -> None:
-        """Forget what is older than the window."""
-        while self._lines and self._lines[0][0] <= now_ns - self._span_ns:
-            _, user = self._lines.popleft()
-            self.count -= self._users[user] <= _USER_SHARE
-            self._users[user] -= 1
-            if not self._users[user]:
-                del self._users[user]
-
-    @property
-    def users(self) -> int:
-        """How many people wrote."""
-        return len(self._users)
-
-
-class _Alarm:
-    """One count that is above its usual: from when, how high, and how high it was when last judged."""
-
-    def __init__(self, now_ns: Ns, earliest_ns: Ns) -> None:
-        self.since_ns, self.earliest_ns = now_ns, earliest_ns
-        self.peak, self.peak_ns, self.usual = 0.0, now_ns, 0.0
-        self.onset_ns: Ns | None = None
-        self.judged = 0.0
-
-
-class _Rate:
-    """One count against its own median: enters, peaks, leaves; a second burst needs a fresh rise."""
-
-    def __init__(self, kind: str, options: DetectOptions) -> None:
-        self.kind = kind
-        self._options = options.chat
-        self.window = _Window(ns(options.chat.window_s))
-        self._baseline = Baseline(options.baseline, low=0.0, high=10.0, step=_RATIO_STEP)
-        self.tail = Tail(options.baseline, prior_per_h=options.chat.tail_per_h, prior_scale=options.chat.tail_scale)
-        self.alarm: _Alarm | None = None
-        self._valley = 0.0
-        self._closed_ns = Ns(0)
-
-    def step(self, now_ns: Ns, *, learn: bool) -> bool:
-        """Look at the count now. True when an open alarm should be judged: it has peaked, is plain, or took long."""
-        self.window.expire(now_ns)
-        value = math.log(self.window.count + _SMOOTH)
-        if learn:
-            self._baseline.push(value, now_ns, alarm=self.alarm is not None)
-        if not self._baseline.count:
-            return False
-        usual = self._baseline.quantile(0.5)
-        ratio = value - usual
-        options = self._options
-        if self.alarm is None:
-            self._valley = min(self._valley, ratio)
-            if ratio < options.enter or ratio < self._valley + _FRESH_RISE:
-                return False
-            self.alarm = _Alarm(now_ns, Ns(max(now_ns - ns(options.window_s), self._closed_ns)))
-        alarm = self.alarm
-        if ratio > alarm.peak:
-            alarm.peak, alarm.peak_ns, alarm.usual = ratio, now_ns, usual
-        settled = now_ns - alarm.peak_ns >= ns(options.settle_s)
-        late = now_ns - alarm.since_ns >= ns(options.decide_s)
-        return (settled or late or ratio >= options.full) and alarm.peak > alarm.judged + _WORTH_SAYING
-
-    def close_if_over(self, now_ns: Ns) -> None:
-        """End the alarm once it has fallen to a share of its peak, and remember the peak."""
-        alarm = self.alarm
-        if alarm is None:
-            return
-        ratio = math.log(self.window.count + _SMOOTH) - self._baseline.quantile(0.5)
-        if ratio < alarm.peak * self._options.exit_share:
-            self.tail.push(alarm.peak - self._options.enter, now_ns)
-            self.alarm, self._valley, self._closed_ns = None, ratio, now_ns
+    reacts: bool
 
 
 class ChatDetector:
@@ -137,9 +50,10 @@ class ChatDetector:
         self._all, self._options = options, options.chat
         self._waiting: deque[ChatMessage] = deque()
         self._lines: deque[_Line] = deque(maxlen=_MAX_KEPT)
+        self._said: OrderedDict[str, tuple[Ns, str]] = OrderedDict()
         self._floods: deque[tuple[Ns, str]] = deque(maxlen=100)
-        self._all_lines = _Rate("chat_rate", options)
-        self._reactions = _Rate("chat_reaction", options)
+        self._all_lines = Rate("chat_rate", options)
+        self._reactions = Rate("chat_reaction", options)
         self._available = False
         self._since_ns: Ns | None = None
         self._now_ns = Ns(0)
@@ -180,10 +94,11 @@ class ChatDetector:
             self._count(self._waiting.popleft(), t_ns)
         while self._lines and self._lines[0].t_ns <= t_ns - _KEEP_NS:
             self._lines.popleft()
+        busy = bool(self._floods) and self._floods[-1][0] > t_ns - ns(self._options.flood_s)
         learn = t_ns - self._since_ns >= ns(self._options.window_s)
         events: list[Event] = []
         for rate in (self._all_lines, self._reactions):
-            if rate.step(t_ns, learn=learn):
+            if rate.step(t_ns, learn=learn, busy=busy):
                 events += self._judge(rate)
             rate.close_if_over(t_ns)
         return events
@@ -192,7 +107,7 @@ class ChatDetector:
         """The stream is over: judge what is open."""
         events = list(self.advance(t_ns))
         for rate in (self._all_lines, self._reactions):
-            if rate.alarm is not None and rate.alarm.peak > rate.alarm.judged + 0.1:
+            if rate.alarm is not None and rate.alarm.peak > rate.alarm.judged:
                 events += self._judge(rate)
         return events
 
@@ -202,17 +117,30 @@ class ChatDetector:
             if message.kind == "raid" or (message.kind == "sub" and message.n >= _GIFT_SIZE):
                 self._floods.append((t_ns, message.kind))
             return
-        line = _Line(t_ns, message.user, tone(message.text, message.emotes), pasted(message.text))
+        mood = tone(message.text, message.emotes)
+        reacts = mood in {Tone.LAUGHTER, Tone.HYPE} or (self._echoes(message, t_ns) and mood is not Tone.GREETING)
+        line = _Line(t_ns, message.user, mood, pasted(message.text), reacts)
         self._lines.append(line)
         self._all_lines.window.add(t_ns, line.user)
-        if line.tone in {Tone.LAUGHTER, Tone.HYPE}:
+        if line.reacts:
             self._reactions.window.add(t_ns, line.user)
 
-    def _judge(self, rate: _Rate) -> list[Event]:
+    def _echoes(self, message: ChatMessage, t_ns: Ns) -> bool:
+        """Whether somebody else wrote the same short thing within the window."""
+        key = echo(message.text)
+        if key is None:
+            return False
+        before = self._said.pop(key, None)
+        self._said[key] = t_ns, message.user
+        if len(self._said) > _ECHOES_KEPT:
+            self._said.popitem(last=False)
+        return before is not None and before[1] != message.user and before[0] > t_ns - ns(self._options.window_s)
+
+    def _judge(self, rate: Rate) -> list[Event]:
         alarm, options, baseline = rate.alarm, self._options, self._all.baseline
         assert alarm is not None
         assert self._since_ns is not None
-        lines = [line for line in self._lines if rate is self._all_lines or line.tone in {Tone.LAUGHTER, Tone.HYPE}]
+        lines = [line for line in self._lines if rate is self._all_lines or line.reacts]
         if alarm.onset_ns is None:
             alarm.onset_ns = self._onset([line.t_ns for line in lines], alarm)
         alarm.judged = alarm.peak
@@ -253,9 +181,10 @@ class ChatDetector:
         laughing = sum(line.tone is Tone.LAUGHTER for line in burst)
         return "laughter" if 2 * laughing >= len(burst) else "cheering"
 
-    def _onset(self, times_ns: Sequence[Ns], alarm: _Alarm) -> Ns:
+    def _onset(self, times_ns: Sequence[Ns], alarm: Alarm) -> Ns:
         """When the burst began: the message after which the rate is least likely to be the usual one."""
-        usual_per_s = max(math.exp(alarm.usual) - _SMOOTH, 0.5) / self._options.window_s
+        usual, peak = math.exp(alarm.usual) - SMOOTH, math.exp(alarm.usual + alarm.peak) - SMOOTH
+        usual_per_s = max(usual, _ONSET_SHARE * peak) / self._options.window_s
         now = to_s(self._now_ns)
         recent = np.array([to_s(t) for t in times_ns if t >= alarm.earliest_ns])
         if not len(recent):

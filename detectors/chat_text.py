@@ -13,6 +13,8 @@ from typing import Final
 _MAX_CHARS: Final = 200
 _MAX_WORDS: Final = 16
 _LONG_CHARS: Final = 16  # a text of this length that several people send was pasted, not felt
+_ECHO_CHARS: Final = _LONG_CHARS - 1
+_HELD: Final = re.compile(r"(.)\1{2,}")
 
 
 class Tone(Enum):
@@ -65,3 +67,14 @@ def pasted(text: str) -> str | None:
     """A key under which copies of one long line meet; None for lines too short to be a paste."""
     key = " ".join(text[:_MAX_CHARS].lower().split())
     return key if len(key) >= _LONG_CHARS else None
+
+
+def echo(text: str) -> str | None:
+    """A key under which people meet who shout the same short thing, however long they hold it; None for longer lines.
+
+    This finds a channel's own emotes and jokes in any language: what several people write within seconds is a reaction.
+    """
+    if len(text) > 3 * _ECHO_CHARS:
+        return None
+    key = _HELD.sub(r"\1", text.lower()).strip(" .,!?~\"'")
+    return key if 0 < len(key) <= _ECHO_CHARS else None

@@ -73,9 +73,10 @@ class IndexedFootage:
         """
         with self._held(start_ns, end_ns):
             start, loads = self._start(start_ns)
+            first_ns, last_ns = self.epoch_span(start_ns)
             nothing = True
             for packet in _from_start(start, loads, start_ns):
-                if packet.dts_ns >= end_ns:
+                if packet.dts_ns >= end_ns or end_ns <= first_ns or start_ns >= last_ns:
                     break
                 nothing = False
                 yield packet

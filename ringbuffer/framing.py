@@ -50,12 +50,12 @@ def clusters_after_header(data: bytes) -> int:
     return next((start for name, start, _ in _elements(data) if name == EBML_CLUSTER), len(data))
 
 
-_TAG: Final = re.compile(rb"clipd-epoch=(\d{1,9})")
+_TAG: Final = re.compile(rb"clipd-epoch=(\d{1,9});")
 
 
 def epoch_tag(epoch: int) -> str:
     """What a segment says about itself, so that one without a row in the journal still finds its place."""
-    return f"clipd-epoch={epoch}"
+    return f"clipd-epoch={epoch};"  # what follows it in a transport stream's table may be a digit
 
 
 def tagged_epoch(header: bytes) -> int | None:

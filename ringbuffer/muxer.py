@@ -53,6 +53,7 @@ class SegmentMuxer:
 
     def __init__(self, container: Container, tracks: Sequence[Track], *, epoch: int, flush_ns: Ns) -> None:
         """Raises BadMedia when libav cannot write these tracks."""
+        self.refused = 0
         self._collector = _Collector()
         self._output = av.open(self._collector, "w", format=container.format, options=container.mux_options(flush_ns))
         self._output.metadata[container.tag_key] = epoch_tag(epoch)
@@ -64,8 +65,12 @@ class SegmentMuxer:
                 f"No segment can be written of {codecs} ({err})", remedy="Choose another variant of the stream."
             ) from err
 
-    def put(self, packet: Packet) -> Times | None:
-        """Write a packet; None when libav refuses its bytes (one damaged frame must not end a recording)."""
+    def put(self, packet: Packet) -> Times:
+        """Write a packet. What libav refuses is counted and left out: a damaged frame must not end a recording.
+
+        The interleaver runs one packet behind, so a refusal may mean the one before; times are given all the same, and
+        a reader copes with a packet that is not there.
+        """
         lane = self._lanes[packet.kind]
         dts = max(ns_to_ticks(packet.dts_ns + START_NS, lane.time_base), lane.next_dts)
         pts = max(ns_to_ticks(packet.pts_ns + START_NS, lane.time_base), dts)
@@ -79,7 +84,7 @@ class SegmentMuxer:
         try:
             self._output.mux_one(coded)
         except av.FFmpegError:
-            return None
+            self.refused += 1
         pts_ns = media_time(pts, lane.time_base)
         return Times(media_time(dts, lane.time_base), pts_ns, Ns(pts_ns + packet.end_ns - packet.pts_ns))
 

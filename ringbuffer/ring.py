@@ -100,9 +100,8 @@ class Ring(IndexedFootage):
                 self._close_segment()
                 self.evict()
             segment = self._segment or self._open_segment()
-            if not segment.put(packet):
-                self.packets_refused += 1
-            elif segment.flush_due():
+            segment.put(packet)
+            if segment.flush_due():
                 self._flush(segment)
 
     def pin(self, name: str, start_ns: Ns, end_ns: Ns) -> None:
@@ -187,6 +186,7 @@ class Ring(IndexedFootage):
             self._give_up(segment, err)
         self._segment = None
         self._show_open(None)
+        self.packets_refused += segment.refused
         if row is not None:
             self._log.add_segment(row)
             self._index.add(row)

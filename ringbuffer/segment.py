@@ -59,11 +59,14 @@ class OpenSegment:
         """How long the segment would be if it ended at this DTS."""
         return Ns(0 if self._first_ns is None else at_ns - self._first_ns)
 
-    def put(self, packet: Packet) -> bool:
-        """Take a packet; False when its bytes are none that the container can carry."""
+    @property
+    def refused(self) -> int:
+        """Packets whose bytes the container cannot carry."""
+        return self._muxer.refused
+
+    def put(self, packet: Packet) -> None:
+        """Take a packet."""
         times = self._muxer.put(packet)
-        if times is None:
-            return False
         if self._first_ns is None:
             self._first_ns = self._flushed_ns = self._newest_ns = self._settled_ns = times.dts_ns
         piece = self._muxer.take()
@@ -72,7 +75,6 @@ class OpenSegment:
             self._settled_ns = Ns(self._newest_ns - SETTLED_NS)
         self._waiting.append((times, packet.kind == "video" and packet.is_keyframe))
         self._newest_ns = max(self._newest_ns, times.dts_ns)
-        return True
 
     def flush_due(self) -> bool:
         """Whether enough media time has gathered since the last flush."""

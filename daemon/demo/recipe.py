@@ -128,7 +128,7 @@ def _two_minutes(seed: int, family: Family) -> Recipe:
     rng = np.random.default_rng([seed, 1])
     first, second, third = (at + float(rng.uniform(-3, 3)) for at in (35.0, 70.0, 105.0))
     sounds = [str(s) for s in rng.permutation(SOUNDS)]
-    delay_s = float(rng.uniform(6.0, 9.0))
+    delay_s = float(rng.uniform(6.4, 8.6))
     joke_s = catalogue()[PUNCHLINE].seconds
     planted = (
         plant(rng, "sound_and_chat", first, sound=sounds[0], delay_s=delay_s),
@@ -170,7 +170,7 @@ def plant(
         sound=sound,
         level_db=float(rng.uniform(6.0, 10.0)) if sound else 0.0,
         chat_x=float(rng.uniform(3.6, 5.4)) if chat else 1.0,
-        chat_start_s=start_s + float(np.clip(delay_s + rng.uniform(-0.4, 0.4), 6.0, 9.0)) if chat else 0.0,
+        chat_start_s=start_s + delay_s + float(rng.uniform(-0.4, 0.4)) if chat else 0.0,
     )
 
 

@@ -47,6 +47,7 @@ class MediaReader:
         self._demuxed: Iterator[av.Packet[Any]] = iter(())
         self._restart()
         self._last: dict[int, int] = {}
+        self._offsets: dict[int, int] = {}
         self._rotation: int | None = None if fmt in _ROTATED else 0
         self._done = False
 
@@ -87,6 +88,7 @@ class MediaReader:
             return False
         self._restart()
         self._last.clear()
+        self._offsets.clear()
         return True
 
     def close(self) -> None:
@@ -131,8 +133,14 @@ class MediaReader:
             time_base=raw.time_base,
             is_keyframe=bool(raw.is_keyframe),
             data=bytes(raw),
-            offset=self._base + raw.pos if raw.pos is not None and raw.pos >= 0 else -1,
+            offset=self._offset(index, raw.pos),
         )
+
+    def _offset(self, index: int, position: int | None) -> int:
+        """Frames after the first of one PES packet have no position of their own: they share its."""
+        if position is not None and position >= 0:
+            self._offsets[index] = self._base + position
+        return self._offsets.get(index, -1)
 
 
 def _pick(container: av.container.InputContainer, kinds: frozenset[Kind]) -> list[Any]:

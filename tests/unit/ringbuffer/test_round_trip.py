@@ -2,77 +2,164 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import av
 import pytest
 
-from core.media import Packet
+from core.errors import BadMedia
+from core.media import Packet, Track
 from core.times import Ns, ns
 from ringbuffer import Ring, RingOptions
 from tests.unit.ringbuffer.kit import RECIPES, MemoryLog, Stream, encode, epoch, load
 
-SUFFIX = {
-    "h264_aac": "ts",
-    "h264_mp3": "ts",
-    "h264_ac3": "ts",
-    "hevc_aac": "ts",
-    "h264": "ts",
-    "aac": "ts",
-    "aac_441": "ts",
-    "aac_51": "ts",
-    "mp3": "ts",
-    "av1_opus": "m4s",
-    "vp9_opus": "m4s",
-    "vp9_flac": "m4s",
-    "h264_opus": "m4s",
-    "vp8_vorbis": "mkv",
-    "vp8_opus": "mkv",
-}
+TS = "h264_aac h264_mp3 h264_ac3 hevc_aac h264 aac aac_441 aac_51 mp3".split()
+MP4 = "av1_opus vp9_opus vp9_flac h264_opus".split()
+SUFFIX = {name: "ts" if name in TS else "m4s" if name in MP4 else "mkv" for name in RECIPES}
 TICK_NS = {"ts": 11_112, "m4s": 62_501, "mkv": 1_000_000}
 TS_WRAP_NS = (1 << 33) * 1_000_000_000 // 90_000
 
 
-@pytest.fixture(scope="module")
-def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("media")
-
-
-def record(folder: Path, stream: Stream, options: RingOptions | None = None) -> Ring:
-    ring = Ring.open(folder, MemoryLog(), options or RingOptions(), attempt=1)
+def record(folder: Path, stream: Stream, log: MemoryLog | None = None, options: RingOptions | None = None) -> Ring:
+    """A closed ring with one epoch."""
+    ring = Ring.open(folder, log or MemoryLog(), options or RingOptions(), attempt=1)
     ring.begin_epoch(epoch(start_ns=stream.packets[0].pts_ns), stream.tracks)
     for packet in stream.packets:
         ring.append(packet)
+    ring.close()
     return ring
 
 
-def assert_same(got: list[Packet], put: list[Packet], tick_ns: int) -> None:
-    assert len(got) == len(put)
-    for back, packet in zip(got, put, strict=True):
-        assert back.data == packet.data
-        assert back.is_keyframe == packet.is_keyframe
-        assert abs(back.pts_ns - packet.pts_ns) <= tick_ns
-        assert abs(back.dts_ns - packet.dts_ns) <= tick_ns
+def read_all(ring: Ring) -> list[Packet]:
+    """All of it."""
+    start_ns, end_ns = ring.span()
+    return list(ring.read(start_ns, Ns(end_ns + ns(1))))
+
+
+def assert_times(got: list[Packet], put: list[Packet], tick_ns: int) -> None:
+    """PTS and DTS within a tick, and in order."""
+    assert [p.pts_ns for p in got] == pytest.approx([p.pts_ns for p in put], abs=tick_ns)
+    assert [p.dts_ns for p in got] == pytest.approx([p.dts_ns for p in put], abs=tick_ns)
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_packet_comes_back_byte_for_byte_within_a_tick(name: str, media: Path, tmp_path: Path) -> None:
-    """B-frames, 5.1, 44.1 kHz, sound or picture alone: bytes are identical, times within one tick of the container."""
-    stream = load(encode(media, name))
-    ring = record(tmp_path, stream)
-    ring.close()
-    start_ns, end_ns = ring.span()
-    got = list(ring.read(start_ns, Ns(end_ns + ns(1))))
-    [suffix] = {row.suffix for row in MemoryRows(ring)}
-    assert suffix == SUFFIX[name]
+@pytest.mark.parametrize("by_ns", [0, 123_456_789_012_345], ids=["at-0", "after-34h"])
+def test_every_packet_comes_back(name: str, by_ns: int, ring_media: Path, tmp_path: Path) -> None:
+    """B-frames, 5.1, 44.1 kHz, sound or picture alone: identical bytes, times within one tick of the container."""
+    stream = load(encode(ring_media, name)).moved(by_ns)
+    log = MemoryLog()
+    ring = record(tmp_path, stream, log)
+    assert {row.suffix for row in log.segments()} == {SUFFIX[name]}
+    got = read_all(ring)
     for track in stream.tracks:
-        same_bytes = not (track.codec == "h264" and suffix == "m4s")
-        put = stream.of(track.kind)
-        back = [packet for packet in got if packet.kind == track.kind]
-        if same_bytes:
-            assert_same(back, put, TICK_NS[suffix])
-        assert [p.pts_ns for p in back] == pytest.approx([p.pts_ns for p in put], abs=TICK_NS[suffix])
-    assert [packet.dts_ns for packet in got] == sorted(packet.dts_ns for packet in got)
+        put, back = stream.of(track.kind), [packet for packet in got if packet.kind == track.kind]
+        assert [p.data for p in back] == [p.data for p in put]
+        assert [p.is_keyframe for p in back] == [p.is_keyframe for p in put]
+        assert_times(back, put, TICK_NS[SUFFIX[name]])
+    assert [p.dts_ns for p in got] == sorted(p.dts_ns for p in got)
 
 
-def MemoryRows(ring: Ring) -> list[object]:
-    return list(ring._index.rows)
+@pytest.mark.parametrize("before_s", [0.5, 1.1, 3.0])
+def test_a_transport_stream_clock_may_wrap_anywhere(before_s: float, talk: Stream, tmp_path: Path) -> None:
+    """MPEG-TS counts to 26.5 h; a session that passes it within a segment, or between two, reads on as if nothing were."""
+    stream = talk.moved(TS_WRAP_NS - ns(10) - ns(before_s))
+    got = read_all(record(tmp_path, stream))
+    for kind in ("video", "audio"):
+        assert_times([p for p in got if p.kind == kind], stream.of(kind), TICK_NS["ts"])
+
+
+@pytest.mark.parametrize("name", ["h264_aac", "vp9_opus", "vp8_vorbis"])
+def test_index_and_files_agree_to_the_nanosecond(name: str, ring_media: Path, tmp_path: Path) -> None:
+    """A keyframe's time from the index is the time its packet has when it is read."""
+    ring = record(tmp_path, load(encode(ring_media, name)).moved(777_777_777_777))
+    read_back = [p.pts_ns for p in read_all(ring) if p.kind == "video" and p.is_keyframe]
+    assert ring.keyframes(*ring.span()) == read_back
+
+
+@pytest.mark.parametrize("name", ["h264_aac", "hevc_aac", "av1_opus", "vp9_opus", "vp8_vorbis", "aac_51"])
+def test_a_read_of_the_ring_can_be_remuxed_and_decoded(name: str, ring_media: Path, tmp_path: Path) -> None:
+    """The tracks' templates fit the packets: a Matroska file made of them decodes to every frame."""
+    stream = load(encode(ring_media, name))
+    ring = record(tmp_path / "ring", stream)
+    tracks = ring.tracks(ns(1))
+    assert [(t.kind, t.codec, t.width, t.rate, t.channels) for t in tracks] == [
+        (t.kind, t.codec, t.width, t.rate, t.channels) for t in stream.tracks
+    ]
+    path = tmp_path / "out.mkv"
+    remux(path, tracks, read_all(ring))
+    with av.open(str(path)) as made:
+        pictures = sum(1 for _ in made.decode(video=0)) if made.streams.video else 0
+    assert pictures == len(stream.of("video"))
+
+
+def remux(path: Path, tracks: tuple[Track, ...], packets: list[Packet]) -> None:
+    """What daemon/clips does, in short."""
+    with av.open(str(path), "w") as output:
+        streams = {t.kind: output.add_stream_from_template(t.template, opaque=True) for t in tracks}
+        for packet in packets:
+            coded = av.Packet(packet.data)
+            coded.stream, coded.time_base = streams[packet.kind], packet.time_base
+            coded.pts, coded.dts, coded.is_keyframe = packet.pts, packet.dts, packet.is_keyframe
+            output.mux(coded)
+
+
+def test_a_rotated_picture_stays_rotated(ring_media: Path, tmp_path: Path) -> None:
+    """A phone's stream says how to hold it; a transport stream cannot, so it is kept as MP4."""
+    plain = encode(ring_media, "h264")
+    stream = load(rotated(plain, ring_media / "rotated.mp4"))
+    turned = replace(stream, tracks=(replace(stream.tracks[0], rotation=270),))
+    ring = record(tmp_path, turned)
+    [track] = ring.tracks(ns(1))
+    assert track.rotation == 270
+
+
+def rotated(source: Path, target: Path) -> Path:
+    """The same packets with a display matrix of 90 degrees counter-clockwise."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as made:
+        video = given.streams.video[0]
+        stream = made.add_stream_from_template(video, opaque=True)
+        stream.set_display_rotation(90)
+        for packet in given.demux(video):
+            if packet.size:
+                packet.stream = stream
+                made.mux(packet)
+    return target
+
+
+def test_gops_longer_than_a_segment_span_files(talk: Stream, tmp_path: Path) -> None:
+    """With a keyframe every 2.5 s and segments of 1 s, a read from between two keyframes is complete all the same."""
+    log = MemoryLog()
+    ring = record(tmp_path, talk, log, RingOptions(segment_s=1.0))
+    assert sum(1 for row in log.segments() if not row.keyframes_ns) >= 3
+    got = [p for p in ring.read(ns(4.2), ns(4.8)) if p.kind == "video"]
+    assert got[0].is_keyframe
+    assert got[0].pts_ns == ring.keyframes(ns(2), ns(3))[0]
+    wanted = [p.data for p in talk.of("video") if p.pts_ns >= got[0].pts_ns - 1000 and p.dts_ns < ns(4.8)]
+    assert set(wanted) <= {p.data for p in got}
+
+
+def test_segments_start_on_keyframes_where_they_can(ring_media: Path, tmp_path: Path) -> None:
+    """With a keyframe every second, every segment of 2 s starts on one and is 2 s long."""
+    log = MemoryLog()
+    record(tmp_path, load(encode(ring_media, "h264")), log)
+    assert [(row.start_ns, row.end_ns - row.start_ns) for row in log.segments()] == [
+        (pytest.approx(ns(2 * n), abs=2), pytest.approx(ns(2), abs=2)) for n in range(4)
+    ]
+
+
+def test_equal_and_backward_dts_do_not_stop_a_recording(talk: Stream, tmp_path: Path) -> None:
+    """A hostile stream repeats a time stamp: the packet is kept, a tick later."""
+    first, second, *rest = [p for p in talk.packets if p.kind == "video"]
+    bad = replace(second, dts_ns=first.dts_ns, pts_ns=Ns(first.dts_ns - 5))
+    ring = record(tmp_path, replace(talk, packets=(first, bad, *rest), tracks=talk.tracks[:1]))
+    assert len(read_all(ring)) == 2 + len(rest)
+
+
+def test_tracks_that_the_container_refuses_are_bad_media(ring_media: Path, tmp_path: Path) -> None:
+    """libav's refusal of a header is an error with a remedy, not a crash."""
+    stream = load(encode(ring_media, "vp8_vorbis"))
+    ring = Ring.open(tmp_path, MemoryLog(), RingOptions(), attempt=1)
+    ring.begin_epoch(epoch(), (replace(stream.tracks[0], codec="h264"),))
+    with pytest.raises(BadMedia):
+        ring.append(stream.packets[0])

@@ -1,0 +1,83 @@
+"""What a reloaded playlist adds: new segments, what was missed between, and where the numbering broke. Pure."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+from daemon.ingest.hls.playlist import ByteRange, MediaPlaylist, Segment
+
+REMEMBERED: Final = 200  # segments by which a stale copy of the playlist is told from a restarted one
+
+
+class Step(NamedTuple):
+    """A segment to take. `break_reason`: it begins a new epoch; `missed`: segments that passed unseen before it.
+    `section` counts the announced breaks, by which picture and sound of one stream find each other."""
+
+    segment: Segment
+    break_reason: str | None
+    missed: int
+    section: int
+
+
+class Window:
+    """Follows one media playlist. `edge`: how many segments before the newest a live stream is joined, None: all."""
+
+    def __init__(self, edge: int | None) -> None:
+        self._edge = edge
+        self._last: Segment | None = None
+        self._recent: OrderedDict[int, tuple[str, ByteRange | None]] = OrderedDict()
+        self._section = 0
+        self._behind = 0  # changed playlists in a row that lay wholly before what was taken
+        self._behind_last: int | None = None
+        self.first_seq = 0
+
+    def update(self, playlist: MediaPlaylist) -> list[Step]:
+        """New segments, in order; empty when nothing is new."""
+        segments = playlist.segments
+        if not segments:
+            return []
+        self.first_seq = segments[0].seq
+        if self._last is None:
+            joined = segments[-self._edge :] if self._edge is not None and playlist.live else segments
+            return [self._step(segment, None if i else "start", 0) for i, segment in enumerate(joined)]
+        if self._was_reset(segments):
+            joined = segments[-self._edge :] if self._edge is not None else segments
+            return [self._step(segment, None if i else "sequence_reset", 0) for i, segment in enumerate(joined)]
+        steps = []
+        for segment in segments:
+            if segment.seq > self._last.seq:
+                missed = segment.seq - self._last.seq - 1
+                steps.append(self._step(segment, "sequence_jump" if missed else None, missed))
+        return steps
+
+    def _step(self, segment: Segment, reason: str | None, missed: int) -> Step:
+        if segment.discontinuity and reason is None:
+            reason = "discontinuity"
+        if reason in ("discontinuity", "sequence_reset"):
+            self._section += 1
+        self._last = segment
+        self._recent[segment.seq] = segment.name
+        while len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
+        return Step(segment, reason, missed, self._section)
+
+    def _was_reset(self, segments: tuple[Segment, ...]) -> bool:
+        """Whether the numbering began anew. A stale copy from another cache node also lies behind, but names the same
+        files; a restarted encoder names others, or has gone on for several reloads without reaching where we are."""
+        assert self._last is not None  # only asked once something was taken
+        newest = segments[-1].seq
+        if newest >= self._last.seq:
+            self._behind = 0
+            same = self._recent.get(self._last.seq)
+            now = next((segment.name for segment in segments if segment.seq == self._last.seq), None)
+            return same is not None and now is not None and now != same and not self._overlaps(segments)
+        if self._overlaps(segments):
+            self._behind, self._behind_last = 0, newest
+            return False
+        self._behind += self._behind_last != newest
+        self._behind_last = newest
+        return self._behind >= 2 or self._last.seq - newest > max(len(segments), 3)
+
+    def _overlaps(self, segments: tuple[Segment, ...]) -> bool:
+        return any(self._recent.get(segment.seq) == segment.name for segment in segments)

@@ -1,0 +1,234 @@
+"""Fetches over http(s) under the address policy: connects to checked addresses only, follows redirects by hand, limits
+size and rate. Environment proxies are ignored: a proxy would resolve names out of the policy's sight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final, Self
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from core.errors import BadMedia, SourceRefused, SourceUnreachable
+from core.netpolicy import Address, AddressPolicy
+from core.protocols import Clock
+from core.times import NS_PER_S
+
+MAX_REDIRECTS: Final = 5
+MIN_RATE: Final = 20_000  # bytes a second, once a fetch has taken RATE_AFTER_NS: reliability.md row 44
+RATE_AFTER_NS: Final = 15 * NS_PER_S
+CHUNK_BYTES: Final = 1 << 16
+USER_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) clipd"
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_REFUSED: Final = frozenset({401, 403, 404, 410, 451})
+
+Lookup = Callable[[str], Awaitable[Sequence[Address]]]
+
+
+async def system_lookup(host: str) -> list[Address]:
+    """Every address the system's resolver knows; also turns `127.1` and `0x7f000001` into what connect would use."""
+    infos = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [ip_address(str(info[4][0]).partition("%")[0]) for info in infos]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A fetched body and the URL it finally came from."""
+
+    data: bytes
+    url: str
+
+
+class Response:
+    """An answer with status 200 or 206, its body unread."""
+
+    def __init__(self, response: aiohttp.ClientResponse, url: str, clock: Clock) -> None:
+        self._response = response
+        self._clock = clock
+        self.url = url
+        self.status = response.status
+        self.length = response.content_length
+        self.etag = response.headers.get("ETag")
+
+    async def chunks(self, *, rated: bool = True) -> AsyncIterator[bytes]:
+        """The body in pieces. With `rated` a trickle below MIN_RATE raises SourceUnreachable."""
+        started_ns, count = self._clock.boottime_ns(), 0
+        with _network_errors(self.url):
+            async for chunk in self._response.content.iter_chunked(CHUNK_BYTES):
+                count += len(chunk)
+                took_ns = self._clock.boottime_ns() - started_ns
+                if rated and took_ns > RATE_AFTER_NS and count * NS_PER_S < MIN_RATE * took_ns:
+                    raise SourceUnreachable(
+                        f"{_where(self.url)} sends less than {MIN_RATE // 1000} kB a second",
+                        remedy="The server or the network is too slow; it is tried again.",
+                        code="too_slow",
+                    )
+                yield chunk
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body; raises BadMedia above `limit` bytes."""
+        if self.length is not None and self.length > limit:
+            raise _too_big(self.url, limit)
+        parts, size = [], 0
+        async for chunk in self.chunks():
+            parts.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                raise _too_big(self.url, limit)
+        return b"".join(parts)
+
+
+class Http:
+    """A client for one source; use as `async with`."""
+
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        *,
+        clock: Clock,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+        lookup: Lookup = system_lookup,
+    ) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout_s, sock_read=timeout_s)
+        self.headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})}
+        self._lookup = lookup
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(resolver=_CheckedResolver(self._policy, self._lookup), use_dns_cache=False)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, trust_env=False)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @asynccontextmanager
+    async def open(
+        self, url: str, *, parent: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Response]:
+        """The answer to a GET, after at most MAX_REDIRECTS redirects, each held against the policy.
+
+        Raises SourceRefused (policy; 401, 403, 404, 410, 451 and other 4xx) or SourceUnreachable (network, 429, 5xx).
+        """
+        assert self._session is not None  # only used inside `async with`
+        for _ in range(MAX_REDIRECTS + 1):
+            self._policy.check_url(url, parent=parent)
+            with _network_errors(url):
+                raw = await self._session.get(
+                    URL(url, encoded=True), headers={**self.headers, **(headers or {})}, allow_redirects=False
+                )
+            try:
+                if raw.status in _REDIRECTS and "Location" in raw.headers:
+                    url, parent = urljoin(url, raw.headers["Location"]), url
+                    continue
+                _check_status(raw.status, url)
+                yield Response(raw, url, self._clock)
+                return
+            finally:
+                raw.close()
+        raise SourceRefused(
+            f"{_where(url)} redirects more than {MAX_REDIRECTS} times",
+            remedy="Give the address the redirects should lead to.",
+            code="too_many_redirects",
+        )
+
+    async def get(
+        self, url: str, *, limit: int, parent: str | None = None, byterange: tuple[int, int] | None = None
+    ) -> Body:
+        """A whole body, or (offset, length) of it; also from servers that ignore ranges."""
+        if byterange is None:
+            async with self.open(url, parent=parent) as response:
+                return Body(await response.read(limit), response.url)
+        offset, length = byterange
+        if length > limit:
+            raise _too_big(url, limit)
+        asked = {"Range": f"bytes={offset}-{offset + length - 1}"}
+        async with self.open(url, parent=parent, headers=asked) as response:
+            skip = offset if response.status == 200 else 0
+            data = (await response.read(skip + limit))[skip : skip + length]
+        if len(data) < length:
+            raise SourceUnreachable(
+                f"{_where(url)} sent {len(data)} of {length} bytes", remedy="It is tried again.", code="short_body"
+            )
+        return Body(data, response.url)
+
+
+class _CheckedResolver(AbstractResolver):
+    """Resolves once, checks every answer, and connects to exactly those addresses."""
+
+    def __init__(self, policy: AddressPolicy, lookup: Lookup) -> None:
+        self._policy = policy
+        self._lookup = lookup
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        addresses = await self._lookup(host)
+        self._policy.check_addresses(host, addresses)
+        found = [(socket.AF_INET6 if a.version == 6 else socket.AF_INET, str(a)) for a in dict.fromkeys(addresses)]
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=socket.AI_NUMERICHOST)
+            for kind, address in found
+            if family in (socket.AF_UNSPEC, kind)
+        ]
+
+    async def close(self) -> None:
+        pass  # holds nothing
+
+
+@contextmanager
+def _network_errors(url: str) -> Iterator[None]:
+    """Turns what aiohttp and the sockets raise into SourceUnreachable."""
+    try:
+        yield
+    except aiohttp.InvalidURL as err:
+        raise SourceRefused("The URL is not well formed", remedy="Check it for typing errors.") from err
+    except TimeoutError as err:
+        raise SourceUnreachable(
+            f"{_where(url)} did not answer in time", remedy="Check the network; it is tried again."
+        ) from err
+    except (aiohttp.ClientError, OSError) as err:
+        raise SourceUnreachable(
+            f"{_where(url)} cannot be reached: {err or type(err).__name__}", remedy="Check the address and the network."
+        ) from err
+
+
+def _check_status(status: int, url: str) -> None:
+    if status in (200, 206):
+        return
+    where = _where(url)
+    if status in _REFUSED or (400 <= status < 500 and status not in (408, 425, 429)):
+        raise SourceRefused(
+            f"{where} answered {status}",
+            remedy="Check that the stream exists and is public; links with a token expire.",
+            code=f"http_{status}",
+        )
+    raise SourceUnreachable(f"{where} answered {status}", remedy="The server has a problem.", code=f"http_{status}")
+
+
+def _too_big(url: str, limit: int) -> BadMedia:
+    return BadMedia(
+        f"{_where(url)} is larger than {limit / 1e6:g} MB", remedy="This is no normal stream; check it.", code="too_big"
+    )
+
+
+def _where(url: str) -> str:
+    """Host and path of a URL, for messages: a query may hold a token."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.hostname}{parts.path}"[:200]
+    except ValueError:
+        return "the URL"

@@ -1,0 +1,6 @@
+"""The journal of a session: one append-only SQLite file that holds everything decided and recorded, in media time."""
+
+from daemon.journal.journal import Journal
+from daemon.journal.lock import is_locked, session_lock
+
+__all__ = ["Journal", "is_locked", "session_lock"]

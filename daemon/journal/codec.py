@@ -1,0 +1,100 @@
+"""Values of `core` to JSON and back, for the journal's columns. Numbers stay exact: times are integers of nanoseconds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from core.edits import EditDecision
+from core.ids import ClipId, MomentId, SessionId
+from core.media import ChatMessage
+from core.moments import Event, Family, Moment, MomentState
+from core.signals import SignalChunk
+from core.times import Ns
+
+
+def dump(value: Any) -> str:
+    """Compact JSON; keys in a stable order so that equal values are equal texts."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def event_text(event: Event) -> str:
+    """An event as JSON."""
+    return dump(asdict(event))
+
+
+def event_of(document: dict[str, Any]) -> Event:
+    """Inverse of event_text, parsed."""
+    return Event(**{**document, "family": Family(document["family"])})
+
+
+def moment_text(moment: Moment) -> str:
+    """A moment with its events as JSON."""
+    return dump(asdict(moment))
+
+
+def moment_of(text: str) -> Moment:
+    """Inverse of moment_text."""
+    document = json.loads(text)
+    return Moment(
+        **{
+            **document,
+            "id": MomentId(document["id"]),
+            "state": MomentState(document["state"]),
+            "reasons": tuple(document["reasons"]),
+            "events": tuple(event_of(event) for event in document["events"]),
+        }
+    )
+
+
+def decision_text(decision: EditDecision) -> str:
+    """An edit decision as JSON."""
+    return dump(asdict(decision))
+
+
+def decision_of(text: str) -> EditDecision:
+    """Inverse of decision_text."""
+    document = json.loads(text)
+    return EditDecision(
+        **{
+            **document,
+            "clip": ClipId(document["clip"]),
+            "session": SessionId(document["session"]),
+            "reasons": tuple(document["reasons"]),
+        }
+    )
+
+
+def chat_row(message: ChatMessage) -> tuple[int, str, str, str, str, int]:
+    """A message as the chat table's columns."""
+    return (message.t_ns, message.user, message.text, dump(list(message.emotes)), message.kind, message.n)
+
+
+def chat_of(row: tuple[Any, ...]) -> ChatMessage:
+    """Inverse of chat_row."""
+    t_ns, user, text, emotes, kind, n = row
+    return ChatMessage(t_ns=Ns(t_ns), user=user, text=text, emotes=tuple(json.loads(emotes)), kind=kind, n=n)
+
+
+def signal_row(chunk: SignalChunk) -> tuple[int, int, str, int, str, bytes, bytes | None]:
+    """A chunk as the signals table's columns: little-endian float32 rows, int64 times."""
+    times = None if chunk.times_ns is None else np.ascontiguousarray(chunk.times_ns, "<i8").tobytes()
+    values = np.ascontiguousarray(chunk.values, "<f4").tobytes()
+    return (chunk.start_ns, chunk.end_ns, chunk.kind, chunk.step_ns, dump(list(chunk.columns)), values, times)
+
+
+def signal_of(row: tuple[Any, ...]) -> SignalChunk:
+    """Inverse of signal_row."""
+    start_ns, _, kind, step_ns, columns_text, values, times = row
+    columns = tuple(json.loads(columns_text))
+    return SignalChunk(
+        kind=kind,
+        start_ns=Ns(start_ns),
+        step_ns=step_ns,
+        values=np.frombuffer(values, "<f4").reshape(-1, len(columns)).astype(np.float32),
+        columns=columns,
+        times_ns=None if times is None else np.frombuffer(times, "<i8").astype(np.int64),
+    )

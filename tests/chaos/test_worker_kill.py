@@ -1,0 +1,127 @@
+"""kill -9 of a recording worker at random times: no finished clip is lost or corrupt, the session goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.ids import SessionId
+from core.spec import WorkerSpec
+from core.times import Ns
+from daemon.demo import LiveOrigin, Recipe
+from daemon.journal import Journal
+from supervisor.local import worker_command
+from telemetry import SystemClock
+from tests.scenario.command import environment
+from tests.scenario.worker import spec_for
+
+SPEED = 6  # the origin plays this much faster than life
+
+
+class FastClock(SystemClock):
+    """The machine's clock, SPEED times as fast."""
+
+    def __init__(self) -> None:
+        self._zero_ns = super().boottime_ns()
+        self._wall_zero_ns = super().wall_ns()
+
+    def boottime_ns(self) -> int:
+        return self._zero_ns + (super().boottime_ns() - self._zero_ns) * SPEED
+
+    def wall_ns(self) -> int:
+        return self._wall_zero_ns + (super().wall_ns() - self._wall_zero_ns) * SPEED
+
+    async def sleep(self, duration_ns: int) -> None:
+        await super().sleep(duration_ns // SPEED)
+
+
+async def start(spec: WorkerSpec, home: Path) -> asyncio.subprocess.Process:
+    """The worker as its supervisor starts it."""
+    read_fd, write_fd = os.pipe()
+    with os.fdopen(write_fd, "w") as pipe:
+        pipe.write(spec.to_json())
+    try:
+        return await asyncio.create_subprocess_exec(
+            *worker_command(read_fd),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            pass_fds=(read_fd,),
+            start_new_session=True,
+            limit=1 << 22,
+            env=environment(home),
+        )
+    finally:
+        os.close(read_fd)
+
+
+async def lines_of(child: asyncio.subprocess.Process, into: list[dict[str, Any]]) -> None:
+    assert child.stdout is not None
+    async for raw in child.stdout:
+        into.append(json.loads(raw))
+
+
+@pytest.mark.timeout(400)
+async def test_random_kills_lose_no_finished_clip(tmp_path: Path, soak: bool) -> None:
+    """Clips said to be finished before a kill are there after it, byte for byte, under the same session."""
+    kills_wanted = 40 if soak else 8
+    rng = random.Random(5)
+    told: list[dict[str, Any]] = []
+    kills = 0
+    async with LiveOrigin(Recipe.from_seed(31), FastClock()) as origin:
+        spec = spec_for(origin.url, tmp_path / "data", kind="stream", speed=1.0, chat=origin.chat_url)
+        while True:
+            child = await start(spec, tmp_path)
+            reading = asyncio.ensure_future(lines_of(child, told))
+            if kills < kills_wanted:
+                try:
+                    await asyncio.wait_for(child.wait(), rng.uniform(0.8, 3.0))
+                except TimeoutError:
+                    os.killpg(child.pid, signal.SIGKILL)
+                    kills += 1
+            await child.wait()
+            await reading
+            if child.returncode != -signal.SIGKILL:
+                break
+            check_finished(told)
+        assert child.returncode in (0, 69), told[-3:]
+    check_finished(told)
+    assert kills >= min(kills_wanted, 5)
+    check_session(tmp_path / "data" / "sessions" / SessionId("s-test"))
+
+
+def check_finished(told: list[dict[str, Any]]) -> None:
+    """Every clip line that is not a withdrawal names files that are whole and what their recipe says."""
+    last = {line["id"]: line for line in told if line["type"] == "clip"}
+    for line in last.values():
+        if line["state"] == "withdrawn":
+            continue
+        master = Path(line["files"]["master"])
+        recipe = json.loads((master.parent / "clip.json").read_text())
+        said = recipe["files"]["master.mp4"]["sha256"]
+        assert hashlib.sha256(master.read_bytes()).hexdigest() == said
+
+
+def check_session(folder: Path) -> None:
+    """No partial file is left, every journaled segment is on disk, and media time never ran backwards."""
+    assert not list(folder.rglob("*.tmp"))
+    assert not list(folder.rglob("*.partial"))
+    with Journal.open(folder / "session.db") as journal:
+        rows = journal.segments()
+        for row in rows:
+            path = folder / "ring" / row.track / row.name
+            assert path.stat().st_size == row.bytes
+        starts = [row.start_ns for row in sorted(rows, key=lambda row: (row.attempt, row.seq))]
+        assert starts == sorted(starts)
+        assert not journal.promised_clips()
+        gaps = journal.gaps()
+        assert any(gap.reason == "worker_restart" for gap in gaps), gaps
+        assert all(Ns(0) <= gap.start_ns < gap.end_ns for gap in gaps)
