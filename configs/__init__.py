@@ -1,0 +1,6 @@
+"""The settings tree and its loader; profiles lie in `profiles/`."""
+
+from configs.loader import load_settings
+from configs.settings import ClipsOptions, NetOptions, Settings
+
+__all__ = ["ClipsOptions", "NetOptions", "Settings", "load_settings"]

@@ -131,6 +131,9 @@ class Timeline:
             return  # nothing has begun, so nothing is missing
         start = Ns(max(self.end_ns, self._excused_ns))
         self._excused_ns = start + duration_ns
+        if self.map is None and self._pending.elapsed is not None:
+            elapsed = self._pending.elapsed
+            self._pending = _Pending(self._pending.reason, elapsed._replace(ns=elapsed.ns + duration_ns))
         if duration_ns > 0:
             self._sink.gap_found(Gap(start_ns=start, end_ns=Ns(self._excused_ns), reason=reason))
 
@@ -145,6 +148,13 @@ class Timeline:
             return self._await_start(packet, wraps)
         placed = self._place_in_epoch(packet, pts, dts)
         return [] if placed is None else [placed]
+
+    def fits(self, packet: Packet, *, wraps: bool) -> bool:
+        """Whether a packet's time lies in the running epoch or shortly after it; False between epochs."""
+        if self.map is None:
+            return False
+        dts_ns = self._media_ns(self._unwrap(packet.dts, self.ref_ticks, wraps), packet)
+        return -BACKWARD_JUMP_NS <= dts_ns - self._start_ns and dts_ns - self.end_ns <= FORWARD_JUMP_NS
 
     def finish(self) -> list[Packet]:
         """End of the source: audio that still waits for a keyframe becomes an epoch of its own."""

@@ -225,6 +225,7 @@ class AudioDetector:
             "plateau": shape.plateau, "knob": shape.knob, "noisy": shape.noisy, "tonal": shape.tonal,
             "bass_db": shape.bass_db, "treble_db": shape.treble_db, "jump": shape.jump, "wander": shape.wander,
             "fill": shape.fill,
+            "flux": shape.flux,
         }  # fmt: skip
 
         def event(kind: str, llr: float, why: str) -> Event:

@@ -1,9 +1,10 @@
 """What kind of sound an excursion of loudness is: crowd, voice, or something that only is loud. Pure.
 
 The discriminants are physical, not fitted: voices and hands put their power above 400 Hz, while thunder, engines,
-explosions and a music's bass and kick put it below; a crowd is close to noise, and a shout is a voice well above the
-pitch that this stream speaks at; music holds its notes; an advert is as loud at its last instant as at its first; a
-gain knob moves everything and changes no shape. Every ramp's ends are round figures between the two kinds of sound.
+explosions and a music's bass and kick put it below; a crowd is close to noise or to many voices at once, and a shout is
+a voice well above the pitch of talk; talk changes its spectrum with every sound, a crowd and a scream last; music holds
+its notes; sirens and jingles are purer than throats; an advert is as loud at its first instant as at its last; a gain
+knob moves everything and changes no shape. Every ramp's ends are round figures between the two kinds of sound.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Shape:
     treble_db: float
     wander: float
     fill: float
+    flux: float
     rows: int
 
     @property
@@ -61,8 +63,9 @@ def describe(rows: Rows, before: Rows, after: Rows, *, usual_pitch: float) -> Sh
     pitch, wander = _pitch(top)
     jump = pitch - min(usual_pitch, _SPOKEN_PITCH)
     music = ramp(tonal, 0.5, 0.7)
-    human = ramp(treble_db, 10, 4) * (1.0 - music)
-    noise = ramp(noisy, 0.28, 0.42) * ramp(tonal, 0.55, 0.35) * ramp(bass_db, 4, -2)
+    flux = float(np.median(top[:, _AT["flux"]]))
+    human = ramp(treble_db, 10, 4) * (1.0 - music) * ramp(flux, 5, 3.5) * ramp(len(rows), 10, 16)
+    noise = ramp(noisy, 0.28, 0.42) * ramp(tonal, 0.55, 0.35) * ramp(bass_db, 1, -5)
     many = ramp(wander, 5, 10) * ramp(bass_db, -2, -7) * _throat(noisy)
     crowd = human * ramp(fill, -9, -4) * (1.0 - (1.0 - noise) * (1.0 - many))
     voice = human * ramp(voicing, 0.35, 0.5) * ramp(jump, 1, 4) * ramp(bass_db, -2, -7) * _throat(noisy)
@@ -80,6 +83,7 @@ def describe(rows: Rows, before: Rows, after: Rows, *, usual_pitch: float) -> Sh
         treble_db=treble_db,
         wander=wander,
         fill=fill,
+        flux=flux,
         rows=len(rows),
     )
 

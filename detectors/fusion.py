@@ -28,7 +28,7 @@ from detectors.scoring import AGREES, SUPPORTS, Score, explain, logit, sigmoid, 
 _NOTABLE: Final = 1.0  # evidence in logits from which a candidate is worth a line in the ledger
 _CONFIDENT: Final = 1.0  # llr of a sound that is sure enough to teach the chat's lag
 _LAG_SDS: Final = 2.5  # a burst further off than this belongs to another moment
-_CAUSE_SLACK_NS: Final = 2 * NS_PER_S  # chat cannot react to what comes later, give or take
+_CAUSE_SLACK_NS: Final = 5 * NS_PER_S  # chat may react to what was seen, before a crowd is heard
 _SILENCES_KEPT_NS: Final = 180 * NS_PER_S
 _REMEMBER_NS: Final = 300 * NS_PER_S  # shown moments kept for comparison; longer than any cool-down
 
@@ -177,13 +177,21 @@ class Fuser:
         command = any(event.family is Family.COMMAND for event in candidate.events.values())
         bump = 0.0 if command else self._bar.bump(candidate.anchor_ns)
         candidate.bar = (logit(self._profile.detect.bar.p_max) if base is None else base) + bump
-        if base is not None and score.logit >= candidate.bar:
+        if base is not None and score.logit >= candidate.bar and self._placed(candidate, watermarks):
             return self._show(candidate, score, now_ns)
         if self._over(candidate, now_ns, watermarks):
             return self._reject(candidate, score, self._why_not(score, base, bump), now_ns)
         if candidate.said is None and self._notable(score):
             return [self._say(candidate, score, now_ns)]
         return []
+
+    @staticmethod
+    def _placed(candidate: Candidate, watermarks: Mapping[Family, Ns]) -> bool:
+        """Whether its place is known: a moment only chat knows of waits for a sound that has begun and is not over."""
+        onset = candidate.chat_onset()
+        if candidate.seen_core() is not None or onset is None:
+            return True
+        return all(mark >= onset for family, mark in watermarks.items() if family is not Family.CHAT)
 
     def _why_not(self, score: Score, base: float | None, bump: float) -> str:
         lowest = logit(self._profile.detect.bar.p_min)

@@ -113,6 +113,8 @@ class LiveOrigin:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+        if self._video is None:
+            self._media.video.close()
 
     @property
     def url(self) -> str:

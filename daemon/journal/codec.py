@@ -1,4 +1,4 @@
-"""Values of `core` to JSON and back, for the journal's columns. Numbers stay exact: times are integers of nanoseconds."""
+"""Values of `core` to JSON and back, for the journal's columns. Times stay exact: integers of nanoseconds."""
 
 from __future__ import annotations
 

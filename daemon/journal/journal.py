@@ -51,7 +51,7 @@ class Journal:
 
     @classmethod
     def open_or_create(cls, path: Path, *, session: SessionId) -> Journal:
-        """A session's journal for its writer. A damaged one is kept as `session.db.corrupt-<n>` and a new one started."""
+        """For the session's writer. A damaged file is kept as `session.db.corrupt-<n>` and a new one started."""
         rebuilt = False
         try:
             store = Store(path)
@@ -228,8 +228,8 @@ class Journal:
     def signals(self, since_ns: Ns = Ns(0)) -> Iterator[SignalChunk]:
         """Chunks that end after a time, in that order."""
         rows = self._store.rows(
-            "SELECT start_ns,end_ns,kind,step_ns,columns,data,times FROM signals WHERE end_ns>? OR ?=0 ORDER BY end_ns,id",
-            (since_ns, since_ns),
+            "SELECT start_ns,end_ns,kind,step_ns,columns,data,times FROM signals WHERE end_ns>=? ORDER BY end_ns,id",
+            (since_ns,),
         )
         return (codec.signal_of(row) for row in rows)
 

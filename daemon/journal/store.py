@@ -1,4 +1,4 @@
-"""One SQLite connection for all threads of a session: opened, checked and locked here; storage errors get their names."""
+"""One SQLite connection for all threads of a session: opened, checked and locked; its errors get our names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUSY_MS: Final = 5_000
 
 
 class Store:
-    """Statements and transactions on one connection, one at a time. WAL, synchronous FULL: a commit survives power loss."""
+    """Statements and transactions on one connection, one at a time. WAL and FULL: a commit survives power loss."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         if apsw.SQLITE_VERSION_NUMBER < SQLITE_FLOOR:
@@ -103,7 +103,7 @@ class Store:
         except (apsw.CorruptError, apsw.NotADBError) as err:
             raise JournalCorrupt(
                 f"{self._path} is damaged: {err}",
-                remedy="Start the session again: the damaged file is kept beside a new one, the footage is read from its files.",
+                remedy="Start the session again: the damaged file is kept beside a new one, the footage is there.",
             ) from err
         except apsw.FullError as err:
             raise StorageError(

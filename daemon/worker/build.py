@@ -1,8 +1,7 @@
-"""Builds one attempt's parts from its spec: the only place that constructs rooms' objects and hands them to each other."""
+"""Builds one attempt's parts from its spec: the only place that constructs objects and hands them to each other."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -10,9 +9,7 @@ from typing import Final
 
 from configs import Settings
 from core.edits import EditDecision, RenderSpec
-from core.errors import StorageError
-from core.ids import ClipId
-from core.media import Epoch, Gap
+from core.errors import ClipdError
 from core.moments import Moment
 from core.protocols import Clock, FootageSource
 from core.spec import WorkerSpec
@@ -37,7 +34,6 @@ from telemetry import Metrics, redact_url
 QUEUE_NS: Final = ns(60)  # reliability.md section 3, item 48: analysis further behind than a minute is shed
 REPLAY_QUEUE_NS: Final = ns(20)
 RELIVE_NS: Final = ns(7200)  # the longest window a baseline looks back
-CHAT_RETRY_NS: Final = ns(5)
 
 
 @contextlib.asynccontextmanager
@@ -62,7 +58,7 @@ async def build_parts(
             duration_ns=None if spec.duration_s is None else ns(spec.duration_s),
             origin=spec.origin,
             workdir=folder / "fetched",
-            resume=None if replayed else _resume(journal, folder, clock),
+            resume=None if replayed else _resume(journal),
         )
         ring = None if source.footage else Ring.open(folder / "ring", journal, settings.ring, attempt=attempt)
         yield _wire(spec, settings, folder, clock, emitter, journal, source, ring, Metrics())
@@ -126,6 +122,7 @@ def _wire(
         journal=journal,
         emitter=emitter,
         source=source,
+        footage=footage,
         queue=queue,
         capture=capture,
         analysis=analysis,
@@ -133,7 +130,9 @@ def _wire(
         desk=desk,
         clock=clock,
         metrics=metrics,
-        read_chat=_chat_reader(spec, settings, clock, chat, journal, capture) if isinstance(chat, ChatBuffer) else None,
+        read_chat=_chat_reader(spec, clock, chat, journal, capture, live=source.info.unstoppable)
+        if isinstance(chat, ChatBuffer)
+        else None,
     )
 
 
@@ -146,7 +145,7 @@ def _queue(journal: Journal, emitter: Emitter, metrics: Metrics, *, live: bool) 
             "warning",
             code="analysis_shed",
             message=f"Analysis is behind: {to_s(start_ns):.1f}-{to_s(end_ns):.1f} s was recorded but not analysed",
-            remedy="Nothing is lost: the footage is in the ring and can be cut by hand. Fewer streams or more cores help.",
+            remedy="The footage is in the ring and can be cut by hand. Fewer streams or more cores help.",
         )
 
     return AnalysisQueue(limit_ns=QUEUE_NS if live else REPLAY_QUEUE_NS, sheds=live, on_shed=shed)
@@ -180,7 +179,7 @@ def _remember(journal: Journal, spec: WorkerSpec, settings: Settings) -> None:
         journal.set_meta("profile", profile.model_dump(mode="json"))
 
 
-def _resume(journal: Journal, folder: Path, clock: Clock) -> Resume | None:
+def _resume(journal: Journal) -> Resume | None:
     """Where the last attempt stopped, and when that media had arrived by this boot's clock."""
     epochs = journal.epochs()
     if not epochs:

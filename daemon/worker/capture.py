@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from core.lines import gap_fields, stream_fields
@@ -81,10 +81,10 @@ class Capture:
         if self._ring:
             self._ring.close()
 
-    async def _do(self, work: object, *arguments: object) -> None:
+    async def _do(self, work: Callable[..., None], *arguments: object) -> None:
         """Run in the capture thread and wait for its end, also when cancelled: a half-written batch is not a state."""
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._pool, work, *arguments)  # type: ignore[arg-type]
+        future = loop.run_in_executor(self._pool, work, *arguments)
         try:
             await asyncio.shield(future)
         except asyncio.CancelledError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from daemon.clips import ClipContext, FinishedClip, make_clip, publish_out, with
 from daemon.journal import Journal
 from daemon.worker.arrivals import Arrivals
 from daemon.worker.emitter import Emitter
-from daemon.worker.planner import ClipPlanner, Due, Promise, Restate, Step
+from daemon.worker.planner import ClipPlanner, ClipState, Due, Promise, Restate, Step
 from telemetry import Metrics
 
 HANDLES_NS: Final = ns(30)  # kept on both sides of a clip, DESIGN.md section 1
@@ -162,31 +162,16 @@ class ClipDesk:
         return record
 
     def _record(self, due: Due, made: FinishedClip) -> dict[str, Any]:
-        """The journal's row and the JSON line's fields; files under --out are named where they exist."""
-        files = {name: str(path) for name, path in made.files.items()}
-        if self._tools.out_dir:
-            published = publish_out(made, self._tools.out_dir, due.decision.title)
-            files = {name: str(path) for name, path in published.items()}
-        decision = due.decision
-        return {
-            "id": decision.clip,
-            "revision": decision.revision,
-            "state": due.state,
-            "review": "none",
-            "start_s": round(to_s(made.cut.start_ns), 3),
-            "end_s": round(to_s(made.cut.end_ns), 3),
-            "title": decision.title,
-            "score": round(decision.score, 4),
-            "reasons": list(decision.reasons),
-            "files": files,
-            "latency_s": self._latency_s(made.cut.end_ns),
-            "anchor_s": None if decision.anchor_ns is None else round(to_s(decision.anchor_ns), 3),
-            "waited_for_chat": bool(due.moment and due.moment.waited_for_chat),
-            "av_head_ms": made.cut.av_head_ms,
-            "av_tail_ms": made.cut.av_tail_ms,
-            "notes": list(made.cut.notes),
-            "folder": str(made.folder),
-        }
+        """Files under --out are the ones to name: that is the folder the user asked for."""
+        out_dir = self._tools.out_dir
+        return clip_record(
+            due.decision,
+            made,
+            publish_out(made, out_dir, due.decision.title) if out_dir else made.files,
+            state=due.state,
+            latency_s=self._latency_s(made.cut.end_ns),
+            waited_for_chat=bool(due.moment and due.moment.waited_for_chat),
+        )
 
     def _latency_s(self, end_ns: Ns) -> float | None:
         if self._tools.arrivals is None:
@@ -222,3 +207,34 @@ class ClipDesk:
     def _tell(self, record: dict[str, Any]) -> None:
         self._tools.metrics.clips_total.labels(state=record["state"]).inc()
         self._tools.emitter.emit("clip", **clip_fields(record))
+
+
+def clip_record(
+    decision: EditDecision,
+    made: FinishedClip,
+    files: Mapping[str, Path],
+    *,
+    state: ClipState,
+    latency_s: float | None,
+    waited_for_chat: bool,
+) -> dict[str, Any]:
+    """The journal's record of a finished clip, and so the fields of its JSON line."""
+    return {
+        "id": decision.clip,
+        "revision": decision.revision,
+        "state": state,
+        "review": "none",
+        "start_s": round(to_s(made.cut.start_ns), 3),
+        "end_s": round(to_s(made.cut.end_ns), 3),
+        "title": decision.title,
+        "score": round(decision.score, 4),
+        "reasons": list(decision.reasons),
+        "files": {name: str(path.absolute()) for name, path in files.items()},
+        "latency_s": latency_s,
+        "anchor_s": None if decision.anchor_ns is None else round(to_s(decision.anchor_ns), 3),
+        "waited_for_chat": waited_for_chat,
+        "av_head_ms": made.cut.av_head_ms,
+        "av_tail_ms": made.cut.av_tail_ms,
+        "notes": list(made.cut.notes),
+        "folder": str(made.folder),
+    }

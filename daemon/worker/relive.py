@@ -1,4 +1,4 @@
-"""Runs detection again over a session's signal log: for `clipd replay`, and to bring a restarted worker's engine up to date.
+"""Runs detection again over a session's signal log: for `clipd replay`, and to bring a restarted engine up to date.
 
 The engine is a pure function of the log, so nothing but the log has to be saved.
 """

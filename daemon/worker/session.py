@@ -18,11 +18,11 @@ import structlog
 from configs import Settings
 from core.edits import EditDecision
 from core.errors import ClipdError, CutRefused, UsageError
-from core.ids import manual_clip_id
+from core.ids import SessionId, manual_clip_id
 from core.lines import error_fields, event_fields, moment_fields
 from core.media import ChatMessage
 from core.moments import Moment, MomentState
-from core.protocols import Clock
+from core.protocols import Clock, FootageSource
 from core.signals import SignalChunk
 from core.spec import WorkerSpec
 from core.times import Ns, ns, to_s
@@ -93,17 +93,19 @@ class Parts:
     journal: Journal
     emitter: Emitter
     source: Source
+    footage: FootageSource
     queue: AnalysisQueue
     capture: Capture
     analysis: Analysis
     recorder: Recorder
     desk: ClipDesk
     clock: Clock
+    metrics: Metrics
     read_chat: Callable[[], Any] | None
 
 
 class Session:
-    """Runs the parts. `run` returns None when the media ended, else the error that ended it; both ways all is drained."""
+    """Runs the parts. `run` returns None when the media ended, else what ended it; both ways all is drained."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -178,8 +180,8 @@ class Session:
 
     async def _cut(self, request: dict[str, Any]) -> dict[str, Any]:
         """A manual cut of footage that is still buffered."""
-        decision = manual_decision(self._parts.spec, request)
-        span_start, span_end = self._parts.desk.footage.span()
+        decision = manual_decision(self._parts.spec.session, request)
+        span_start, span_end = self._parts.footage.span()
         if decision.start_ns >= span_end or decision.end_ns <= span_start:
             raise CutRefused(
                 f"{to_s(decision.start_ns):.1f}-{to_s(decision.end_ns):.1f} s is not buffered",
@@ -215,7 +217,7 @@ class Session:
         log.info("session.state_changed", session=self._parts.spec.session, state=state, reason=reason)
 
 
-def manual_decision(spec: WorkerSpec, request: dict[str, Any]) -> EditDecision:
+def manual_decision(session: SessionId, request: dict[str, Any]) -> EditDecision:
     """The edit decision of a `cut` command: {"start_s", "end_s", "title"?}. Raises UsageError on a bad range."""
     try:
         start_ns, end_ns = ns(float(request["start_s"])), ns(float(request["end_s"]))
@@ -226,9 +228,9 @@ def manual_decision(spec: WorkerSpec, request: dict[str, Any]) -> EditDecision:
     if not 0 <= start_ns < end_ns <= start_ns + ns(3600):
         raise UsageError("A cut is longer than 0 s and at most an hour", remedy="Example: clipd cut SESSION 61.5 84")
     return EditDecision(
-        clip=manual_clip_id(spec.session, start_ns, end_ns),
+        clip=manual_clip_id(session, start_ns, end_ns),
         revision=1,
-        session=spec.session,
+        session=session,
         start_ns=start_ns,
         end_ns=end_ns,
         title=str(request.get("title") or "Manual cut")[:120],

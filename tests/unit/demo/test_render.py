@@ -33,7 +33,7 @@ def packets(data: bytes, kind: str) -> list[av.Packet[Any]]:
 def test_segments_decode_and_begin_with_a_keyframe(recipe: Recipe, video: VideoLoop) -> None:
     """Every segment on its own has 60 decodable frames from a keyframe on, and two seconds of stereo sound."""
     media = StreamMedia(recipe, video=video)
-    for index in (0, 1, 28, 29, 59):
+    for index in (0, 1, 29):
         with av.open(io.BytesIO(media.segment(index)), "r") as container:
             frames = list(container.decode(video=0))
         assert len(frames) == 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ import imageio_ffmpeg
 from core.media import Epoch, Gap, Kind, Packet, Track
 from core.protocols import SegmentRow
 from core.times import Ns, ns, ticks_to_ns
-from ringbuffer.disk import OsDisk
+from ringbuffer import OsDisk, Ring, RingOptions
 
 PICTURE = "testsrc2=size=320x180:rate=30"
 TONE = "sine=frequency=440:sample_rate={rate}"
@@ -183,6 +184,17 @@ class MemoryLog:
     def pins(self) -> dict[str, tuple[Ns, Ns]]:
         """All of them."""
         return dict(self.pinned)
+
+
+def crash(folder: Path, log: MemoryLog, stream: Stream, options: RingOptions, *, number: int = 0) -> Path:
+    """Record and die without closing: the `ring` folder as the kernel has it."""
+    writing = folder / "writing"
+    ring = Ring.open(writing, log, options, attempt=1)
+    ring.begin_epoch(epoch(number), stream.tracks)
+    for packet in stream.packets:
+        ring.append(packet)
+    shutil.copytree(writing, folder / "ring")
+    return folder / "ring"
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Every change to the disk fails once, and every one fails for good: nothing half is left, nothing acknowledged is lost."""
+"""Every change to the disk fails once, and then for good: nothing half is left, nothing acknowledged is lost."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from core.errors import StorageError
 from core.times import Ns, ns
-from ringbuffer import Ring, RingOptions
-from tests.unit.ringbuffer.kit import FULL_OR_FAILING, FailingDisk, MemoryLog, Stream, epoch
+from ringbuffer import OsDisk, Ring, RingOptions
+from tests.unit.ringbuffer.kit import FULL_OR_FAILING, FailingDisk, MemoryLog, Stream, crash, epoch
 
 OPTIONS = RingOptions(segment_s=1.0, flush_s=0.4)
 SHORT_WRITE = 0
@@ -42,7 +42,7 @@ def assert_whole(folder: Path, log: MemoryLog, stream: Stream) -> None:
 
 @pytest.mark.parametrize("error", [*FULL_OR_FAILING, SHORT_WRITE])
 def test_a_disk_that_fails_once_costs_nothing(error: int, talk: Stream, tmp_path: Path) -> None:
-    """The Nth call fails for N = 1, 2, ... until a whole recording passes: from memory to a new file, nothing is lost."""
+    """The Nth call fails for N = 1, 2, ... until a whole recording passes: memory goes to a new file."""
     stream = talk.until(ns(2.5))
     for nth in itertools.count(1):
         folder, log, disk = tmp_path / str(nth), MemoryLog(), FailingDisk(nth, error)
@@ -70,8 +70,7 @@ def test_a_disk_that_fails_for_good_loses_no_closed_segment(error: int, talk: St
         assert str(folder) in str(err)
         if error == errno.EIO and acknowledged != set(log.rows):
             assert [gap.reason for gap in log.gaps] == ["disk_io"]
-        ring._disk = disk  # the disk stays broken while the worker goes down
-        close_quietly(ring)
+        close_quietly(ring)  # the disk stays broken while the worker goes down
         assert_whole(folder, log, stream)
         assert acknowledged <= set(log.rows)
     assert nth > 15
@@ -109,30 +108,27 @@ def test_a_full_disk_first_gives_up_old_footage(talk: Stream, tmp_path: Path) ->
 
 def test_a_file_that_cannot_be_removed_goes_at_the_next_start(talk: Stream, tmp_path: Path) -> None:
     """A failed unlink neither stops the recording nor brings footage back."""
-    log, disk = MemoryLog(), FailingDisk(fail_at=10**9, error=errno.EIO)
-    options = RingOptions(segment_s=1.0, minutes=2 / 60)
-    ring = Ring.open(tmp_path, log, options, attempt=1, disk=disk)
-    ring.begin_epoch(epoch(), talk.tracks)
-    for packet in talk.packets:
-        ring.append(packet)
-        if disk.calls and not disk.failed and len(log.rows) == 3:
-            disk.fail_at = disk.calls + 5
-    ring.close()
-    assert disk.failed
+    log = MemoryLog()
+    ring = Ring.open(tmp_path, log, RingOptions(segment_s=1.0, minutes=2 / 60), attempt=1, disk=StickyDisk())
+    assert record(ring, talk) is None
+    assert ring.evicted["left_behind"] == ring.evicted["age"] > 2
     assert_whole(tmp_path, log, talk)
+
+
+class StickyDisk(OsDisk):
+    """Keeps every file."""
+
+    def unlink(self, path: Path) -> None:
+        """Refused."""
+        raise OSError(errno.EROFS, f"Read-only file system: {path}")
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
 def test_a_disk_that_fails_at_start_is_a_storage_error(error: int, talk: Stream, tmp_path: Path) -> None:
     """Recovery cannot write either: the code says why, and the folder is free for the next try."""
     log = MemoryLog()
-    ring = Ring.open(tmp_path, log, OPTIONS, attempt=1)
-    ring.begin_epoch(epoch(), talk.tracks)
-    for packet in talk.until(ns(3)).packets:
-        ring.append(packet)
-    ring._segment = None  # dies here
-    ring.close()
+    folder = crash(tmp_path, log, talk.until(ns(3)), OPTIONS)
     with pytest.raises(StorageError) as refused:
-        Ring.open(tmp_path, log, OPTIONS, attempt=2, disk=FailingDisk(1, error))
+        Ring.open(folder, log, OPTIONS, attempt=2, disk=FailingDisk(1, error))
     assert refused.value.code == ("disk_io" if error == errno.EIO else "disk_full")
-    assert_whole(tmp_path, log, talk)
+    assert_whole(folder, log, talk)

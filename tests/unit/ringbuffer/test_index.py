@@ -39,7 +39,7 @@ class Model:
     pins: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def shown(self, at: int) -> set[int]:
-        """Segments it takes to show one instant: its keyframe's to its own; its own for sound; none without a keyframe."""
+        """Segments it takes to show one instant: its keyframe's to its own; its own for sound; none without any."""
         needed: set[int] = set()
         for held in (r for r in self.rows if r.start_ns <= at < r.end_ns):
             epoch = [r for r in self.rows if r.epoch == held.epoch]

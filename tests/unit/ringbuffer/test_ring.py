@@ -54,7 +54,7 @@ def test_reading_goes_on_while_packets_come(talk: Stream, tmp_path: Path) -> Non
 
     def reads() -> None:
         while not done.is_set():
-            start_ns, end_ns = ring.span()
+            end_ns = ring.span()[1]
             if end_ns > ns(0.3):
                 counts.append(len(list(ring.read(Ns(max(0, end_ns - ns(2))), end_ns))))
 

@@ -24,7 +24,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_opens_or_fails_as_its_name_says(kind: str, library: Path) -> None:
-    """The broken ones do not open; every other one has at least one decodable frame; asking twice gives the same file."""
+    """The broken ones do not open, every other one has a decodable frame; asking twice gives the same file."""
     path = make_media(kind, library)
     assert make_media(kind, library) == path
     if kind in UNREADABLE:

@@ -1,0 +1,54 @@
+"""The settings tree: every option of the program in one frozen value. Rooms to the right of configs own their options."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from pydantic import BaseModel, Field, field_validator
+
+from configs.ingest import IngestOptions
+from detectors import Profile
+from detectors.options import ClipLengths, DetectOptions
+from ringbuffer import RingOptions
+
+
+class NetOptions(BaseModel, frozen=True, extra="forbid"):
+    """Key `net`: what may be connected to beyond public addresses."""
+
+    allow: tuple[str, ...] = Field((), description="Private networks that sources may lie in, e.g. 192.168.1.0/24.")
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)  # its own message names what is wrong
+        return value
+
+
+class ClipsOptions(ClipLengths, frozen=True, extra="forbid"):
+    """Key `clips`: how many clips and how long; what a profile says unless set here."""
+
+    per_hour: float = Field(6, gt=0, le=120, description="Clips an hour at most, on average.")
+
+
+class Settings(BaseModel, frozen=True, extra="forbid"):
+    """The whole tree, resolved: `detect` and `clips` already hold what the profile says."""
+
+    data_dir: str = Field(description="Where sessions are kept.")
+    profile: str = Field("gaming", description="gaming, podcast, sports, irl, or the path of a YAML file.")
+    net: NetOptions = NetOptions()
+    ring: RingOptions = RingOptions()
+    ingest: IngestOptions = IngestOptions()
+    detect: DetectOptions = DetectOptions()
+    clips: ClipsOptions = ClipsOptions()
+
+    def detection_profile(self) -> Profile:
+        """What the engine takes: the profile with everything that was set over it."""
+        lengths = {name: getattr(self.clips, name) for name in ClipLengths.model_fields}
+        name = self.profile.rpartition("/")[2].rpartition("\\")[2].removesuffix(".yaml").removesuffix(".yml").lower()
+        return Profile(
+            name="".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:40].lstrip("-_") or "custom",
+            clips_per_hour=self.clips.per_hour,
+            clip=ClipLengths(**lengths),
+            detect=self.detect,
+        )

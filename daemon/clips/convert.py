@@ -1,0 +1,182 @@
+"""Turns tracks that MP4 cannot carry into H.264 and AAC, with the bundled ffmpeg as a separate, limited process.
+
+It reads one file that we wrote (NUT: any codec, exact ticks) under a generated name with a forced format, opens nothing
+else, and gets no text from anyone (reliability.md section 4, "Media bytes").
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, cast
+
+import av
+import imageio_ffmpeg
+
+from core.errors import CutRefused, MissingPart
+from core.media import Packet, Track
+from core.times import Ns, ticks_to_ns, to_s
+from daemon.clips.plan import CutPlan
+from daemon.ingest.avopen import open_media
+
+CONVERTIBLE: Final = frozenset({"vp8", "vorbis", "mpeg4", "mpeg2video", "mp2", "alac"})
+_PCM: Final = "pcm_"
+_DECODERS: Final = {"mp2": "mp2float,mp2"}
+_MAX_PIXELS: Final = 8_847_360  # 4096 x 2160
+_MEMORY_BYTES: Final = 4 << 30
+_FILE_BYTES: Final = 8 << 30
+_THREADS: Final = "2"  # fixed, so that the same clip gives the same bytes on any machine
+_CPU_S_PER_MEDIA_S: Final = 20.0  # x264 veryfast needs about 1 for 1080p60 on one core of the reference machine
+_CPU_S: Final = 60.0
+
+# x264's CRF 18 is visually lossless for a master; frames keep their own times (VFR), none is invented or dropped
+_VIDEO: Final = (
+    *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p", "-threads", _THREADS),
+    *("-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-fps_mode", "passthrough", "-enc_time_base", "demux"),
+    *("-flags:v", "+bitexact", "-video_track_timescale", "90000"),
+)
+_AUDIO: Final = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
+
+
+def needs_conversion(track: Track, copied: frozenset[str]) -> bool:
+    """Whether the track has to be coded anew. Raises CutRefused(`codec_unsupported`) for what we can't decode."""
+    if track.codec in copied:
+        return False
+    if track.codec in CONVERTIBLE or track.codec.startswith(_PCM):
+        return True
+    raise CutRefused(
+        f"{track.codec} cannot be put into an MP4, and clipd does not convert it",
+        remedy="Choose another variant of the stream.",
+        code="codec_unsupported",
+    )
+
+
+class Converted:
+    """One track after conversion. Close it when the clip has been written; its files are the caller's folder's."""
+
+    def __init__(self, track: Track, plan: CutPlan, work: Path) -> None:
+        self._start_ns = plan.start_ns
+        source, result = work / f"{track.kind}-in.nut", work / f"{track.kind}-out.mp4"
+        self._source, self._result, self._old = source, result, track
+        self.track = track
+        self._container: av.container.InputContainer | None = None
+
+    def run(self, packets: Iterator[Packet]) -> None:
+        """Convert the packets (rebased: 0 = the first shown frame), then open the result. Raises CutRefused."""
+        _write_nut(self._source, self._old, packets)
+        _run_ffmpeg(self._old, self._source, self._result)
+        self._container = open_media(self._result, "mov")
+        stream = self._container.streams.best(self._old.kind)
+        assert stream is not None  # ffmpeg was told to map exactly this one, and succeeded
+        self.track = Track(
+            kind=self._old.kind,
+            codec=stream.codec_context.codec.canonical_name,
+            time_base=Fraction(cast(Fraction, stream.time_base)),
+            rate=self._old.rate,
+            channels=self._old.channels,
+            rotation=self._old.rotation,
+            template=stream,
+        )
+
+    def packets(self) -> Iterator[Packet]:
+        """In decode order, on media time again; may be called several times."""
+        assert self._container is not None
+        stream = self._container.streams.best(self._old.kind)
+        self._container.seek(0, stream=stream)
+        for coded in self._container.demux(stream):
+            if coded.pts is None or coded.dts is None:
+                continue  # libav's flush marker
+            yield self._placed(coded)
+
+    def close(self) -> None:
+        """Let go of the result's file."""
+        if self._container is not None:
+            self._container.close()
+
+    def _placed(self, coded: av.Packet) -> Packet:
+        time_base = Fraction(cast(Fraction, coded.time_base))
+        pts, dts, duration = cast(int, coded.pts), cast(int, coded.dts), coded.duration or 0
+        pts_ns = Ns(self._start_ns + ticks_to_ns(pts, time_base))
+        return Packet(
+            kind=self._old.kind,
+            pts=pts,
+            dts=dts,
+            duration=duration,
+            time_base=time_base,
+            is_keyframe=coded.is_keyframe,
+            data=bytes(coded),
+            pts_ns=pts_ns,
+            dts_ns=Ns(self._start_ns + ticks_to_ns(dts, time_base)),
+            end_ns=Ns(pts_ns + ticks_to_ns(duration, time_base)),
+        )
+
+
+def _write_nut(path: Path, track: Track, packets: Iterator[Packet]) -> None:
+    with av.open(str(path), "w", format="nut", container_options={"fflags": "+bitexact"}) as out:
+        stream = out.add_stream_from_template(cast(av.stream.Stream, track.template), opaque=True)
+        for packet in packets:
+            coded = av.Packet(packet.data)
+            coded.stream, coded.time_base, coded.is_keyframe = stream, packet.time_base, packet.is_keyframe
+            coded.pts, coded.dts, coded.duration = packet.pts, packet.dts, packet.duration
+            out.mux_one(coded)
+
+
+def _run_ffmpeg(track: Track, source: Path, result: Path) -> None:
+    command = [
+        ffmpeg_path(),
+        *("-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-copyts"),
+        *("-protocol_whitelist", "file", "-f", "nut", "-format_whitelist", "nut"),
+        *("-codec_whitelist", _DECODERS.get(track.codec, track.codec), "-max_streams", "1", "-threads", _THREADS),
+        *(("-max_pixels", str(_MAX_PIXELS)) if track.kind == "video" else ()),
+        *("-i", f"file:{source}", "-map", "0:0", "-map_metadata", "-1"),
+        *(_VIDEO if track.kind == "video" else _AUDIO),
+        *("-avoid_negative_ts", "disabled", "-fflags", "+bitexact", "-f", "mp4", f"file:{result}"),
+    ]
+    limit_s = _CPU_S + _CPU_S_PER_MEDIA_S * to_s(_length_ns(source))
+    # S603: the command is a list of our own constants and generated names; no shell, no environment
+    child = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={}
+    )
+    try:
+        _limit(child.pid, limit_s)
+        _, said = child.communicate(timeout=limit_s)
+    except subprocess.TimeoutExpired as err:
+        raise _refused(track, "it took too long") from err
+    finally:
+        child.kill()
+        child.communicate()
+    if child.returncode:
+        raise _refused(track, said.decode(errors="replace").strip()[-200:] or f"exit {child.returncode}")
+
+
+def ffmpeg_path() -> str:
+    """The bundled ffmpeg. Raises MissingPart."""
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as err:
+        raise MissingPart("No ffmpeg was found", remedy="Install it with: pip install imageio-ffmpeg") from err
+
+
+def _limit(pid: int, cpu_s: float) -> None:
+    """Limits of the child, set from outside: code between fork and exec is not safe in a program with threads."""
+    with suppress(ProcessLookupError):  # it may have ended already
+        resource.prlimit(pid, resource.RLIMIT_CPU, (int(cpu_s), int(cpu_s) + 5))
+        resource.prlimit(pid, resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
+
+
+def _length_ns(source: Path) -> Ns:
+    with av.open(f"file:{source}", format="nut") as media:
+        return Ns(max(0, media.duration or 0) * 1000)
+
+
+def _refused(track: Track, why: str) -> CutRefused:
+    return CutRefused(
+        f"{track.codec} could not be converted ({why})",
+        remedy="The footage there is damaged; cut a little later or earlier.",
+        code="convert_failed",
+    )

@@ -1,0 +1,136 @@
+"""A media stream that comes over one http connection and has no stated end: MPEG-TS, FLV, MP3 and AAC radio."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from core.errors import BadMedia, SourceError, SourceRefused, SourceUnreachable
+from core.protocols import Clock
+from core.timeline import Elapsed
+from core.times import NS_PER_S, ns
+from daemon.ingest.api import CaptureSink, Ended, Source, SourceInfo
+from daemon.ingest.hls.loop import HlsRequest
+from daemon.ingest.http import Http, Response
+from daemon.ingest.pipe import Pipe
+from daemon.ingest.placer import Placer
+from daemon.ingest.reader import MediaReader
+from daemon.ingest.sniff import HEAD_BYTES, SEEKABLE_ONLY, media_format
+from daemon.ingest.threads import Threads
+
+STEP_NS: Final = NS_PER_S // 4  # media handed over at a time: what it adds to latency
+FAST: Final = 3.0  # media seconds a second: what comes faster is a file that does not state its length
+RETRY_NS: Final = NS_PER_S // 2
+MAX_RETRY_NS: Final = 5 * NS_PER_S
+
+
+class EndlessSource(Source):
+    """Reconnects after a break, in a new epoch, until nothing has come for the stall limit."""
+
+    def __init__(self, request: HlsRequest, clock: Clock) -> None:
+        self._request = request
+        self._clock = clock
+        self._arrived_ns = request.resume.boottime_ns if request.resume else None
+        self.info = SourceInfo(kind="http", unstoppable=True)
+
+    async def run(self, sink: CaptureSink) -> Ended:
+        """See Source."""
+        placer = Placer(sink, resume=self._request.resume, elapsed=self._elapsed)
+        stall_ns, progress_ns, delay_ns = ns(self._request.options.stall_s), self._clock.boottime_ns(), RETRY_NS
+        async with self._request.http(self._clock) as http:
+            while True:
+                placed, error = placer.placed, None
+                try:
+                    ended = await self._connection(http, placer)
+                    if ended is not None:
+                        return ended
+                except (SourceUnreachable, SourceRefused, BadMedia) as err:
+                    error = err
+                if placer.placed > placed:
+                    progress_ns, delay_ns = self._clock.boottime_ns(), RETRY_NS
+                self._give_up_early(placer, error)
+                if self._clock.boottime_ns() - progress_ns > stall_ns:
+                    return Ended("source_gone")
+                await self._clock.sleep(delay_ns)
+                delay_ns = min(2 * delay_ns, MAX_RETRY_NS)
+                placer.timeline.break_epoch("reconnect", elapsed_ns=None, by="boottime", wall_ns=None)
+
+    def _give_up_early(self, placer: Placer, error: SourceError | None) -> None:
+        if placer.placed == 0 and error is not None and not isinstance(error, SourceUnreachable):
+            raise error
+
+    async def _connection(self, http: Http, placer: Placer) -> Ended | None:
+        """One connection, to its end; an Ended when there is no sense in another."""
+        async with http.open(self._request.url) as response:
+            pipe = Pipe()
+            with Threads(2) as threads:
+                feeding = asyncio.create_task(_feed(response, pipe, threads), name="http-feed")
+                try:
+                    return await self._media(pipe, threads, placer, feeding)
+                finally:
+                    pipe.abort()
+                    feeding.cancel()
+                    await asyncio.gather(feeding, return_exceptions=True)
+
+    async def _media(self, pipe: Pipe, threads: Threads, placer: Placer, feeding: asyncio.Task[None]) -> Ended | None:
+        head = await threads.run(_head, pipe)
+        if not head and feeding.done():
+            feeding.result()
+        fmt = media_format(head, "The answer")
+        started_ns, start_media_ns = self._clock.boottime_ns(), placer.timeline.end_ns
+        reader = await threads.run(MediaReader, _Joined(head, pipe), fmt)
+        while packets := await threads.run(reader.read, STEP_NS):
+            placer.use(reader.tracks)
+            placer.place(packets, wraps=reader.wraps)
+            self._arrived_ns = self._clock.boottime_ns()
+            await placer.deliver()
+        if feeding.done():
+            feeding.result()
+        took_ns = max(1, self._clock.boottime_ns() - started_ns)
+        was_file = fmt in SEEKABLE_ONLY or (placer.timeline.end_ns - start_media_ns) / took_ns > FAST
+        if not was_file:
+            return None
+        placer.finish()
+        await placer.deliver()
+        return Ended("eof")
+
+    def _elapsed(self) -> Elapsed:
+        """Since the last packet came; media that is late is not counted twice, media that is lost is."""
+        if self._arrived_ns is None:
+            return Elapsed(0, "source")
+        return Elapsed(max(0, self._clock.boottime_ns() - self._arrived_ns), "boottime", self._clock.wall_ns())
+
+
+class _Joined:
+    """The bytes already read for sniffing, then the pipe; what libav reads."""
+
+    def __init__(self, head: bytes, pipe: Pipe) -> None:
+        self._head = head
+        self._pipe = pipe
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; empty at the end."""
+        if self._head:
+            part, self._head = self._head[:size], self._head[size:]
+            return part
+        return self._pipe.read(size)
+
+
+async def _feed(response: Response, pipe: Pipe, threads: Threads) -> None:
+    try:
+        async for chunk in response.chunks(rated=False):
+            await threads.run(pipe.feed, chunk)
+    finally:
+        pipe.finish()
+
+
+def _head(pipe: Pipe) -> bytes:
+    head = b""
+    while len(head) < HEAD_BYTES and (part := pipe.read(HEAD_BYTES - len(head))):
+        head += part
+    return head
+
+
+def is_endless(fmt: str, response: Response) -> bool:
+    """Whether an answer is a stream rather than a file."""
+    return response.length is None and fmt not in SEEKABLE_ONLY

@@ -1,0 +1,93 @@
+"""Finished sessions: finding them by name, and cutting from them. The caller becomes the session's writer for a moment."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.edits import RenderSpec
+from core.errors import ClipdError, CutRefused, UsageError
+from core.ids import is_safe_id
+from core.protocols import FootageSource
+from core.times import to_s
+from daemon.clips import ClipContext, make_clip, publish_out
+from daemon.ingest import scan_footage
+from daemon.journal import Journal, is_locked, session_lock
+from daemon.worker.desk import clip_record
+from daemon.worker.session import manual_decision
+from ringbuffer import Ring, RingOptions
+
+
+def session_folder(data_dir: Path, name: str) -> Path:
+    """The folder of the one session whose id begins with `name`. Raises UsageError when none or several do."""
+    sessions = data_dir / "sessions"
+    found = sorted(
+        path for path in sessions.glob("*/session.db") if is_safe_id(name) and path.parent.name.startswith(name)
+    )
+    exact = [path for path in found if path.parent.name == name]
+    if len(exact or found) != 1:
+        known = ", ".join(path.parent.name for path in found[:5]) or "none"
+        what = "several sessions begin with" if found else "no session begins with"
+        raise UsageError(
+            f"In {sessions} {what} {name[:60]!r}",
+            remedy=f"Matching: {known}. The id stands in every JSON line and in report.html.",
+            code="unknown_session",
+        )
+    return (exact or found)[0].parent
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a worker holds the session."""
+    return is_locked(folder / "lock")
+
+
+def cut_finished(folder: Path, request: dict[str, Any], out_dir: Path | None) -> dict[str, Any]:
+    """A manual clip of a session that nobody runs. Raises CutRefused when its footage is gone."""
+    with (
+        session_lock(folder / "lock"),
+        Journal.open(folder / "session.db") as journal,
+        _footage(folder, journal) as footage,
+    ):
+        decision = manual_decision(journal.session, request)
+        start_ns, end_ns = footage.span()
+        if decision.start_ns >= end_ns or decision.end_ns <= start_ns:
+            raise not_buffered(to_s(decision.start_ns), to_s(decision.end_ns), to_s(start_ns), to_s(end_ns))
+        gaps = tuple(g for g in journal.gaps() if g.start_ns < decision.end_ns and g.end_ns > decision.start_ns)
+        context = ClipContext(source=journal.meta("source") or "", gaps=gaps, profile=journal.meta("profile") or {})
+        journal.open_clip(decision)
+        try:
+            made = make_clip(footage, decision, RenderSpec(), folder / "clips" / decision.clip, context)
+        except ClipdError as err:
+            journal.withdraw_clip(decision.clip, err.code)
+            raise
+        files = publish_out(made, out_dir, decision.title) if out_dir else made.files
+        record = clip_record(decision, made, files, state="final", latency_s=None, waited_for_chat=False)
+        journal.finish_clip(decision.clip, decision.revision, record)
+        return record
+
+
+def not_buffered(start_s: float, end_s: float, first_s: float, last_s: float) -> CutRefused:
+    """The wanted range is not there (any more, or yet)."""
+    return CutRefused(
+        f"{start_s:.1f}-{end_s:.1f} s is not buffered",
+        remedy=f"Buffered now: {first_s:.1f} to {last_s:.1f} s of media time.",
+        code="not_buffered",
+    )
+
+
+@contextlib.contextmanager
+def _footage(folder: Path, journal: Journal) -> Iterator[FootageSource]:
+    """The session's own ring, or the local file it was made from."""
+    path = journal.meta("source_path")
+    if path:
+        if not Path(path).exists():
+            raise UsageError(f"The session's file is gone: {path}", remedy="Put it back where it was, then cut again.")
+        yield scan_footage(Path(path))
+        return
+    ring = Ring.open(folder / "ring", journal, RingOptions(), attempt=journal.begin_attempt())
+    try:
+        yield ring
+    finally:
+        ring.close()
