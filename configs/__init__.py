@@ -1,6 +1,6 @@
 """The settings tree and its loader; profiles lie in `profiles/`."""
 
-from configs.loader import load_settings
+from configs.loader import load_profile, load_settings, profile_names
 from configs.settings import ClipsOptions, NetOptions, Settings
 
-__all__ = ["ClipsOptions", "NetOptions", "Settings", "load_settings"]
+__all__ = ["ClipsOptions", "NetOptions", "Settings", "load_profile", "load_settings", "profile_names"]

@@ -6,24 +6,34 @@ Environment: `CLIPD_` and the path, nested by `__`: CLIPD_DATA_DIR, CLIPD_RING__
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from configs.settings import Settings
+from configs.strict_yaml import parse_yaml, read_yaml
 from core.errors import UsageError
+from core.ids import slug
 from detectors import Profile
 
 PREFIX: Final = "CLIPD_"
 TEST_PREFIX: Final = "CLIPD_TEST_"
 DEFAULT_FILE: Final = Path("clipd.yaml")
-MAX_BYTES: Final = 1 << 20
 Tree = dict[str, Any]
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one place sets; `where` is how messages call that place."""
+
+    where: str
+    tree: Tree
 
 
 def load_settings(
@@ -36,45 +46,44 @@ def load_settings(
 ) -> Settings:
     """The resolved tree. Raises UsageError naming the key, where it stands, and the nearest key that exists."""
     env = os.environ if environment is None else environment
-    options: Tree = {}
-    if profile is not None:
-        options["profile"] = profile
-    if data_dir is not None:
-        options["data_dir"] = str(data_dir)
-    if clips_per_hour is not None:
-        options["clips"] = {"per_hour": clips_per_hour}
-    from_file, where = _read_file(config)
-    layers = [("the defaults", {"data_dir": _default_data_dir(env)}), (where, from_file), *_environment(env)]
-    layers.append(("the options", options))
-    for origin, layer in layers:
-        _refuse_unknown(Settings, layer, origin)
-    merged: Tree = {}
-    for _, layer in layers:
-        merged = merge(merged, layer)
-    chosen = load_profile(str(merged.get("profile", "gaming")))
+    options: Tree = {
+        **({} if profile is None else {"profile": profile}),
+        **({} if data_dir is None else {"data_dir": str(data_dir)}),
+        **({} if clips_per_hour is None else {"clips": {"per_hour": clips_per_hour}}),
+    }
+    written = [*_file_layer(config), *_environment(env), Layer("the options", options)]
+    for layer in written:
+        _refuse_unknown(Settings, layer.tree, layer.where)
+    chosen = load_profile(
+        next((str(layer.tree["profile"]) for layer in written[::-1] if "profile" in layer.tree), "gaming")
+    )
     base: Tree = {
+        "data_dir": _default_data_dir(env),
         "detect": chosen.detect.model_dump(),
         "clips": {**chosen.clip.model_dump(), "per_hour": chosen.clips_per_hour},
     }
-    return _validated(Settings, merge(base, merged), "the settings")
+    layers = [Layer(f"profile {chosen.name}", base), *written, Layer("profile", {"profile": chosen.name})]
+    return _validated(Settings, layers)
 
 
 def load_profile(name: str) -> Profile:
     """A shipped profile by its name, or a YAML file by its path. Raises UsageError."""
     shipped = profile_names()
     if name in shipped:
-        text = (files("configs") / "profiles" / f"{name}.yaml").read_text(encoding="utf-8")
-        return _profile(text, f"profile {name}")
-    path = Path(name).expanduser()
-    if path.suffix not in (".yaml", ".yml"):
-        close = get_close_matches(name, shipped, 1)
-        hint = f"Did you mean {close[0]}? " if close else ""
-        raise UsageError(
-            f"Unknown profile {name[:60]!r}",
-            remedy=f"{hint}Shipped: {', '.join(shipped)}; or name a .yaml file.",
-            code="unknown_profile",
-        )
-    return _profile(_read_text(path), str(path))
+        path = Path(str(files("configs"))) / "profiles" / f"{name}.yaml"
+    else:
+        path = Path(os.path.expanduser(name))
+        if path.suffix not in (".yaml", ".yml"):
+            close = get_close_matches(name, shipped, 1)
+            hint = f"Did you mean {close[0]}? " if close else ""
+            raise UsageError(
+                f"Unknown profile {name[:60]!r}",
+                remedy=f"{hint}Shipped: {', '.join(shipped)}; or name a .yaml file.",
+                code="unknown_profile",
+            )
+    layer = Layer(str(path), {"name": slug(path.stem), **read_yaml(path)})
+    _refuse_unknown(Profile, layer.tree, layer.where)
+    return _validated(Profile, [layer])
 
 
 def profile_names() -> list[str]:
@@ -84,7 +93,7 @@ def profile_names() -> list[str]:
 
 
 def merge(under: Tree, over: Tree) -> Tree:
-    """`over` wins; trees are merged key by key."""
+    """`over` wins; trees are merged key by key, a list replaces a list."""
     result = dict(under)
     for key, value in over.items():
         old = result.get(key)
@@ -92,109 +101,89 @@ def merge(under: Tree, over: Tree) -> Tree:
     return result
 
 
-def _profile(text: str, where: str) -> Profile:
-    tree = _parse(text, where)
-    _refuse_unknown(Profile, tree, where)
-    return _validated(Profile, tree, where)
+def _file_layer(config: Path | None) -> Iterator[Layer]:
+    if config is not None or DEFAULT_FILE.is_file():
+        path = config or DEFAULT_FILE
+        yield Layer(str(path), read_yaml(path))
 
 
-def _read_file(config: Path | None) -> tuple[Tree, str]:
-    if config is None and not DEFAULT_FILE.is_file():
-        return {}, "no file"
-    path = config or DEFAULT_FILE
-    return _parse(_read_text(path), str(path)), str(path)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise UsageError(f"{path} is larger than 1 MiB", remedy="A settings file is a page; is this the right one?")
-        return data.decode()
-    except (OSError, UnicodeDecodeError) as err:
-        raise UsageError(f"Cannot read {path}: {err}", remedy="Check the path; the file is UTF-8 text.") from err
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice: the second would win in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key) for key, _ in node.value]  # type: ignore[no-untyped-call]
-        twice = {str(key) for key in keys if keys.count(key) > 1}
-        if twice:
-            raise yaml.MarkedYAMLError(None, None, f"{', '.join(sorted(twice))} stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _parse(text: str, where: str) -> Tree:
-    try:
-        tree = yaml.load(text, _Loader)
-    except yaml.YAMLError as err:
-        raise UsageError(f"{where} is not YAML: {err}", remedy="Check the indentation near that line.") from err
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise UsageError(f"{where} holds no settings", remedy="It is a list of `key: value` lines.")
-    return tree
-
-
-def _environment(env: Mapping[str, str]) -> list[tuple[str, Tree]]:
-    """One layer a variable, so that an error can name it."""
-    layers = []
+def _environment(env: Mapping[str, str]) -> Iterator[Layer]:
+    """One layer a variable, so that an error can name it. An empty variable sets nothing."""
     for name, text in sorted(env.items()):
-        if not name.startswith(PREFIX) or name.startswith(TEST_PREFIX):
-            continue
-        path = name.removeprefix(PREFIX).lower().split("__")
-        value: Any = _value(text)
-        for key in reversed(path):
-            value = {key: value}
-        layers.append((name, value))
-    return layers
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and text:
+            path = name.removeprefix(PREFIX).lower().split("__")
+            value = _value(text, path)
+            for key in reversed(path):
+                value = {key: value}
+            yield Layer(name, value)
 
 
-def _value(text: str) -> Any:
-    """A number, a list or a text, as YAML reads it."""
+def _value(text: str, path: Sequence[str]) -> Any:
+    """A number, a list or null, as YAML reads it; a setting that is a text is taken as it stands."""
+    if len(path) == 1 and path[0] in Settings.model_fields and Settings.model_fields[path[0]].annotation is str:
+        return text
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return parse_yaml(text)
+    except ValueError:
         return text
 
 
 def _refuse_unknown(model: type[BaseModel], tree: Tree, where: str, path: str = "") -> None:
-    known = model.model_fields
     for key, value in tree.items():
-        name = f"{path}{key}"
-        if key not in known:
-            close = get_close_matches(str(key), list(known), 1, 0.5)
-            hint = f"Did you mean {path}{close[0]}? " if close else ""
+        name, field = f"{path}{key}", model.model_fields.get(key)
+        if field is None:
+            close = _nearest(key, model, path)
             raise UsageError(
                 f"Unknown setting {name!r} in {where}",
-                remedy=f"{hint}Known here: {', '.join(known)}.",
+                remedy=f"Did you mean {close}?" if close else f"Known here: {', '.join(model.model_fields)}.",
                 code="unknown_setting",
             )
-        inner = known[key].annotation
+        inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             if not isinstance(value, dict):
-                raise UsageError(
-                    f"{name} in {where} is a group of settings", remedy=f"Known: {', '.join(inner.model_fields)}."
-                )
+                known = ", ".join(inner.model_fields)
+                raise UsageError(f"{name} in {where} is a group of settings", remedy=f"Known: {known}.")
             _refuse_unknown(inner, value, where, f"{name}.")
 
 
-M = TypeVar("M", bound=BaseModel)
+def _nearest(key: str, model: type[BaseModel], path: str) -> str | None:
+    """A name like it beside it; else the same name in a group that was forgotten."""
+    if close := get_close_matches(key, list(model.model_fields), 1, 0.5):
+        return f"{path}{close[0]}"
+    return next((f"{path}{name}" for name in _names(model) if name.rpartition(".")[2] == key), None)
 
 
-def _validated(model: type[M], tree: Tree, where: str) -> M:
+def _names(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from (f"{name}.{inner}" for inner in _names(field.annotation))
+        else:
+            yield name
+
+
+def _validated(model: type[M], layers: Sequence[Layer]) -> M:
+    merged: Tree = {}
+    for layer in layers:
+        merged = merge(merged, layer.tree)
     try:
-        return model.model_validate(tree)
+        return model.model_validate(merged)
     except ValidationError as err:
         first = err.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        path = [str(part) for part in first["loc"]]
+        where = next((layer.where for layer in layers[::-1] if _sets(layer.tree, path)), layers[0].where)
         raise UsageError(
-            f"{name or where}: {first['msg']}",
-            remedy=f"Change it in {where}; docs/settings.example.yaml has the defaults.",
+            f"{'.'.join(path) or 'The file'} in {where}: {first['msg'].removeprefix('Value error, ')}",
+            remedy="docs/settings.example.yaml has every setting with its default.",
+            code="bad_setting",
         ) from err
+
+
+def _sets(tree: Any, path: Sequence[str]) -> bool:
+    for part in path:
+        if not isinstance(tree, dict) or part not in tree:
+            return isinstance(tree, list | tuple)  # an item of a list that stands here
+        tree = tree[part]
+    return True
 
 
 def _default_data_dir(env: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from ipaddress import ip_network
 
 from pydantic import BaseModel, Field, field_validator
@@ -32,7 +33,10 @@ class ClipsOptions(ClipLengths, frozen=True, extra="forbid"):
 
 
 class Settings(BaseModel, frozen=True, extra="forbid"):
-    """The whole tree, resolved: `detect` and `clips` already hold what the profile says."""
+    """The whole tree, resolved: `detect` and `clips` already hold what the profile says, `profile` is its name.
+
+    A value: building one reads neither files nor the environment, so a worker sees what its supervisor saw.
+    """
 
     data_dir: str = Field(description="Where sessions are kept.")
     profile: str = Field("gaming", description="gaming, podcast, sports, irl, or the path of a YAML file.")
@@ -42,13 +46,14 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     detect: DetectOptions = DetectOptions()
     clips: ClipsOptions = ClipsOptions()
 
+    @field_validator("data_dir")
+    @classmethod
+    def _home(cls, value: str) -> str:
+        return os.path.expanduser(value)
+
     def detection_profile(self) -> Profile:
         """What the engine takes: the profile with everything that was set over it."""
         lengths = {name: getattr(self.clips, name) for name in ClipLengths.model_fields}
-        name = self.profile.rpartition("/")[2].rpartition("\\")[2].removesuffix(".yaml").removesuffix(".yml").lower()
         return Profile(
-            name="".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:40].lstrip("-_") or "custom",
-            clips_per_hour=self.clips.per_hour,
-            clip=ClipLengths(**lengths),
-            detect=self.detect,
+            name=self.profile, clips_per_hour=self.clips.per_hour, clip=ClipLengths(**lengths), detect=self.detect
         )

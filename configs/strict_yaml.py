@@ -18,20 +18,33 @@ def read_yaml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as err:
-        raise _bad(path, f"cannot be read: {err.strerror}", "Check the path and its rights.", "no_such_file") from err
+        raise UsageError(f"{path} cannot be read: {err.strerror}", remedy="Check the path and its rights.") from err
     if len(raw) > MAX_BYTES:
-        raise _bad(path, f"is larger than {MAX_BYTES // 1024} KiB", "Settings are a page of text.")
+        raise UsageError(f"{path} is larger than {MAX_BYTES // 1024} KiB", remedy="Settings are a page of text.")
     try:
-        document = yaml.load(raw.decode(), Loader=_StrictLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as err:
-        raise _bad(
-            path, f"is not YAML we accept: {_short(err)}", "Compare it with docs/settings.example.yaml."
+        document = parse_yaml(raw.decode())
+    except ValueError as err:
+        raise UsageError(
+            f"{path} is not YAML we accept: {err}", remedy="Compare it with docs/settings.example.yaml."
         ) from err
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise _bad(path, "is not a mapping", "Write one `key: value` a line.")
+        raise UsageError(f"{path} is not a mapping", remedy="Write one `key: value` a line.")
     return document
+
+
+def parse_yaml(text: str) -> Any:
+    """One document. Raises ValueError with a line for people."""
+    try:
+        return yaml.load(text, Loader=_StrictLoader)
+    except RecursionError as err:
+        raise ValueError("nested too deeply") from err
+    except yaml.MarkedYAMLError as err:
+        line = f" (line {err.problem_mark.line + 1})" if err.problem_mark else ""
+        raise ValueError(f"{err.problem}{line}") from err
+    except yaml.YAMLError as err:
+        raise ValueError(str(err).splitlines()[0]) from err
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -52,15 +65,3 @@ class _StrictLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
-
-
-def _short(err: Exception) -> str:
-    if isinstance(err, RecursionError):
-        return "nested too deeply"
-    mark = getattr(err, "problem_mark", None)
-    problem = str(getattr(err, "problem", None) or err).splitlines()[0][:120]
-    return f"{problem} (line {mark.line + 1})" if mark else problem
-
-
-def _bad(path: Path, what: str, remedy: str, code: str = "bad_settings_file") -> UsageError:
-    return UsageError(f"{path} {what}", remedy=remedy, code=code)

@@ -17,7 +17,8 @@ from detectors.options import BaselineOptions
 
 _FULL: Final = 10  # integer weight of an ordinary sample, so that adding and removing leaves no rounding behind
 _MAD_TO_SD: Final = 1.4826  # of a normal distribution
-_LARGEST: Final = 3.0  # prior scales that one peak may count
+_LARGEST: Final = 3.0  # prior scales that one peak may count: one great moment may not make good ones look common
+_NEAR: Final = 0.8  # of an excess: as strong, give or take
 _NS_PER_H: Final = 3600 * NS_PER_S
 
 
@@ -76,10 +77,10 @@ class Baseline:
 
 
 class Tail:
-    """How often per hour a peak at least this strong comes, from the peaks of the last two hours and a prior.
+    """How often per hour a peak about this strong comes: what was counted in two hours, added to a prior.
 
-    Exponential tail above the alarm threshold: rate * exp(-excess / scale). Both parameters add prior and data up, so
-    that the first peak of a stream already has a believable figure.
+    The prior is an exponential tail above the alarm threshold whose scale follows the peaks seen, so that the first peak
+    of a stream already has a believable figure.
     """
 
     def __init__(self, options: BaselineOptions, *, prior_per_h: float, prior_scale: float) -> None:
@@ -90,18 +91,19 @@ class Tail:
         self._prior_per_h, self._prior_scale = prior_per_h, prior_scale
 
     def push(self, excess: float, t_ns: Ns) -> None:
-        """Remember the peak of one alarm; one great moment may not make good ones look common, so it is bounded."""
-        self._peaks.append((t_ns, min(max(excess, 0.0), _LARGEST * self._prior_scale)))
+        """Remember the peak of one alarm."""
+        self._peaks.append((t_ns, max(excess, 0.0)))
 
     def per_hour(self, excess: float, t_ns: Ns, observed_ns: int) -> float:
-        """Expected peaks an hour with at least this excess; `observed_ns` is how long the signal has been watched."""
+        """Expected peaks an hour that come near this excess; `observed_ns` is how long the signal has been watched."""
         while self._peaks and self._peaks[0][0] <= t_ns - self._window_ns:
             self._peaks.popleft()
         hours = min(observed_ns, self._window_ns) / _NS_PER_H
-        rate = (self._prior_per_h * self._prior_h + len(self._peaks)) / (self._prior_h + hours)
-        total = sum(peak for _, peak in self._peaks)
-        scale = (self._prior_scale * self._prior_peaks + total) / (self._prior_peaks + len(self._peaks))
-        return rate * math.exp(-max(excess, 0.0) / scale)
+        bounded = [min(peak, _LARGEST * self._prior_scale) for _, peak in self._peaks]
+        scale = (self._prior_scale * self._prior_peaks + sum(bounded)) / (self._prior_peaks + len(bounded))
+        expected = self._prior_per_h * math.exp(-max(excess, 0.0) / scale) * self._prior_h
+        as_strong = sum(peak >= _NEAR * excess for _, peak in self._peaks)
+        return (expected + as_strong) / (self._prior_h + hours)
 
 
 def readiness(observed_ns: int, options: BaselineOptions) -> float:

@@ -55,7 +55,7 @@ class BaselineOptions(BaseModel, frozen=True, extra="forbid"):
     ready_start: Share = 0.6
     ready_full_s: Seconds = 300
     tail_window_s: Seconds = 7200
-    tail_prior_s: Seconds = Field(default=1800, description="Stretch of stream that the prior alarm rate counts as.")
+    tail_prior_s: Seconds = Field(default=3600, description="Stretch of stream that the prior alarm rate counts as.")
     tail_prior_peaks: float = Field(default=10, gt=0, description="Observed peaks that the prior tail counts as.")
     neutral_per_h: float = Field(default=20, gt=0, description="Something this frequent says nothing.")
 

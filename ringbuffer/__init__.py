@@ -3,7 +3,7 @@
 from ringbuffer.disk import Disk, OsDisk
 from ringbuffer.linked import LinkedFootage
 from ringbuffer.options import RingOptions
-from ringbuffer.recovery import RecoveryReport
+from ringbuffer.recovery import RecoveryReport, newest_attempt
 from ringbuffer.ring import Ring
 
-__all__ = ["Disk", "LinkedFootage", "OsDisk", "RecoveryReport", "Ring", "RingOptions"]
+__all__ = ["Disk", "LinkedFootage", "OsDisk", "RecoveryReport", "Ring", "RingOptions", "newest_attempt"]

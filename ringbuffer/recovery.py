@@ -53,6 +53,12 @@ class _State:
         return max((row.end_ns for row in self.rows), default=ZERO_NS)
 
 
+def newest_attempt(ring: Path) -> int:
+    """The highest attempt that any file under a session's `ring` folder names; 0 without files."""
+    names = (parse_name(path.name) for path in ring.glob("*/*"))
+    return max((found.name.attempt for found in names if found), default=0)
+
+
 def recover(folder: Path, log: SegmentLog, disk: Disk, *, attempt: int) -> Recovered:
     """Reconcile. Raises OSError, and what the log raises."""
     with os.scandir(folder) as entries:

@@ -117,7 +117,10 @@ class Ring(IndexedFootage):
             self._index.unpin(name)
 
     def evict(self) -> None:
-        """Let the oldest unpinned footage go: by age, then by size. Called after every closed segment."""
+        """Let the oldest unpinned footage go: by age, then by size. `append` calls it after every closed segment.
+
+        Opening does not: who opens a ring to cut one more clip may not know how much of it was to be kept.
+        """
         with self._lock:
             options = self._options
             for eviction in self._index.plan_eviction(keep_ns=options.keep_ns, keep_bytes=options.keep_bytes):
@@ -141,7 +144,6 @@ class Ring(IndexedFootage):
         self._attempt = attempt
         self._next_seq = found.next_seq
         self.recovered = found.report
-        self.evict()
 
     def _ends_at(self, segment: OpenSegment, packet: Packet) -> bool:
         """A segment is cut by time, where it can before a keyframe."""

@@ -32,6 +32,7 @@ _FILE_BYTES: Final = 8 << 30
 _THREADS: Final = "2"  # fixed, so that the same clip gives the same bytes on any machine
 _CPU_S_PER_MEDIA_S: Final = 20.0  # x264 veryfast needs about 1 for 1080p60 on one core of the reference machine
 _CPU_S: Final = 60.0
+_SHIFT_S: Final = 10  # NUT has no times before 0; sound that warms the decoder up and reordered frames lie there
 
 # x264's CRF 18 is visually lossless for a master; frames keep their own times (VFR), none is invented or dropped
 _VIDEO: Final = (
@@ -39,7 +40,8 @@ _VIDEO: Final = (
     *("-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-fps_mode", "passthrough", "-enc_time_base", "demux"),
     *("-flags:v", "+bitexact", "-video_track_timescale", "90000"),
 )
-_AUDIO: Final = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
+# holes become silence: an AAC encoder counts samples, and what follows a hole would come early
+_AUDIO: Final = ("-af", "aresample=async=1", "-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
 
 
 def needs_conversion(track: Track, copied: frozenset[str]) -> bool:
@@ -97,9 +99,10 @@ class Converted:
         if self._container is not None:
             self._container.close()
 
-    def _placed(self, coded: av.Packet) -> Packet:
-        time_base = Fraction(cast(Fraction, coded.time_base))
-        pts, dts, duration = cast(int, coded.pts), cast(int, coded.dts), coded.duration or 0
+    def _placed(self, coded: av.Packet[av.VideoStream] | av.Packet[av.AudioStream]) -> Packet:
+        time_base = coded.time_base
+        shift, duration = round(_SHIFT_S / time_base), coded.duration or 0
+        pts, dts = cast(int, coded.pts) - shift, cast(int, coded.dts) - shift
         pts_ns = Ns(self._start_ns + ticks_to_ns(pts, time_base))
         return Packet(
             kind=self._old.kind,
@@ -116,12 +119,20 @@ class Converted:
 
 
 def _write_nut(path: Path, track: Track, packets: Iterator[Packet]) -> None:
+    try:
+        _mux_nut(path, track, packets)
+    except (av.FFmpegError, ValueError) as err:
+        raise _refused(track, str(err)) from err
+
+
+def _mux_nut(path: Path, track: Track, packets: Iterator[Packet]) -> None:
     with av.open(str(path), "w", format="nut", container_options={"fflags": "+bitexact"}) as out:
         stream = out.add_stream_from_template(cast(av.stream.Stream, track.template), opaque=True)
         for packet in packets:
             coded = av.Packet(packet.data)
             coded.stream, coded.time_base, coded.is_keyframe = stream, packet.time_base, packet.is_keyframe
-            coded.pts, coded.dts, coded.duration = packet.pts, packet.dts, packet.duration
+            shift = round(_SHIFT_S / packet.time_base)
+            coded.pts, coded.dts, coded.duration = packet.pts + shift, packet.dts + shift, packet.duration
             out.mux_one(coded)
 
 
@@ -134,7 +145,7 @@ def _run_ffmpeg(track: Track, source: Path, result: Path) -> None:
         *(("-max_pixels", str(_MAX_PIXELS)) if track.kind == "video" else ()),
         *("-i", f"file:{source}", "-map", "0:0", "-map_metadata", "-1"),
         *(_VIDEO if track.kind == "video" else _AUDIO),
-        *("-avoid_negative_ts", "disabled", "-fflags", "+bitexact", "-f", "mp4", f"file:{result}"),
+        *("-movie_timescale", "90000", "-fflags", "+bitexact", "-f", "mp4", f"file:{result}"),
     ]
     limit_s = _CPU_S + _CPU_S_PER_MEDIA_S * to_s(_length_ns(source))
     # S603: the command is a list of our own constants and generated names; no shell, no environment

@@ -82,7 +82,7 @@ def _measure(media: av.container.InputContainer) -> Measured:
         rotation=rotation,
         av_head_ms=round((audio.first - video.first) * 1000, 3) if video and audio else None,
         av_tail_ms=round((audio.last - video.last) * 1000, 3) if video and audio else None,
-        streams=tuple(_describe(stream) for stream in (*videos, *audios)),
+        streams=tuple(map(_describe, [*videos])) + tuple(map(_describe, [*audios])),
         tail_damaged=any(end.damaged for end in ends.values()),
     )
 
@@ -116,7 +116,7 @@ def _read_tail(media: av.container.InputContainer, ends: dict[str, _Ends]) -> No
     for packet in media.demux([*media.streams.video[:1], *media.streams.audio[:1]]):
         kind = packet.stream.type
         if packet.pts is not None:
-            end = (packet.pts + (packet.duration or 0)) * Fraction(cast(Fraction, packet.time_base))
+            end = (packet.pts + (packet.duration or 0)) * packet.time_base
             ends[kind].last = max(ends[kind].last, float(end))
         if kind == "video":
             frames = 1 if packet.is_keyframe and packet.pts is not None else frames + 1
@@ -124,7 +124,7 @@ def _read_tail(media: av.container.InputContainer, ends: dict[str, _Ends]) -> No
             ends[kind].damaged |= not _decodes(packet)
 
 
-def _decodes(packet: av.Packet) -> bool:
+def _decodes(packet: av.Packet[av.VideoStream] | av.Packet[av.AudioStream]) -> bool:
     try:
         frames = packet.decode()
     except av.FFmpegError:
@@ -140,4 +140,4 @@ def _describe(stream: av.VideoStream | av.AudioStream) -> str:
 
 
 def _time(frame: av.frame.Frame) -> float:
-    return float(cast(int, frame.pts) * Fraction(cast(Fraction, frame.time_base))) if frame.pts is not None else 0.0
+    return float(frame.pts * cast(Fraction, frame.time_base)) if frame.pts is not None else 0.0

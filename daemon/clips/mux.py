@@ -57,7 +57,7 @@ def rebased(packets: Iterable[Packet], plan: CutPlan, rate: int) -> Iterator[Pac
 
 
 def write_mp4(path: Path, lanes: Iterable[Lane], packets: Iterable[Packet]) -> None:
-    """Packets with the file's ticks, tracks interleaved by DTS. Raises CutRefused(`mux_failed`), OSError from the disk."""
+    """Packets with the file's ticks, tracks interleaved by DTS. Raises CutRefused(`mux_failed`), OSError."""
     try:
         with av.open(str(path), "w", format="mp4", container_options=dict(_OPTIONS)) as out:
             streams = {lane.track.kind: _stream(out, lane) for lane in lanes}
@@ -96,8 +96,8 @@ def _stream(out: av.container.OutputContainer, lane: Lane) -> av.stream.Stream:
     return stream
 
 
-def _coded(packet: Packet, stream: av.stream.Stream, last_dts: int | None) -> av.Packet:
-    coded = av.Packet(packet.data)
+def _coded(packet: Packet, stream: av.stream.Stream, last_dts: int | None) -> av.Packet[av.stream.Stream]:
+    coded: av.Packet[av.stream.Stream] = av.Packet(packet.data)
     coded.stream = stream
     coded.time_base = packet.time_base
     coded.pts = packet.pts

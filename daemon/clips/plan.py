@@ -56,6 +56,30 @@ class CutPlan:
         return tuple(packet.pts_ns for packet in self.video if packet.is_keyframe)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutPicks:
+    """A plan in five numbers, for clip.json: where it begins and how many packets it takes of each track."""
+
+    start_ns: Ns
+    end_ns: Ns
+    frames: int
+    sounds: int
+    sound_ns: Ns = Ns(0)  # of the first audio packet, warm-up included
+    preroll: int = 0
+
+
+def picks_of(plan: CutPlan) -> CutPicks:
+    """What `same_cut` needs to find the plan again."""
+    return CutPicks(
+        start_ns=plan.start_ns,
+        end_ns=plan.end_ns,
+        frames=len(plan.video),
+        sounds=len(plan.audio),
+        sound_ns=plan.audio[0].pts_ns if plan.audio else Ns(0),
+        preroll=plan.preroll,
+    )
+
+
 def plan_cut(video: Sequence[Packet], audio: Sequence[Packet], wanted: Wanted) -> CutPlan:
     """Packets of one epoch in decode order -> the cut. Raises CutRefused: `no_media`, `no_keyframe`, `av_offset`."""
     if not video:
@@ -80,6 +104,32 @@ def plan_cut(video: Sequence[Packet], audio: Sequence[Packet], wanted: Wanted) -
         "Sound and picture do not begin and end together anywhere near the wanted span",
         remedy="The source lacks sound there; ask for another span.",
         code="av_offset",
+    )
+
+
+def with_sound(plan: CutPlan, audio: Sequence[Packet], preroll_ns: Ns) -> CutPlan:
+    """The plan with other packets of the same sound (converted ones), cut anew to the same picture."""
+    first = bisect_left(audio, plan.start_ns + 1, key=lambda packet: packet.end_ns)
+    last = _nearest_end(audio, first, plan.end_ns)
+    preroll = _preroll(audio, first, preroll_ns) if first < len(audio) else 0
+    return replace(plan, audio=tuple(audio[first - preroll : last]), preroll=preroll)
+
+
+def same_cut(video: Sequence[Packet], audio: Sequence[Packet], recorded: CutPicks) -> CutPlan:
+    """The plan an earlier cut noted, found again in footage that may hold less. Raises CutRefused(`not_buffered`)."""
+    at = {packet.pts_ns: index for index, packet in reversed(list(enumerate(video))) if packet.is_keyframe}
+    heard = {packet.pts_ns: index for index, packet in reversed(list(enumerate(audio)))}
+    frames = _shown(video, at[recorded.start_ns]) if recorded.frames and recorded.start_ns in at else []
+    first = heard.get(recorded.sound_ns, len(audio))
+    sound = audio[first : first + recorded.sounds]
+    if len(frames) < recorded.frames or len(sound) < recorded.sounds:
+        raise CutRefused("The kept source does not hold the whole clip", remedy="Cut it anew.", code="not_buffered")
+    return CutPlan(
+        start_ns=recorded.start_ns,
+        end_ns=recorded.end_ns,
+        video=tuple(frames[: recorded.frames]),
+        audio=tuple(sound),
+        preroll=recorded.preroll,
     )
 
 

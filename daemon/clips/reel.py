@@ -1,4 +1,4 @@
-"""What a decision can be cut from: one epoch of a FootageSource, without the holes at its ends. Reads, writes nothing."""
+"""What a decision can be cut from: one epoch of a FootageSource, without the holes at its ends. Only reads."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def open_reel(footage: FootageSource, decision: EditDecision, max_av_offset_ns: 
     tracks = footage.tracks(start_ns)
     shows_video = any(track.kind == "video" for track in tracks)
     keyframes = _keyframes(footage, start_ns, end_ns) if shows_video else []
-    holes = [gap for gap in gaps if gap.track == "all" or gap.track == ("video" if shows_video else "audio")]
+    holes = [gap for gap in gaps if gap.track in {"all", "video" if shows_video else "audio"}]
     floor_ns = _after_holes(keyframes, start_ns, holes)
     if floor_ns:
         notes.append(GAP_AT_HEAD)
@@ -121,7 +121,7 @@ def _keyframes(footage: FootageSource, start_ns: Ns, end_ns: Ns) -> list[Ns]:
 
 
 def _after_holes(keyframes: Sequence[Ns], start_ns: Ns, holes: Sequence[Gap]) -> Ns:
-    """Where usable keyframes begin, when the picture would stand still between the last keyframe and the start; else 0."""
+    """Where usable keyframes begin when the picture would stand still between the last one and the start; else 0."""
     at = bisect_right(keyframes, start_ns)
     head_ns = keyframes[at - 1] if at else start_ns
     frozen = [h.end_ns for h in holes if h.start_ns <= start_ns and h.end_ns > head_ns and _length(h) >= FREEZE_NS]

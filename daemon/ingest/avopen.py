@@ -4,7 +4,7 @@ open nothing by itself; streams, codecs and picture size are limited (reliabilit
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 import av
 import av.container
@@ -26,7 +26,13 @@ _DECODER_NAMES: Final = ",".join(sorted({*VIDEO_CODECS, *AUDIO_CODECS, *DECODERS
 _READ_BYTES: Final = 1 << 18  # one call into Python for 256 KiB instead of 32
 
 
-def open_media(file: Path | BinaryIO, fmt: str) -> av.container.InputContainer:
+class Readable(Protocol):
+    """A file-like object. One that cannot seek has no `seek`."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def open_media(file: Path | Readable, fmt: str) -> av.container.InputContainer:
     """An open container, to be closed by the caller (it is a context manager). `fmt` is one of FORMATS.
 
     Raises BadMedia when the bytes are not that format or are damaged beyond opening.

@@ -10,12 +10,12 @@ from core.protocols import Clock
 from core.timeline import Elapsed
 from core.times import NS_PER_S, ns
 from daemon.ingest.api import CaptureSink, Ended, Source, SourceInfo
-from daemon.ingest.hls.loop import HlsRequest
 from daemon.ingest.http import Http, Response
 from daemon.ingest.pipe import Pipe
 from daemon.ingest.placer import Placer
 from daemon.ingest.reader import MediaReader
-from daemon.ingest.sniff import HEAD_BYTES, SEEKABLE_ONLY, media_format
+from daemon.ingest.request import Request
+from daemon.ingest.sniff import FILES_ONLY, HEAD_BYTES, media_format
 from daemon.ingest.threads import Threads
 
 STEP_NS: Final = NS_PER_S // 4  # media handed over at a time: what it adds to latency
@@ -27,7 +27,7 @@ MAX_RETRY_NS: Final = 5 * NS_PER_S
 class EndlessSource(Source):
     """Reconnects after a break, in a new epoch, until nothing has come for the stall limit."""
 
-    def __init__(self, request: HlsRequest, clock: Clock) -> None:
+    def __init__(self, request: Request, clock: Clock) -> None:
         self._request = request
         self._clock = clock
         self._arrived_ns = request.resume.boottime_ns if request.resume else None
@@ -73,12 +73,12 @@ class EndlessSource(Source):
                     await asyncio.gather(feeding, return_exceptions=True)
 
     async def _media(self, pipe: Pipe, threads: Threads, placer: Placer, feeding: asyncio.Task[None]) -> Ended | None:
-        head = await threads.run(_head, pipe)
+        head = await threads.run(pipe.peek, HEAD_BYTES)
         if not head and feeding.done():
             feeding.result()
         fmt = media_format(head, "The answer")
         started_ns, start_media_ns = self._clock.boottime_ns(), placer.timeline.end_ns
-        reader = await threads.run(MediaReader, _Joined(head, pipe), fmt)
+        reader = await threads.run(MediaReader, pipe, fmt)
         while packets := await threads.run(reader.read, STEP_NS):
             placer.use(reader.tracks)
             placer.place(packets, wraps=reader.wraps)
@@ -87,7 +87,7 @@ class EndlessSource(Source):
         if feeding.done():
             feeding.result()
         took_ns = max(1, self._clock.boottime_ns() - started_ns)
-        was_file = fmt in SEEKABLE_ONLY or (placer.timeline.end_ns - start_media_ns) / took_ns > FAST
+        was_file = fmt in FILES_ONLY or (placer.timeline.end_ns - start_media_ns) / took_ns > FAST
         if not was_file:
             return None
         placer.finish()
@@ -101,21 +101,6 @@ class EndlessSource(Source):
         return Elapsed(max(0, self._clock.boottime_ns() - self._arrived_ns), "boottime", self._clock.wall_ns())
 
 
-class _Joined:
-    """The bytes already read for sniffing, then the pipe; what libav reads."""
-
-    def __init__(self, head: bytes, pipe: Pipe) -> None:
-        self._head = head
-        self._pipe = pipe
-
-    def read(self, size: int) -> bytes:
-        """Up to `size` bytes; empty at the end."""
-        if self._head:
-            part, self._head = self._head[:size], self._head[size:]
-            return part
-        return self._pipe.read(size)
-
-
 async def _feed(response: Response, pipe: Pipe, threads: Threads) -> None:
     try:
         async for chunk in response.chunks(rated=False):
@@ -124,13 +109,6 @@ async def _feed(response: Response, pipe: Pipe, threads: Threads) -> None:
         pipe.finish()
 
 
-def _head(pipe: Pipe) -> bytes:
-    head = b""
-    while len(head) < HEAD_BYTES and (part := pipe.read(HEAD_BYTES - len(head))):
-        head += part
-    return head
-
-
 def is_endless(fmt: str, response: Response) -> bool:
     """Whether an answer is a stream rather than a file."""
-    return response.length is None and fmt not in SEEKABLE_ONLY
+    return response.length is None and fmt not in FILES_ONLY

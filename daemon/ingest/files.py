@@ -22,18 +22,25 @@ TRUNCATED_NS: Final = 2 * NS_PER_S  # a file that ends this much before its stat
 
 
 class FileSource(Source):
-    """A local file. On a resumed session it is read again from its start, and only what is new is delivered."""
+    """A local file; `footage` when someone holds its index already. On a resumed session it is read again from its
+    start, and only what is new is delivered."""
 
     footage: FileFootage
 
     def __init__(
-        self, path: Path, *, clock: Clock, speed: float | None, resume: Resume | None = None, fetched: bool = False
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        speed: float | None,
+        resume: Resume | None = None,
+        footage: FileFootage | None = None,
     ) -> None:
         fmt = file_format(path)
         self._reader = MediaReader(path, fmt)
         self._pacer = Pacer(clock, speed) if speed is not None else None
         self._resume = resume
-        self.footage = FileFootage(path, fmt, fetched=fetched)
+        self.footage = footage or FileFootage(path, fmt)
         duration_ns = self._reader.duration_ns
         self.info = SourceInfo(
             kind="file",

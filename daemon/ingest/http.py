@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Self
@@ -58,7 +58,7 @@ class Response:
         self.length = response.content_length
         self.etag = response.headers.get("ETag")
 
-    async def chunks(self, *, rated: bool = True) -> AsyncIterator[bytes]:
+    async def chunks(self, *, rated: bool = True) -> AsyncGenerator[bytes, None]:
         """The body in pieces. With `rated` a trickle below MIN_RATE raises SourceUnreachable."""
         started_ns, count = self._clock.boottime_ns(), 0
         with _network_errors(self.url):
@@ -78,11 +78,12 @@ class Response:
         if self.length is not None and self.length > limit:
             raise _too_big(self.url, limit)
         parts, size = [], 0
-        async for chunk in self.chunks():
-            parts.append(chunk)
-            size += len(chunk)
-            if size > limit:
-                raise _too_big(self.url, limit)
+        async with aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                parts.append(chunk)
+                size += len(chunk)
+                if size > limit:
+                    raise _too_big(self.url, limit)
         return b"".join(parts)
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from typing import Final
 
 LIMIT_BYTES: Final = 8 << 20  # 8 s at 8 Mbit/s; beyond it the sender is not read
 
 
-class Pipe(io.RawIOBase):
+class Pipe:
     """Bytes in by `feed`, out by `read`; both block. `finish` ends it, `abort` also drops what is left."""
 
     def __init__(self, limit: int = LIMIT_BYTES) -> None:
-        super().__init__()
         self._limit = limit
         self._buffer = bytearray()
         self._finished = False
@@ -40,26 +38,17 @@ class Pipe(io.RawIOBase):
             self._finished = True
             self._changed.notify_all()
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, target: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        """Wait for at least one byte; 0 at the end."""
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes, at least one; empty at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._buffer or self._finished)
-            count = min(len(target), len(self._buffer))
-            target[:count] = self._buffer[:count]
-            del self._buffer[:count]
-            self._changed.notify_all()
-            return count
-
-    def read(self, size: int = -1, /) -> bytes:
-        """As `readinto`; `size` below zero: what is there."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._buffer or self._finished)
-            count = len(self._buffer) if size < 0 else min(size, len(self._buffer))
-            data = bytes(self._buffer[:count])
-            del self._buffer[:count]
+            data = bytes(self._buffer[:size])
+            del self._buffer[:size]
             self._changed.notify_all()
             return data
+
+    def peek(self, size: int) -> bytes:
+        """Wait for `size` bytes or the end; they stay to be read."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._buffer) >= size or self._finished)
+            return bytes(self._buffer[:size])

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import av
 import av.container
@@ -19,7 +19,7 @@ from core.errors import BadMedia
 from core.media import Kind, Packet, Track
 from core.timeline import fill_times
 from core.times import Ns, ticks_to_ns
-from daemon.ingest.avopen import AUDIO_CODECS, MAX_PIXELS, VIDEO_CODECS, open_media
+from daemon.ingest.avopen import AUDIO_CODECS, MAX_PIXELS, VIDEO_CODECS, Readable, open_media
 
 BOTH: Final[frozenset[Kind]] = frozenset(("video", "audio"))
 MAX_ERRORS: Final = 50  # read errors in a row before a container counts as finished
@@ -34,7 +34,7 @@ class MediaReader:
     `wraps`: timestamps are 33 bits of 90 kHz. `base`: what a file-like object that begins inside a file has left out.
     """
 
-    def __init__(self, file: Path | BinaryIO, fmt: str, *, kinds: frozenset[Kind] = BOTH, base: int = 0) -> None:
+    def __init__(self, file: Path | Readable, fmt: str, *, kinds: frozenset[Kind] = BOTH, base: int = 0) -> None:
         self._container = open_media(file, fmt)
         self.fmt = fmt
         self._base = base

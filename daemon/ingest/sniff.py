@@ -10,7 +10,7 @@ Format = Literal["mpegts", "mov", "matroska", "flv", "ogg", "wav", "mp3", "aac",
 Kind = Format | Literal["playlist", "dash", "html", "empty", "unknown"]
 
 HEAD_BYTES: Final = 4096  # enough for every signature, and for three packets of a transport stream joined half-way
-SEEKABLE_ONLY: Final = frozenset({"mov", "matroska", "wav", "avi", "flac", "ogg"})  # a body of these is a file: it ends
+FILES_ONLY: Final = frozenset({"mov", "wav", "avi", "flac"})  # a body of these is a file, and ends
 EXTENSIONS: Final = {"mpegts": "ts", "mov": "mp4", "matroska": "mkv"}
 
 _MP4_BOXES: Final = frozenset(

@@ -24,6 +24,7 @@ from core.signals import SignalChunk
 from core.times import Ns
 from daemon.journal import codec
 from daemon.journal.store import Store
+from ringbuffer import newest_attempt
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
@@ -60,6 +61,8 @@ class Journal:
             store, rebuilt = Store(path), True
         journal = cls(store, session, rebuilt=rebuilt)
         journal.set_meta("session", session)
+        if rebuilt:
+            journal._take_up(path.parent / "ring")
         return journal
 
     def __enter__(self) -> Self:
@@ -77,6 +80,18 @@ class Journal:
     def batch(self) -> contextlib.AbstractContextManager[None]:
         """Group writes of this thread in one transaction; other threads wait."""
         return self._store.batch()
+
+    def _take_up(self, ring: Path) -> None:
+        """Go on after the attempts whose segments are there; opening the ring adopts them and their epochs."""
+        with self.batch():
+            self._store.write("INSERT OR IGNORE INTO attempts VALUES(?,'unknown',0)", (newest_attempt(ring),))
+            self.add_warning(
+                {
+                    "code": "journal_rebuilt",
+                    "message": "The session's journal was damaged: a new one was started from the footage",
+                    "remedy": "Clips and moments of before are in session.db.corrupt-<n>, kept beside it.",
+                }
+            )
 
     # -- the session ------------------------------------------------------------------------------------------------
 
@@ -140,10 +155,12 @@ class Journal:
         ]
 
     def add_gap(self, gap: Gap) -> None:
-        """Into the ledger."""
+        """Into the ledger, once: a recovery that was cut short tells the same again."""
+        values = (gap.start_ns, gap.end_ns, gap.reason, gap.track)
         self._store.write(
-            "INSERT INTO gaps(attempt,start_ns,end_ns,reason,track) VALUES(?,?,?,?,?)",
-            (self._attempt, gap.start_ns, gap.end_ns, gap.reason, gap.track),
+            "INSERT INTO gaps(attempt,start_ns,end_ns,reason,track) SELECT ?,?,?,?,? WHERE NOT EXISTS"
+            " (SELECT 1 FROM gaps WHERE start_ns=? AND end_ns=? AND reason=? AND track=?)",
+            (self._attempt, *values, *values),
         )
 
     def gaps(self) -> list[Gap]:
@@ -152,24 +169,17 @@ class Journal:
         return [Gap(start_ns=Ns(a), end_ns=Ns(b), reason=reason, track=track) for a, b, reason, track in rows]
 
     def add_segment(self, row: SegmentRow) -> None:
-        """After its file is durable under its name."""
-        self._store.write(
-            "INSERT OR REPLACE INTO segments VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL,?)",
-            (
-                row.track,
-                row.attempt,
-                row.seq,
-                row.suffix,
-                row.epoch,
-                row.start_ns,
-                row.end_ns,
-                codec.dump(list(row.keyframes_ns)),
-                row.bytes,
-                row.crc32,
-                int(row.recovered),
-                _boottime_ns(),
-            ),
-        )
+        """After its file is durable under its name. A recovered one may be all that is left of its epoch."""
+        with self.batch():
+            self._store.write(
+                "INSERT OR REPLACE INTO segments VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL,?)",
+                (*_segment_values(row), _boottime_ns()),
+            )
+            if row.recovered:
+                self._store.write(
+                    "INSERT OR IGNORE INTO epochs VALUES(?,?,?,'rebuilt','source',NULL)",
+                    (row.epoch, row.attempt, row.start_ns),
+                )
 
     def evict_segments(self, rows: Sequence[SegmentRow], *, reason: str) -> None:
         """The rows stay, for the audit; `segments` no longer names them."""
@@ -195,9 +205,13 @@ class Journal:
         return Ns(end)
 
     def media_end_boottime_ns(self) -> int | None:
-        """CLOCK_BOOTTIME when the last segment was closed; None after a reboot, or without segments."""
+        """CLOCK_BOOTTIME at the end of the last segment; None after a reboot, or without segments.
+
+        A recovered segment was journaled long after it was written: its time is that of the one before plus its media.
+        """
         rows = self._store.rows(
-            "SELECT s.boottime_ns FROM segments s JOIN attempts a ON a.number=s.attempt WHERE a.boot_id=?"
+            "SELECT s.boottime_ns + (SELECT max(end_ns) FROM segments) - s.end_ns FROM segments s"
+            " JOIN attempts a ON a.number=s.attempt WHERE a.boot_id=? AND NOT s.recovered"
             " ORDER BY s.attempt DESC, s.seq DESC LIMIT 1",
             (_boot_id(),),
         )
@@ -360,6 +374,22 @@ def _record(text: str, state: str) -> dict[str, Any]:
     return record if state == "promised" else {**record, "state": state}
 
 
+def _segment_values(row: SegmentRow) -> tuple[Any, ...]:
+    return (
+        row.track,
+        row.attempt,
+        row.seq,
+        row.suffix,
+        row.epoch,
+        row.start_ns,
+        row.end_ns,
+        codec.dump(list(row.keyframes_ns)),
+        row.bytes,
+        row.crc32,
+        int(row.recovered),
+    )
+
+
 def _segment(row: tuple[Any, ...]) -> SegmentRow:
     track, attempt, seq, suffix, epoch, start, end, keyframes, size, crc32, recovered = row
     return SegmentRow(
@@ -394,5 +424,7 @@ def _set_aside(path: Path) -> None:
     while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
         number += 1
     path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists():
+        wal.rename(aside.with_name(aside.name + "-wal"))
+    path.with_name(path.name + "-shm").unlink(missing_ok=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from daemon.demo import LiveOrigin, Recipe
+from daemon.demo.origin import OriginOptions
+from telemetry import SystemClock
 from tests.scenario.command import clipd
 from tests.synthetic_streams import make_media
 
@@ -19,7 +24,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert ran.error["remedy"]
 
 
-@pytest.mark.parametrize("kind", ["empty", "text", "zero_length"])
+@pytest.mark.parametrize("kind", ["empty", "text", "no_moov"])
 def test_a_file_that_is_no_media(kind: str, tmp_path: Path) -> None:
     """3 with a word on what it is instead; no session that claims to be done."""
     path = make_media(kind, tmp_path)
@@ -39,9 +44,9 @@ def test_a_file_that_is_no_media(kind: str, tmp_path: Path) -> None:
         "vp9_opus",
         "av1_opus",
         "surround",
-        "mono_44100",
+        "mono_44k",
         "rotated",
-        "pts_near_wrap",
+        "pts_wrap",
         "truncated",
     ],
 )
@@ -116,23 +121,24 @@ def test_a_session_nobody_knows(tmp_path: Path) -> None:
         assert clipd("replay", "--data-dir", str(tmp_path), "--", session, home=tmp_path).code == 2
 
 
-def test_a_full_disk_while_recording(tmp_path: Path) -> None:
-    """5; the message names the folder, and what was recorded before is still a session that can be cut."""
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """3 MB of disk: the stream of the test has 6."""
     mount = tmp_path / "small"
     mount.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(mount)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("needs-root: mounting a small tmpfs")
-    try:
-        _full_disk(tmp_path, mount)
-    finally:
-        subprocess.run(["umount", "-l", str(mount)], check=True)
+    tmpfs = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(mount)]
+    if subprocess.run(tmpfs, capture_output=True, check=False).returncode:
+        pytest.skip("not-root: a small tmpfs cannot be mounted")
+    yield mount
+    subprocess.run(["umount", "-l", str(mount)], check=True)
 
 
-def _full_disk(tmp_path: Path, mount: Path) -> None:
-    path = make_media("busy_60s_hls", tmp_path)
-    ran = clipd("vod", str(path), "--json", "--data-dir", str(mount), home=tmp_path)
-    assert ran.code == 5, (ran.code, ran.stderr[-2000:])
-    assert str(mount) in ran.error["message"] + ran.error["remedy"]
+async def test_a_full_disk_while_recording(small_disk: Path, tmp_path: Path) -> None:
+    """5; the message names the folder and what to do."""
+    async with LiveOrigin(Recipe.from_seed(3), SystemClock(), options=OriginOptions(vod=True)) as origin:
+        arguments = ("vod", origin.url, "--json", "--data-dir", str(small_disk / "data"))
+        ran = await asyncio.to_thread(clipd, *arguments, home=tmp_path)
+    assert ran.code == 5, (ran.code, ran.lines[-3:], ran.stderr[-2000:])
+    assert ran.error["code"] == "disk_full"
+    assert str(small_disk) in ran.error["message"]
+    assert ran.error["remedy"]

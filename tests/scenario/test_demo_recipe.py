@@ -9,7 +9,7 @@ import pytest
 
 from daemon.demo import Recipe
 from tests.scenario.worker import run_vod
-from tests.synthetic_streams import recipe_file
+from tests.synthetic_streams import write_stream
 
 SEEDS = range(900, 920)
 
@@ -25,8 +25,8 @@ async def test_twenty_other_seeds_find_nine_tenths_and_at_most_one_false_clip_ea
     false_clips: dict[int, int] = {}
     missed: list[str] = []
     for seed in SEEDS:
-        media, chat = recipe_file(seed, tmp_path)
-        clips = shown(await run_vod(media, chat=chat, folder=tmp_path / str(seed), speed=None))
+        stream = write_stream(tmp_path, Recipe.from_seed(seed))
+        clips = shown(await run_vod(stream.media, chat=stream.chat, folder=tmp_path / str(seed), speed=None))
         moments = Recipe.from_seed(seed).planted()
         hits = [[clip for clip in clips if holds(clip, moment)] for moment in moments]
         planted += len(moments)
@@ -45,7 +45,7 @@ def holds(clip: dict[str, Any], moment: dict[str, Any]) -> bool:
 @pytest.mark.parametrize("seed", [900, 901])
 async def test_a_clip_explains_itself(seed: int, tmp_path: Path) -> None:
     """Every clip names at least one reason with a number in it."""
-    media, chat = recipe_file(seed, tmp_path)
-    for clip in shown(await run_vod(media, chat=chat, folder=tmp_path, speed=None)):
+    stream = write_stream(tmp_path, Recipe.from_seed(seed))
+    for clip in shown(await run_vod(stream.media, chat=stream.chat, folder=tmp_path, speed=None)):
         assert clip["reasons"]
         assert any(character.isdigit() for character in clip["reasons"][0])

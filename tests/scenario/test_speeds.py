@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
+from daemon.demo import Recipe
 from tests.scenario.worker import run_vod
-from tests.synthetic_streams import recipe_file
+from tests.synthetic_streams import StreamFiles, write_stream
 
 
 @pytest.fixture(scope="module")
-def stream(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def stream(tmp_path_factory: pytest.TempPathFactory) -> StreamFiles:
     """Two minutes with three planted moments, and its chat."""
-    return recipe_file(7, tmp_path_factory.mktemp("stream"))
+    return write_stream(tmp_path_factory.mktemp("stream"), Recipe.from_seed(7))
 
 
-async def decisions(stream: tuple[Path, Path], folder: Path, speed: float | None, **limits: Any) -> list[Any]:
+async def decisions(stream: StreamFiles, folder: Path, speed: float | None, **limits: Any) -> list[Any]:
     """(state, start, end, anchor, p) of every moment's every state, in order."""
-    lines = await run_vod(stream[0], chat=stream[1], folder=folder, speed=speed, **limits)
+    lines = await run_vod(stream.media, chat=stream.chat, folder=folder, speed=speed, **limits)
     return [
         (line["state"], line["start_s"], line["end_s"], line["anchor_s"], line["p"])
         for line in lines
@@ -27,7 +28,7 @@ async def decisions(stream: tuple[Path, Path], folder: Path, speed: float | None
     ]
 
 
-async def test_one_times_four_times_and_full_speed_decide_alike(stream: tuple[Path, Path], tmp_path: Path) -> None:
+async def test_one_times_four_times_and_full_speed_decide_alike(stream: StreamFiles, tmp_path: Path) -> None:
     """1x runs on a virtual clock: two minutes of waiting cost no time."""
     live = await decisions(stream, tmp_path / "live", 1.0)
     assert live
@@ -37,11 +38,11 @@ async def test_one_times_four_times_and_full_speed_decide_alike(stream: tuple[Pa
 
 @pytest.mark.parametrize("until_s", [40, 62, 90])
 async def test_what_comes_later_changes_nothing_decided_before(
-    until_s: float, stream: tuple[Path, Path], tmp_path: Path
+    until_s: float, stream: StreamFiles, tmp_path: Path
 ) -> None:
     """Cutting the input at t leaves every decision up to t unchanged: nothing looks into the future."""
-    whole = await run_vod(stream[0], chat=stream[1], folder=tmp_path / "whole", speed=None)
-    part = await run_vod(stream[0], chat=stream[1], folder=tmp_path / "part", speed=None, duration_s=until_s)
+    whole = await run_vod(stream.media, chat=stream.chat, folder=tmp_path / "whole", speed=None)
+    part = await run_vod(stream.media, chat=stream.chat, folder=tmp_path / "part", speed=None, duration_s=until_s)
 
     def before(lines: list[dict[str, Any]]) -> list[Any]:
         """Decisions taken before the cut; the last step belongs to the end of the stream, which closes watermarks."""

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from configs.ingest import IngestOptions
 from core.errors import BadMedia, SourceError, SourceRefused, SourceUnreachable
 from core.media import Kind, Track
-from core.netpolicy import AddressPolicy
 from core.protocols import Clock
 from core.timeline import Elapsed
 from core.times import NS_PER_S, Ns, ns, to_s
-from daemon.ingest.api import CaptureSink, Ended, Resume, Source, SourceInfo
+from daemon.ingest.api import CaptureSink, Ended, Source, SourceInfo
 from daemon.ingest.hls.dates import Dates
 from daemon.ingest.hls.demux import Demuxed
 from daemon.ingest.hls.merge import Lane, merged
 from daemon.ingest.hls.playlist import Master, MediaPlaylist, Variant
 from daemon.ingest.hls.rendition import Fetched, Rendition, load
 from daemon.ingest.hls.variants import ranked, sound_of
-from daemon.ingest.http import Http, Lookup, system_lookup
+from daemon.ingest.http import Http
 from daemon.ingest.placer import Pacer, Placer
 from daemon.ingest.reader import BOTH
+from daemon.ingest.request import Request
 from daemon.ingest.threads import Threads
 
 FIRST_TRIES: Final = 3
@@ -40,28 +38,7 @@ class Playlists:
     sound: MediaPlaylist | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HlsRequest:
-    """What an HLS source is made from. `headers`: what a page's plugin sends with every request."""
-
-    url: str
-    policy: AddressPolicy
-    options: IngestOptions
-    live: bool
-    speed: float | None
-    resume: Resume | None = None
-    headers: Mapping[str, str] | None = None
-    refresh: Callable[[], Awaitable[str]] | None = None
-    lookup: Lookup = system_lookup
-
-    def http(self, clock: Clock) -> Http:
-        """A client for this source."""
-        return Http(
-            self.policy, clock=clock, timeout_s=self.options.timeout_s, headers=self.headers, lookup=self.lookup
-        )
-
-
-async def find_playlists(http: Http, request: HlsRequest, clock: Clock) -> Playlists:
+async def find_playlists(http: Http, request: Request, clock: Clock) -> Playlists:
     """Load the stream's playlists; the best quality whose playlist can be had. Raises SourceError kinds."""
     top = await _load_patiently(http, request.url, None, clock)
     if isinstance(top, MediaPlaylist):
@@ -101,7 +78,7 @@ async def _load_patiently(http: Http, url: str, parent: str | None, clock: Clock
 class HlsSource(Source):
     """Made by `open_hls`. Live: joined near the edge, never held back. With an end: a replay, fetched as consumed."""
 
-    def __init__(self, request: HlsRequest, clock: Clock, *, unstoppable: bool, duration_s: float | None) -> None:
+    def __init__(self, request: Request, clock: Clock, *, unstoppable: bool, duration_s: float | None) -> None:
         self._request = request
         self._clock = clock
         self.info = SourceInfo(kind="hls", unstoppable=unstoppable, duration_s=duration_s)
@@ -142,7 +119,7 @@ class HlsSource(Source):
         ]
 
 
-async def open_hls(request: HlsRequest, clock: Clock) -> HlsSource:
+async def open_hls(request: Request, clock: Clock) -> HlsSource:
     """Look at the stream once, to say what it is. Raises SourceError kinds."""
     async with request.http(clock) as http:
         main = (await find_playlists(http, request, clock)).main
@@ -153,7 +130,7 @@ async def open_hls(request: HlsRequest, clock: Clock) -> HlsSource:
 class _Run:
     """One pass over the stream: the state between two segments."""
 
-    def __init__(self, request: HlsRequest, clock: Clock, sink: CaptureSink, lanes: list[Lane], *, live: bool) -> None:
+    def __init__(self, request: Request, clock: Clock, sink: CaptureSink, lanes: list[Lane], *, live: bool) -> None:
         self._clock = clock
         self._sink = sink
         self._lanes = lanes

@@ -1,0 +1,173 @@
+"""clip.json: the recipe of a clip, and reading it back. The fields are described in docs/clips.md.
+
+No time of day and no machine's path goes in, except the path of a referenced local file: same inputs, same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import imageio_ffmpeg
+
+from core.edits import EditDecision, RenderSpec
+from core.errors import UsageError
+from core.media import Gap
+from core.moments import Moment
+from core.protocols import SourceRef
+from core.times import Ns, to_s
+from daemon.clips.master import Master
+from daemon.clips.measure import Measured
+from daemon.clips.model import TRANSCODED, ClipContext
+from daemon.clips.plan import CutPicks, picks_of
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What `render` needs of a clip.json."""
+
+    clip: str
+    title: str
+    start_ns: Ns
+    picks: CutPicks
+    read_from_ns: Ns
+    read_to_ns: Ns
+    segments: tuple[SourceRef, ...]
+    master_sha256: str
+
+
+def clip_document(
+    decision: EditDecision,
+    spec: RenderSpec,
+    context: ClipContext,
+    master: Master,
+    *,
+    read: tuple[Ns, Ns],
+    segments: Sequence[SourceRef],
+    files: Mapping[str, Mapping[str, object]],
+) -> dict[str, Any]:
+    """The document; JSON values only."""
+    return {
+        "schema": SCHEMA,
+        "id": decision.clip,
+        "revision": decision.revision,
+        "session": decision.session,
+        "source": context.source,
+        "title": decision.title,
+        "score": decision.score,
+        "reasons": list(decision.reasons),
+        "decision": {
+            "start_ns": decision.start_ns,
+            "end_ns": decision.end_ns,
+            "anchor_ns": decision.anchor_ns,
+            "moment": decision.moment,
+        },
+        "moment": _moment(context.moment),
+        "profile": {"name": str(context.profile.get("name", "")), "sha256": profile_hash(context.profile)},
+        "spec": {"formats": list(spec.formats), "max_av_offset_ns": spec.max_av_offset_ns},
+        "cut": {**_cut(master), "read_from_ns": read[0], "read_to_ns": read[1]},
+        "gaps": [_gap(gap) for gap in context.gaps],
+        "words": [],
+        "segments": [asdict(segment) for segment in segments],
+        "files": {kind: dict(facts) for kind, facts in files.items()},
+        "versions": _versions(converted=bool(set(master.notes) & set(TRANSCODED.values()))),
+    }
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """Readable, and the same bytes for the same document."""
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Raises UsageError on anything that is not a clip.json of this schema."""
+    try:
+        document = json.loads(path.read_bytes())
+        if document["schema"] != SCHEMA:
+            raise _not_a_recipe(path, f"schema {document['schema']!r}, this version reads {SCHEMA}")
+        cut = document["cut"]
+        picks = {name: int(value) for name, value in cut["picks"].items()}
+        return Recipe(
+            clip=str(document["id"]),
+            title=str(document["title"]),
+            start_ns=Ns(int(cut["start_ns"])),
+            picks=CutPicks(**picks),  # type: ignore[arg-type]  # Ns is an int
+            read_from_ns=Ns(int(cut["read_from_ns"])),
+            read_to_ns=Ns(int(cut["read_to_ns"])),
+            segments=tuple(SourceRef(**segment) for segment in document["segments"]),
+            master_sha256=str(document["files"]["master"]["sha256"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+        raise _not_a_recipe(path, str(err)) from err
+
+
+def profile_hash(profile: Mapping[str, Any]) -> str:
+    """SHA-256 of the profile's canonical JSON: two clips with the same hash were judged by the same constants."""
+    canonical = json.dumps(profile, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _cut(master: Master) -> dict[str, Any]:
+    plan, measured = master.plan, master.measured
+    return {
+        "start_ns": plan.start_ns,
+        "end_ns": plan.end_ns,
+        "start_s": to_s(plan.start_ns),
+        "end_s": to_s(plan.end_ns),
+        **_measured(measured),
+        "notes": list(master.notes),
+        "picks": asdict(picks_of(plan)),
+    }
+
+
+def _measured(measured: Measured) -> dict[str, Any]:
+    return {
+        "duration_s": measured.duration_s,
+        "fps": measured.fps,
+        "rotation": measured.rotation,
+        "av_head_ms": measured.av_head_ms,
+        "av_tail_ms": measured.av_tail_ms,
+        "streams": list(measured.streams),
+    }
+
+
+def _moment(moment: Moment | None) -> dict[str, Any] | None:
+    if moment is None:
+        return None
+    return {
+        "id": moment.id,
+        "state": str(moment.state),
+        "start_ns": moment.start_ns,
+        "end_ns": moment.end_ns,
+        "anchor_ns": moment.anchor_ns,
+        "p": moment.p,
+        "bar": moment.bar,
+        "parts": dict(moment.parts),
+        "reasons": list(moment.reasons),
+        "decided_ns": moment.decided_ns,
+        "waited_for_chat": moment.waited_for_chat,
+    }
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return {"start_ns": gap.start_ns, "end_ns": gap.end_ns, "reason": gap.reason, "track": gap.track}
+
+
+def _versions(*, converted: bool) -> dict[str, str]:
+    libraries = {name: ".".join(map(str, numbers)) for name, numbers in sorted(av.library_versions.items())}
+    ffmpeg = {"ffmpeg": str(imageio_ffmpeg.get_ffmpeg_version())} if converted else {}
+    return {"clipd": version("clipd"), "av": av.__version__, **libraries, **ffmpeg}
+
+
+def _not_a_recipe(path: Path, why: str) -> UsageError:
+    return UsageError(
+        f"{path.name} is not a clip recipe ({why[:200]})", remedy="Name the clip.json beside a master.mp4."
+    )

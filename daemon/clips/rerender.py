@@ -1,0 +1,107 @@
+"""`clipd render`: the same master again, from clip.json and the source the clip kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core.errors import UsageError
+from core.media import Track
+from core.protocols import FootageSource, SourceRef
+from core.times import Ns
+from daemon.clips.files import fsync_path, make_folder, sha256_of, storage_errors
+from daemon.clips.make import NAMES, SOURCE_FOLDER
+from daemon.clips.master import write_plan
+from daemon.clips.model import Rendered
+from daemon.clips.plan import Wanted, same_cut
+from daemon.clips.recipe import Recipe, read_recipe
+from daemon.clips.reel import Reel
+from daemon.ingest.files import scan_footage
+from daemon.ingest.footage import file_hash
+from ringbuffer.linked import LinkedFootage
+from ringbuffer.links import SOURCE_FILE
+
+DIFFERENT_NAME = "master-again.mp4"
+
+
+def render(clip_json: Path, out: Path | None) -> Rendered:
+    """Make the master again: in folder `out`, else beside clip.json, where a different result never takes the old one's
+    place. Raises UsageError (no recipe, no source), CutRefused (the source no longer holds the clip), StorageError."""
+    recipe = read_recipe(clip_json)
+    footage = _footage(clip_json.absolute().parent, recipe)
+    reel = _reel(footage, recipe)
+    video, audio = reel.index()
+    folder = out or clip_json.absolute().parent
+    make_folder(folder)
+    partial = folder / f".{NAMES['master']}.again"
+    with storage_errors("The clip could not be written"):
+        try:
+            write_plan(partial, reel, same_cut(video, audio, recipe.picks))
+            fsync_path(partial)
+            sha256 = sha256_of(partial)
+            identical = sha256 == recipe.master_sha256
+            final = folder / (NAMES["master"] if identical or out else DIFFERENT_NAME)
+            os.replace(partial, final)
+            fsync_path(folder)
+        finally:
+            partial.unlink(missing_ok=True)
+    return Rendered(path=final, sha256=sha256, identical=identical)
+
+
+def _reel(footage: FootageSource, recipe: Recipe) -> Reel:
+    tracks: tuple[Track, ...] = footage.tracks(recipe.start_ns)
+    span = Wanted(
+        start_ns=recipe.start_ns,
+        end_ns=recipe.picks.end_ns,
+        latest_head_ns=recipe.start_ns,
+        earliest_tail_ns=recipe.start_ns,
+        max_av_offset_ns=Ns(0),
+    )
+    return Reel(
+        footage=footage,
+        tracks=tracks,
+        wanted=span,
+        from_ns=recipe.read_from_ns,
+        to_ns=recipe.read_to_ns,
+        notes=(),
+    )
+
+
+def _footage(revision: Path, recipe: Recipe) -> FootageSource:
+    """Segments or a fetched file under source/, or the user's own file where it lies. Checks their hashes."""
+    source = revision.parent / SOURCE_FOLDER
+    for segment in recipe.segments:
+        _check(source, segment)
+    if (source / SOURCE_FILE).exists():
+        return LinkedFootage(source)
+    if len(recipe.segments) != 1:
+        raise _no_source(f"{source} holds none")
+    return scan_footage(_path(source, recipe.segments[0]))
+
+
+def _check(source: Path, segment: SourceRef) -> None:
+    path = _path(source, segment)
+    try:
+        sha256, size, _ = file_hash(path)
+    except OSError as err:
+        raise _no_source(f"{path.name}: {err.strerror}") from err
+    if (sha256, size) != (segment.sha256, segment.bytes):
+        raise _no_source(f"{path.name} has changed since the clip was cut")
+
+
+def _path(source: Path, segment: SourceRef) -> Path:
+    """A bare name lies under source/; anything else must be the absolute path of a referenced file."""
+    path = Path(segment.path)
+    if path.is_absolute():
+        return path
+    if path.name != segment.path:
+        raise _no_source(f"{segment.path[:80]!r} is not the name of a source")
+    return source / path.name
+
+
+def _no_source(why: str) -> UsageError:
+    return UsageError(
+        f"The clip's source is not there ({why})",
+        remedy="Name the clip.json under DATA/sessions/<session>/clips/<clip>/, beside its source folder.",
+        code="no_source",
+    )
