@@ -1,6 +1,6 @@
 """Loads settings: defaults < profile < one YAML file < environment < options. What is not known is an error.
 
-Environment: `CLIPD_` and the path, nested by `__`: CLIPD_DATA_DIR, CLIPD_RING__MINUTES. `CLIPD_TEST_*` belongs to tests.
+Environment: `CLIPD_` and the path, nested by `__`: CLIPD_RING__MINUTES. `CLIPD_TEST_*` belongs to tests.
 """
 
 from __future__ import annotations
@@ -147,10 +147,10 @@ def _refuse_unknown(model: type[BaseModel], tree: Tree, where: str, path: str = 
 
 
 def _nearest(key: str, model: type[BaseModel], path: str) -> str | None:
-    """A name like it beside it; else the same name in a group that was forgotten."""
-    if close := get_close_matches(key, list(model.model_fields), 1, 0.5):
-        return f"{path}{close[0]}"
-    return next((f"{path}{name}" for name in _names(model) if name.rpartition(".")[2] == key), None)
+    """The same name in a group that was forgotten, else a name like it beside it."""
+    inside = (name for name in _names(model) if name.rpartition(".")[2] == key)
+    close = next(inside, None) or next(iter(get_close_matches(key, list(model.model_fields), 1, 0.5)), None)
+    return f"{path}{close}" if close else None
 
 
 def _names(model: type[BaseModel]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The settings tree: every option of the program in one frozen value. Rooms to the right of configs own their options."""
+"""The settings tree: every option of the program in one frozen value. Rooms right of configs own their options."""
 
 from __future__ import annotations
 

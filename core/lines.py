@@ -14,7 +14,7 @@ from core.times import to_s
 Line = dict[str, Any]
 
 
-def line(kind: str, session: str, t_ns: int, wall_ns: int, **fields: Any) -> Line:
+def line(kind: str, session: str, t_ns: int, wall_ns: int, /, **fields: Any) -> Line:
     """`wall` is UTC with milliseconds; `t_s` media time."""
     wall = datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"type": kind, "session": session, "t_s": round(to_s(t_ns), 3), "wall": wall, **fields}

@@ -79,8 +79,8 @@ class Baseline:
 class Tail:
     """How often per hour a peak about this strong comes: what was counted in two hours, added to a prior.
 
-    The prior is an exponential tail above the alarm threshold whose scale follows the peaks seen, so that the first peak
-    of a stream already has a believable figure.
+    The prior is an exponential tail above the alarm threshold whose scale follows the peaks seen, so that even the
+    first peak of a stream has a believable figure.
     """
 
     def __init__(self, options: BaselineOptions, *, prior_per_h: float, prior_scale: float) -> None:

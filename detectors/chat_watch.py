@@ -21,6 +21,9 @@ _STEPS_PER_S: Final = 2  # the engine's grid
 _FULL, _LITTLE = 10, 1  # weights of a sample taken while calm, and during a burst (alarm_influence 0.1)
 _LEARN_DELAY_NS: Final = 10 * NS_PER_S  # a burst is noticed within that of its first message
 _COOLING_NS: Final = 60 * NS_PER_S  # bursts decay over about 40 s (detection.md section 5); back at the usual ends it
+_ECHOES_KEPT: Final = 2_000  # short lines remembered; a busy chat writes that many in some minutes
+_STILL_NEW: Final = 1  # times a text was written before these seconds
+_TOGETHER: Final = 0.01  # correlation of two lines in a window: at 100 lines the share's variance is doubled
 _EARLY_SHARE: Final = 0.35  # quantile taken for "usual" while a single burst can be a third of all that was seen
 
 
@@ -107,11 +110,11 @@ class Burst:
 
 
 class Step(NamedTuple):
-    """What came in one step of the engine's grid, and how far it may be learned from."""
+    """The window's counts at one step of the engine's grid."""
 
     at_ns: Ns
-    count: float
-    reactions: float
+    messages: int
+    reactions: int
 
 
 class Usual:
@@ -126,7 +129,8 @@ class Usual:
         self._window_ns = ns(baseline.window_s)
         self._waiting: deque[Step] = deque()
         self._shares: deque[tuple[Step, int]] = deque()
-        self._messages = self._reactions = 0.0
+        self._messages = self._reactions = 0
+        self._overlap = chat.window_s * _STEPS_PER_S  # steps that one message is in the window for
         self._prior = chat.reaction_share * chat.reaction_prior, chat.reaction_prior
         self._calm_from_ns = Ns(0)
 
@@ -138,13 +142,13 @@ class Usual:
         weight = _FULL if calm and step.at_ns >= self._calm_from_ns else _LITTLE
         while self._waiting and (fast or self._waiting[0].at_ns <= step.at_ns - _LEARN_DELAY_NS):
             old = self._waiting.popleft()
-            self._counts.push(math.log(old.count + SMOOTH), old.at_ns, alarm=weight == _LITTLE)
+            self._counts.push(math.log(old.messages + SMOOTH), old.at_ns, alarm=weight == _LITTLE)
             self._shares.append((old, weight))
-            self._messages += weight * old.count
+            self._messages += weight * old.messages
             self._reactions += weight * old.reactions
         while self._shares and self._shares[0][0].at_ns <= step.at_ns - self._window_ns:
             old, old_weight = self._shares.popleft()
-            self._messages -= old_weight * old.count
+            self._messages -= old_weight * old.messages
             self._reactions -= old_weight * old.reactions
 
     def back_to_usual(self, now_ns: Ns) -> None:
@@ -163,14 +167,50 @@ class Usual:
 
     def share(self) -> float:
         """Reactions among messages, with the prior's messages counted in."""
-        weight = _FULL * 2 * _STEPS_PER_S  # windows overlap: a message is in many steps, so a calm one counts as few
-        return (self._reactions / weight + self._prior[0]) / (self._messages / weight + self._prior[1])
+        times = _FULL * self._overlap
+        return (self._reactions / times + self._prior[0]) / (self._messages / times + self._prior[1])
 
 
-def surprise(reactions: float, count: float, share: float) -> float:
-    """How far a share of reactions lies above its usual, in standard deviations (signed root of the deviance)."""
+def surprise(reactions: int, count: int, share: float) -> float:
+    """How far a share of reactions lies above its usual, in standard deviations (signed root of the deviance).
+
+    People do not laugh independently of one another, so a large count says less than a binomial would have it.
+    """
     if count <= 0 or reactions / count <= share:
         return 0.0
     now = min(reactions / count, 1.0)
     deviance = now * math.log(now / share) + ((1 - now) * math.log((1 - now) / (1 - share)) if now < 1 else 0.0)
-    return math.sqrt(2.0 * count * deviance)
+    return math.sqrt(2.0 * count * deviance / (1.0 + _TOGETHER * (count - 1)))
+
+
+class Echoes:
+    """Short things that several people write within seconds and that are new to this channel: its jokes and cheers.
+
+    What is written all the time ("true", "same") is no echo, however busy the chat.
+    """
+
+    def __init__(self, window_ns: Ns, memory_ns: Ns) -> None:
+        self._window_ns, self._memory_ns = window_ns, memory_ns
+        self._recent: deque[tuple[Ns, str, str]] = deque(maxlen=_ECHOES_KEPT)
+        self._older: deque[tuple[Ns, str]] = deque(maxlen=_ECHOES_KEPT)
+        self._known: Counter[str] = Counter()
+
+    def hear(self, key: str, user: str, t_ns: Ns) -> bool:
+        """Take a line in; whether it echoes somebody else's."""
+        while self._recent and self._recent[0][0] <= t_ns - self._window_ns:
+            then_ns, old, _ = self._recent.popleft()
+            if len(self._older) == _ECHOES_KEPT:
+                self._forget()
+            self._older.append((then_ns, old))
+            self._known[old] += 1
+        while self._older and self._older[0][0] <= t_ns - self._memory_ns:
+            self._forget()
+        echoes = self._known.get(key, 0) <= _STILL_NEW and any(k == key and u != user for _, k, u in self._recent)
+        self._recent.append((t_ns, key, user))
+        return echoes
+
+    def _forget(self) -> None:
+        _, key = self._older.popleft()
+        self._known[key] -= 1
+        if not self._known[key]:
+            del self._known[key]

@@ -27,6 +27,7 @@ from detectors.scoring import AGREES, SUPPORTS, Score, explain, logit, sigmoid, 
 
 _NOTABLE: Final = 1.0  # evidence in logits from which a candidate is worth a line in the ledger
 _CONFIDENT: Final = 1.0  # llr of a sound that is sure enough to teach the chat's lag
+_NEWS: Final = 0.05  # change of p that is worth another line
 _LAG_SDS: Final = 2.5  # a burst further off than this belongs to another moment
 _CAUSE_SLACK_NS: Final = 5 * NS_PER_S  # chat may react to what was seen, before a crowd is heard
 _SILENCES_KEPT_NS: Final = 180 * NS_PER_S
@@ -191,7 +192,8 @@ class Fuser:
         onset = candidate.chat_onset()
         if candidate.seen_core() is not None or onset is None:
             return True
-        return all(mark >= onset for family, mark in watermarks.items() if family is not Family.CHAT)
+        cause_ns = onset + _CAUSE_SLACK_NS
+        return all(mark >= cause_ns for family, mark in watermarks.items() if family is not Family.CHAT)
 
     def _why_not(self, score: Score, base: float | None, bump: float) -> str:
         lowest = logit(self._profile.detect.bar.p_min)
@@ -236,10 +238,15 @@ class Fuser:
         elif over and self._settled(candidate, now_ns, watermarks):
             candidate.state = MomentState.FINAL
             return [self._say(candidate, score, now_ns)]
+        return [self._say(candidate, score, now_ns)] if self._changed(candidate, score, now_ns) else []
+
+    def _changed(self, candidate: Candidate, score: Score, now_ns: Ns) -> bool:
+        """Whether a shown moment has something new: a later end, another family, or a score people would notice."""
         said = candidate.said
-        if said is not None and (said.end_ns != self._span(candidate, now_ns)[1] or said.parts != score.parts):
-            return [self._say(candidate, score, now_ns)]
-        return []
+        if said is None:
+            return False
+        longer = self._span(candidate, now_ns)[1] > said.end_ns
+        return longer or said.parts.keys() != score.parts.keys() or abs(said.p - score.p) >= _NEWS
 
     def _over(self, candidate: Candidate, now_ns: Ns, watermarks: Mapping[Family, Ns]) -> bool:
         """Whether every family that is there has said all it can say about this moment, or time is up."""

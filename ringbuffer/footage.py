@@ -131,7 +131,11 @@ def _from_start(start: Start, loads: list[Load], start_ns: Ns) -> Iterator[Packe
     first = start.rows[0]
     packets = read_packets(BY_SUFFIX[first.suffix], loads, first.start_ns)
     if start.keyframe_ns is None:
-        yield from (packet for packet in packets if packet.end_ns > start_ns)
+        for packet in packets:
+            if packet.kind == "video":
+                raise _not_buffered(start_ns)  # pictures whose keyframe was evicted
+            if packet.end_ns > start_ns:
+                yield packet
         return
     seen_keyframe = False
     for packet in packets:

@@ -127,14 +127,15 @@ def _lose(state: _State, gap: Gap, log: SegmentLog) -> None:
 def _adopt(state: _State, name: SegmentName, path: Path, log: SegmentLog, disk: Disk) -> SegmentRow | None:
     """Cut a stray to its whole pieces and give it its name; None when nothing in it is worth it.
 
-    How much time a file without one whole piece held is unknown, so its gap has no length.
+    A partial file without one whole piece never held anything that was told. One with its final name did: that is a gap,
+    of no length, since how much time it held is unknown.
     """
     container = BY_SUFFIX[name.suffix]
     data = path.read_bytes()
     whole = data[: container.whole(data)]
     found = scan(container, whole, state.end_ns) if whole else None
     if found is None:
-        if data:
+        if path.name == name.file:
             _lose(state, Gap(start_ns=state.end_ns, end_ns=state.end_ns, reason="segment_damaged"), log)
         return None
     if state.rows and state.rows[-1].epoch == found.epoch and found.start_ns <= state.rows[-1].start_ns:

@@ -77,8 +77,12 @@ class Stopper:
         await self._event.wait()
 
     def _signal(self, child: asyncio.subprocess.Process) -> None:
-        if child.returncode is None:
-            child.send_signal(signal.SIGTERM if self.asked == 1 else signal.SIGKILL)
+        if child.returncode is not None:
+            return
+        if self.asked == 1:
+            child.send_signal(signal.SIGTERM)
+        else:
+            os.killpg(child.pid, signal.SIGKILL)  # it leads a session of its own: what it started goes with it
 
 
 async def run_worker(spec: WorkerSpec, *, on_line: OnLine, stopper: Stopper, clock: Clock) -> int:
@@ -91,7 +95,7 @@ async def run_worker(spec: WorkerSpec, *, on_line: OnLine, stopper: Stopper, clo
         if stopper.asked:
             return EXIT_INTERRUPTED
         if code == EXIT_OK or code in FINAL_CODES:
-            return said.exit_code if code else EXIT_OK
+            return said.exit_code or FINAL_CODES.get(code, EXIT_OK)
         now = clock.boottime_ns()
         while restarts and now - restarts[0] > policy.window_ns:
             restarts.popleft()

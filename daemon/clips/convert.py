@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final, cast
 
 import av
+import av.container
+import av.stream
 import imageio_ffmpeg
 
 from core.errors import CutRefused, MissingPart
@@ -99,7 +101,7 @@ class Converted:
         if self._container is not None:
             self._container.close()
 
-    def _placed(self, coded: av.Packet[av.VideoStream] | av.Packet[av.AudioStream]) -> Packet:
+    def _placed(self, coded: av.Packet[av.stream.Stream]) -> Packet:
         time_base = coded.time_base
         shift, duration = round(_SHIFT_S / time_base), coded.duration or 0
         pts, dts = cast(int, coded.pts) - shift, cast(int, coded.dts) - shift

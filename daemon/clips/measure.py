@@ -13,6 +13,7 @@ from typing import Final, cast
 
 import av
 import av.container
+import av.stream
 
 from core.errors import BadMedia, CutRefused
 from daemon.ingest.avopen import open_media
@@ -110,12 +111,19 @@ def _decoded(media: av.container.InputContainer, stream: av.VideoStream | av.Aud
 
 
 def _read_tail(media: av.container.InputContainer, ends: dict[str, _Ends]) -> None:
-    """Where each track ends, by its last packets; and whether those decode."""
+    """Where each track ends, and whether its last packets decode.
+
+    The picture's end is the track's length: of its last packets the file stores the distance to the next one decoded,
+    not how long each is shown. Sound is not reordered, so its packets tell.
+    """
+    for stream in media.streams.video[:1]:
+        length = (stream.start_time or 0) + (stream.duration or 0)
+        ends["video"].last = float(length * cast(Fraction, stream.time_base))
     media.seek(max(0, (media.duration or 0) - round(_TAIL_S * av.time_base)), backward=True)
     frames = 0
     for packet in media.demux([*media.streams.video[:1], *media.streams.audio[:1]]):
         kind = packet.stream.type
-        if packet.pts is not None:
+        if kind == "audio" and packet.pts is not None:
             end = (packet.pts + (packet.duration or 0)) * packet.time_base
             ends[kind].last = max(ends[kind].last, float(end))
         if kind == "video":
@@ -124,9 +132,9 @@ def _read_tail(media: av.container.InputContainer, ends: dict[str, _Ends]) -> No
             ends[kind].damaged |= not _decodes(packet)
 
 
-def _decodes(packet: av.Packet[av.VideoStream] | av.Packet[av.AudioStream]) -> bool:
+def _decodes(packet: av.Packet[av.stream.Stream]) -> bool:
     try:
-        frames = packet.decode()
+        frames = cast("av.Packet[av.VideoStream]", packet).decode()
     except av.FFmpegError:
         return False
     return not any(isinstance(frame, av.VideoFrame) and frame.is_corrupt for frame in frames)

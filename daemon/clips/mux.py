@@ -47,13 +47,14 @@ def rebased(packets: Iterable[Packet], plan: CutPlan, rate: int) -> Iterator[Pac
     `rate` is the audio sample rate in Hz, the tick of the file's audio track.
     """
     chosen = {"video": {p.pts for p in plan.video}, "audio": {p.pts for p in plan.audio}}
+    last_pts = max((p.pts for p in plan.video), default=0)
     started = {"video": False, "audio": False}
     first = {"video": plan.video[0].dts if plan.video else 0, "audio": plan.audio[0].dts if plan.audio else 0}
     for packet in packets:
         kind = packet.kind
         started[kind] = started[kind] or packet.dts == first[kind]
         if started[kind] and packet.pts in chosen[kind]:
-            yield _picture(packet, plan) if kind == "video" else _sound(packet, plan, rate)
+            yield _picture(packet, plan, last_pts) if kind == "video" else _sound(packet, plan, rate)
 
 
 def write_mp4(path: Path, lanes: Iterable[Lane], packets: Iterable[Packet]) -> None:
@@ -70,12 +71,15 @@ def write_mp4(path: Path, lanes: Iterable[Lane], packets: Iterable[Packet]) -> N
         raise _failure(err) from err
 
 
-def _picture(packet: Packet, plan: CutPlan) -> Packet:
-    first, last = plan.video[0], max(plan.video, key=lambda shown: shown.pts)
-    duration = packet.duration
-    if packet.pts == last.pts:
-        duration = max(1, ns_to_ticks(plan.end_ns - last.pts_ns, packet.time_base))
-    return replace(packet, pts=packet.pts - first.pts, dts=packet.dts - first.pts, duration=duration)
+def _picture(packet: Packet, plan: CutPlan, last_pts: int) -> Packet:
+    first = plan.video[0]
+    duration, dts = packet.duration, packet.dts
+    if packet.pts == last_pts:
+        duration = max(1, ns_to_ticks(plan.end_ns - packet.pts_ns, packet.time_base))
+    if packet.pts == first.pts and len(plan.video) > 1:
+        # where leading pictures were dropped, the keyframe moves up to its successor: a hole in DTS lowers the fps
+        dts = max(dts, min(packet.pts, plan.video[1].dts - packet.duration))
+    return replace(packet, pts=packet.pts - first.pts, dts=dts - first.pts, duration=duration)
 
 
 def _sound(packet: Packet, plan: CutPlan, rate: int) -> Packet:

@@ -1,4 +1,4 @@
-"""What ingest gives and takes: sources, the sink they write to, why they ended. No code that does anything."""
+"""What ingest gives and takes: sources, the sink they write to, why they ended. Next to no code."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from core.errors import SourceGone
 from core.media import Epoch, Gap, Packet, Track
 from core.protocols import FootageSource
 from core.times import Ns
@@ -29,9 +30,17 @@ class CaptureSink(Protocol):
 
 
 class Ended(NamedTuple):
-    """Why a source ended: endlist, eof, source_gone."""
+    """Why a source ended: endlist, eof. One that stopped moving raises SourceGone instead."""
 
     reason: str
+
+
+def source_gone(stall_s: float) -> SourceGone:
+    """The error of a live source that has not moved for the limit."""
+    return SourceGone(
+        f"The source has sent nothing new for {stall_s:g} s",
+        remedy="It has probably ended. What came before is kept; start again when it is live.",
+    )
 
 
 class Resume(NamedTuple):
@@ -65,4 +74,5 @@ class Source(ABC):
 
     @abstractmethod
     async def run(self, sink: CaptureSink) -> Ended:
-        """Deliver until the media ends. Raises SourceError kinds; when cancelled, leaves no task or thread behind."""
+        """Deliver until the media ends. Raises SourceError kinds, after everything that came was delivered; when
+        cancelled, leaves no task or thread behind."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import aclosing
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -83,14 +84,15 @@ class DownloadSource(Source):
 
     async def _copy(self, response: Response, file: BinaryIO, threads: Threads) -> None:
         limit = round(self._request.options.max_download_gb * 1e9)
-        async for chunk in response.chunks():
-            await threads.run(file.write, chunk)
-            if file.tell() > limit:
-                raise BadMedia(
-                    f"The file is larger than {self._request.options.max_download_gb:g} GB",
-                    remedy="Raise ingest.max_download_gb, or give a smaller file.",
-                    code="too_big",
-                )
+        async with aclosing(response.chunks()) as chunks:
+            async for chunk in chunks:
+                await threads.run(file.write, chunk)
+                if file.tell() > limit:
+                    raise BadMedia(
+                        f"The file is larger than {self._request.options.max_download_gb:g} GB",
+                        remedy="Raise ingest.max_download_gb, or give a smaller file.",
+                        code="too_big",
+                    )
 
 
 def _sync(file: BinaryIO) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import Final
 
 from core.errors import BadMedia, SourceError, SourceRefused, SourceUnreachable
 from core.protocols import Clock
 from core.timeline import Elapsed
 from core.times import NS_PER_S, ns
-from daemon.ingest.api import CaptureSink, Ended, Source, SourceInfo
+from daemon.ingest.api import CaptureSink, Ended, Source, SourceInfo, source_gone
 from daemon.ingest.http import Http, Response
 from daemon.ingest.pipe import Pipe
 from daemon.ingest.placer import Placer
@@ -50,7 +51,7 @@ class EndlessSource(Source):
                     progress_ns, delay_ns = self._clock.boottime_ns(), RETRY_NS
                 self._give_up_early(placer, error)
                 if self._clock.boottime_ns() - progress_ns > stall_ns:
-                    return Ended("source_gone")
+                    raise source_gone(self._request.options.stall_s)
                 await self._clock.sleep(delay_ns)
                 delay_ns = min(2 * delay_ns, MAX_RETRY_NS)
                 placer.timeline.break_epoch("reconnect", elapsed_ns=None, by="boottime", wall_ns=None)
@@ -103,8 +104,9 @@ class EndlessSource(Source):
 
 async def _feed(response: Response, pipe: Pipe, threads: Threads) -> None:
     try:
-        async for chunk in response.chunks(rated=False):
-            await threads.run(pipe.feed, chunk)
+        async with aclosing(response.chunks(rated=False)) as chunks:
+            async for chunk in chunks:
+                await threads.run(pipe.feed, chunk)
     finally:
         pipe.finish()
 

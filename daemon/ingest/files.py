@@ -59,7 +59,7 @@ class FileSource(Source):
                     break
                 placer.use(self._reader.tracks)
                 placer.place(packets, wraps=self._reader.wraps)
-                await placer.deliver()
+                await placer.deliver(up_to_ns=placer.settled_ns())
         placer.finish()
         await placer.deliver()
         self._check_some(placer)

@@ -101,14 +101,14 @@ class Http:
     ) -> None:
         self._policy = policy
         self._clock = clock
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout_s, sock_read=timeout_s)
+        self._timeout_s = timeout_s
         self.headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})}
         self._lookup = lookup
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(resolver=_CheckedResolver(self._policy, self._lookup), use_dns_cache=False)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, trust_env=False)
+        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -118,18 +118,33 @@ class Http:
 
     @asynccontextmanager
     async def open(
-        self, url: str, *, parent: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        parent: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        idle_s: float | None = None,
     ) -> AsyncIterator[Response]:
-        """The answer to a GET, after at most MAX_REDIRECTS redirects, each held against the policy.
+        """The answer to a GET, after at most MAX_REDIRECTS redirects, each held against the policy. `idle_s`: how long
+        the body may pause, when not for the usual time-out.
 
         Raises SourceRefused (policy; 401, 403, 404, 410, 451 and other 4xx) or SourceUnreachable (network, 429, 5xx).
         """
         assert self._session is not None  # only used inside `async with`
+        wait = aiohttp.ClientTimeout(
+            total=None,
+            connect=2 * self._timeout_s,  # name look-up included
+            sock_connect=self._timeout_s,
+            sock_read=idle_s or self._timeout_s,
+        )
         for _ in range(MAX_REDIRECTS + 1):
             self._policy.check_url(url, parent=parent)
             with _network_errors(url):
                 raw = await self._session.get(
-                    URL(url, encoded=True), headers={**self.headers, **(headers or {})}, allow_redirects=False
+                    URL(url, encoded=True),
+                    headers={**self.headers, **(headers or {})},
+                    allow_redirects=False,
+                    timeout=wait,
                 )
             try:
                 if raw.status in _REDIRECTS and "Location" in raw.headers:

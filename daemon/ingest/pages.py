@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 from streamlink.exceptions import NoPluginError, NoStreamsError, PluginError, StreamError, StreamlinkError
-from streamlink.session import Streamlink
+from streamlink.session.session import Streamlink
 from streamlink.stream.hls.hls import HLSStream
 from streamlink.stream.http import HTTPStream
 

@@ -14,6 +14,7 @@ from core.timeline import Elapsed, EpochMap, Timeline
 from core.times import NS_PER_S, Ns
 from daemon.ingest.api import CaptureSink, Resume
 
+HOLD_NS: Final = 2 * NS_PER_S
 SLICE_NS: Final = NS_PER_S // 4  # a paced replay is handed out in steps of this much media
 
 
@@ -68,6 +69,7 @@ class Placer:
         start = (resume.end_ns, resume.next_epoch) if resume and not repeats else None
         self.timeline = Timeline(self, resume=start, elapsed=elapsed)
         self._tracks: tuple[Track, ...] = ()
+        self._reached: dict[str, int] = {}  # newest decode time by track, in this epoch
         self._announced: _Opened | None = None  # not yet told to the sink: that comes with its first packet
         self._events: list[_Opened | Gap | Packet] = []
         self.placed = 0
@@ -75,6 +77,7 @@ class Placer:
     def epoch_opened(self, epoch: Epoch) -> None:
         """From the timeline."""
         self._events.append(_Opened(epoch, self._tracks))
+        self._reached.clear()
         if self._index is not None and self.timeline.map is not None:
             self._index.epoch_opened(epoch, self._tracks, self.timeline.map)
 
@@ -104,6 +107,8 @@ class Placer:
             now = self.timeline.place(packet, wraps=wraps)
             self._events += now
             placed += now
+            for one in now:
+                self._reached[one.kind] = one.dts_ns
             if self._index is not None:
                 self._index.packets_placed(now)
         self.placed += len(placed)
@@ -117,6 +122,14 @@ class Placer:
             self._index.packets_placed(placed)
         self.placed += len(placed)
         return placed
+
+    def settled_ns(self) -> int:
+        """Up to where every track has come, so up to where the order is final; a track far behind is not waited for."""
+        if not self._reached:
+            return self.timeline.end_ns
+        newest = max(self._reached.values())
+        oldest = min(self._reached.values()) if len(self._reached) == len(self._tracks) else newest - HOLD_NS
+        return max(oldest, newest - HOLD_NS)
 
     async def deliver(self, *, up_to_ns: int | None = None) -> None:
         """Hand over what was placed; with `up_to_ns`, packets after it wait for the other track's."""

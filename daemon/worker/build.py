@@ -47,7 +47,6 @@ async def build_parts(
         replayed = spec.kind == "vod" and attempt > 1
         if replayed:
             journal.forget_analysis()  # the same bytes are read again from their start
-        _remember(journal, spec, settings)
         source = await open_source(
             spec.source,
             clock=clock,
@@ -55,11 +54,11 @@ async def build_parts(
             allow=settings.net.allow,
             live=spec.kind == "stream",
             speed=spec.speed,
-            duration_ns=None if spec.duration_s is None else ns(spec.duration_s),
             origin=spec.origin,
             workdir=folder / "fetched",
             resume=None if replayed else _resume(journal),
         )
+        _remember(journal, spec, settings, source)
         ring = None if source.footage else Ring.open(folder / "ring", journal, settings.ring, attempt=attempt)
         yield _wire(spec, settings, folder, clock, emitter, journal, source, ring, Metrics())
 
@@ -102,7 +101,11 @@ def _wire(
     )
     desk.start(_promised(journal))
     recorder = Recorder(journal, emitter, desk, metrics)
-    chat = ChatBuffer(waits=not source.info.unstoppable, delay_ns=ns(spec.chat_delay_s)) if has_chat else NoChat()
+    chat = (
+        ChatBuffer(waits=not source.info.unstoppable, delay_ns=ns(spec.chat_delay_s), since_ns=relived.end_ns)
+        if has_chat
+        else NoChat()
+    )
     analysis = Analysis(queue, engine, chat, recorder, resume_ns=relived.end_ns)
     capture = Capture(
         ring=ring,
@@ -114,6 +117,7 @@ def _wire(
         metrics=metrics,
         source_name=redact_url(spec.source),
         profile=profile.name,
+        limit_ns=None if spec.duration_s is None else ns(spec.duration_s),
     )
     return Parts(
         spec=spec,
@@ -130,7 +134,7 @@ def _wire(
         desk=desk,
         clock=clock,
         metrics=metrics,
-        read_chat=_chat_reader(spec, clock, chat, journal, capture, live=source.info.unstoppable)
+        read_chat=_chat_reader(spec, settings, clock, chat, journal, capture, live=source.info.unstoppable)
         if isinstance(chat, ChatBuffer)
         else None,
     )
@@ -169,12 +173,13 @@ def _recent(journal: Journal) -> Ns:
     return Ns(max(0, journal.media_end_ns() - RELIVE_NS)) if epochs else Ns(0)
 
 
-def _remember(journal: Journal, spec: WorkerSpec, settings: Settings) -> None:
+def _remember(journal: Journal, spec: WorkerSpec, settings: Settings, source: Source) -> None:
     """What audits and `clipd replay` need of the orders."""
     profile = settings.detection_profile()
     with journal.batch():
         journal.set_meta("source", redact_url(spec.source))
         journal.set_meta("kind", spec.kind)
+        journal.set_meta("source_path", str(source.info.path) if source.footage else None)
         journal.set_meta("chat", redact_url(spec.chat) if spec.chat else None)
         journal.set_meta("profile", profile.model_dump(mode="json"))
 
@@ -207,24 +212,41 @@ def _context(
 
 
 def _chat_reader(
-    spec: WorkerSpec, clock: Clock, buffer: ChatBuffer, journal: Journal, capture: Capture, *, live: bool
+    spec: WorkerSpec,
+    settings: Settings,
+    clock: Clock,
+    buffer: ChatBuffer,
+    journal: Journal,
+    capture: Capture,
+    *,
+    live: bool,
 ) -> Callable[[], Awaitable[None]]:
     """Chat is an extra: when it fails it is missing, and the stream goes on."""
 
     def media_time(wall_ns: int) -> Ns | None:
-        """UTC to media time by the newest epoch that had begun by then; None before the first."""
+        """UTC to media time by the newest epoch that had begun by then; negative before the first."""
         known = [epoch for epoch in journal.epochs() if epoch.wall_ns is not None]
         for epoch in reversed(known):
             assert epoch.wall_ns is not None
             if wall_ns >= epoch.wall_ns or epoch is known[0]:
-                return Ns(max(0, epoch.start_ns + wall_ns - epoch.wall_ns))
+                return Ns(epoch.start_ns + wall_ns - epoch.wall_ns)
         return None
 
     async def read() -> None:
         assert spec.chat is not None
+        await capture.started.wait()  # before the first epoch no wall time can be placed
         try:
-            async for batch in open_chat(spec.chat, live=live, clock=clock, media_time=media_time):
-                buffer.add(list(batch.messages), batch.watermark_ns)
+            reader = open_chat(
+                spec.chat,
+                clock=clock,
+                options=settings.ingest,
+                follow=live,
+                align=media_time,
+                origin=spec.origin,
+                allow=settings.net.allow,
+            )
+            async for batch in reader.batches():
+                buffer.add(batch.messages, batch.watermark_ns)
         except ClipdError as err:
             await capture.warn(err.code, err.what, err.remedy)
         finally:

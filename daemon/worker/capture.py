@@ -37,6 +37,7 @@ class Capture:
         metrics: Metrics,
         source_name: str,
         profile: str,
+        limit_ns: Ns | None,
     ) -> None:
         self._ring = ring
         self._queue = queue
@@ -51,16 +52,23 @@ class Capture:
         self.media_ns = Ns(0)  # newest media captured
         self.edge_ns = Ns(0)  # newest media known to exist upstream
         self.epochs = 0
+        self.started = asyncio.Event()  # the first epoch is known
+        self.limit_reached = asyncio.Event()  # `--duration`: what lies behind it is not recorded
+        self._limit_ns = limit_ns
         self._handed_ns = Ns(0)  # decode time up to which packets were handed to analysis
 
     async def streams(self, epoch: Epoch, tracks: tuple[Track, ...]) -> None:
         """A new epoch: journaled before its first packet, so that recovery knows where a stray segment belongs."""
         await self._do(self._begin, epoch, tracks)
+        self.started.set()
 
     async def write(self, packets: Sequence[Packet]) -> None:
         """Live: returns when the packets are in the ring. Replay: also waits for room in the analysis queue."""
-        if packets:
-            await self._do(self._write, packets)
+        wanted = [p for p in packets if self._limit_ns is None or p.pts_ns < self._limit_ns]
+        if wanted:
+            await self._do(self._write, wanted)
+        if len(wanted) < len(packets):
+            self.limit_reached.set()  # last: being cancelled now loses nothing
 
     async def gap(self, gap: Gap) -> None:
         """A hole in the media: ledger, line, metric, and the detectors."""

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Final
 
 from core.media import ChatMessage
-from core.times import Ns
+from core.times import Ns, ns
 
 MAX_WAITING: Final = 50_000  # messages ahead of analysis; a flood beyond this is dropped and counted
+LATE_NS: Final = ns(10)  # a live line later than this is no reaction any more but a repetition
 WAIT_LIMIT_S: Final = 30.0  # a replay's chat reader that hangs longer counts as gone
 
 
@@ -29,12 +30,12 @@ class NoChat:
 class ChatBuffer:
     """Written by the chat reader, read by analysis. `waits`: a replayed file, whose watermark analysis may wait for."""
 
-    def __init__(self, *, waits: bool, delay_ns: int = 0) -> None:
+    def __init__(self, *, waits: bool, delay_ns: int = 0, since_ns: Ns = Ns(0)) -> None:
         self._waits = waits
         self._delay_ns = delay_ns
         self._heap: list[tuple[int, int, ChatMessage]] = []
         self._count = 0
-        self._given_ns = Ns(0)
+        self._given_ns = since_ns
         self._watermark_ns = Ns(0)
         self._open = True
         self._changed = threading.Condition()
@@ -48,6 +49,9 @@ class ChatBuffer:
                     self.dropped += 1
                     continue
                 t_ns = Ns(message.t_ns - self._delay_ns)
+                if t_ns < max(0, self._given_ns - LATE_NS):
+                    self.dropped += 1  # from before the session, or history that a reconnected chat repeats
+                    continue
                 self._count += 1
                 heapq.heappush(self._heap, (t_ns, self._count, replace(message, t_ns=t_ns)))
             if watermark_ns is not None:

@@ -19,7 +19,7 @@ import structlog
 from core.edits import EditDecision, RenderSpec
 from core.errors import ClipdError, CutRefused, StorageError
 from core.ids import ClipId
-from core.lines import clip_fields
+from core.lines import clip_fields, error_fields
 from core.moments import Moment
 from core.protocols import Clock, FootageSource
 from core.times import NS_PER_S, Ns, ns, to_s
@@ -138,7 +138,10 @@ class ClipDesk:
             work()
 
     def _keep(self, due: Due) -> None:
-        """Make a promised clip. A refusal is final and said; a full disk leaves the promise for the next attempt."""
+        """Boundary of one clip: whatever goes wrong with it is said, and the next clip is made all the same.
+
+        A refusal is final; a full disk leaves the promise for the next attempt; a bug of ours fails the command.
+        """
         try:
             self._make(due)
         except CutRefused as err:
@@ -147,6 +150,15 @@ class ClipDesk:
             self._withdraw(due.decision.clip, err.code)
         except StorageError as err:
             self.failure = err
+        except Exception as err:
+            log.exception("clip.failed", clip=due.decision.clip)
+            bug = ClipdError(
+                f"A clip could not be made: {err!r}",
+                remedy="Its footage is in the ring: `clipd cut` may work. Please report the log above.",
+                code="clip_failed",
+            )
+            self._tools.emitter.emit("error", **error_fields(bug))
+            self._withdraw(due.decision.clip, bug.code)
 
     def _make(self, due: Due) -> dict[str, Any]:
         tools = self._tools

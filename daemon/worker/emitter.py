@@ -21,7 +21,7 @@ class Emitter:
         self._lock = threading.Lock()
         self.media_ns = 0
 
-    def emit(self, kind: str, **fields: Any) -> None:
+    def emit(self, kind: str, /, **fields: Any) -> None:
         """A reader that went away (EPIPE) does not stop the recording; the worker notices it by its lifeline."""
         text = json.dumps(line(kind, self._session, self.media_ns, self._clock.wall_ns(), **fields), ensure_ascii=True)
         with self._lock:

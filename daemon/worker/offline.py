@@ -1,4 +1,4 @@
-"""Finished sessions: finding them by name, and cutting from them. The caller becomes the session's writer for a moment."""
+"""Finished sessions: finding them by name, and cutting from them. The caller becomes their writer for a moment."""
 
 from __future__ import annotations
 

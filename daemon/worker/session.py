@@ -151,10 +151,16 @@ class Session:
         parts = self._parts
         running = asyncio.create_task(parts.source.run(parts.capture), name="source")
         stopping = asyncio.create_task(self.stop.wait(), name="stop")
+        limit = asyncio.create_task(parts.capture.limit_reached.wait(), name="duration")
         self._say("live", "")
-        await asyncio.wait({running, stopping, analysing}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running, stopping, limit, analysing}, return_when=asyncio.FIRST_COMPLETED)
         self.stopped = self.stop.is_set() and not running.done()
-        await _cancel([stopping, *([] if running.done() else [running])])
+        ended_by_limit = parts.capture.limit_reached.is_set() and not self.stopped
+        await _cancel([stopping, limit, *([] if running.done() else [running])])
+        if ended_by_limit:
+            self._say("ended", "duration")
+            parts.queue.close()
+            return
         if running.done() and not running.cancelled():
             try:
                 self._say("ended", running.result().reason)

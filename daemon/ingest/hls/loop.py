@@ -10,7 +10,7 @@ from core.media import Kind, Track
 from core.protocols import Clock
 from core.timeline import Elapsed
 from core.times import NS_PER_S, Ns, ns, to_s
-from daemon.ingest.api import CaptureSink, Ended, Source, SourceInfo
+from daemon.ingest.api import CaptureSink, Ended, Source, SourceInfo, source_gone
 from daemon.ingest.hls.dates import Dates
 from daemon.ingest.hls.demux import Demuxed
 from daemon.ingest.hls.merge import Lane, merged
@@ -84,7 +84,7 @@ class HlsSource(Source):
         self.info = SourceInfo(kind="hls", unstoppable=unstoppable, duration_s=duration_s)
 
     async def run(self, sink: CaptureSink) -> Ended:
-        """See Source. A live stream that stops moving ends as `source_gone`."""
+        """See Source."""
         async with self._request.http(self._clock) as http:
             with Threads(THREADS) as threads:
                 playlists = await find_playlists(http, self._request, self._clock)
@@ -135,6 +135,7 @@ class _Run:
         self._sink = sink
         self._lanes = lanes
         self._live = live
+        self._stall_s = request.options.stall_s
         resume = request.resume
         self._dates = Dates(live=live, resume=resume)
         pacer = Pacer(clock, request.speed) if request.speed is not None and not live else None
@@ -151,7 +152,9 @@ class _Run:
         await self._placer.deliver()
         if self._placer.placed == 0:
             raise self._bad[0] if self._bad else _nothing()
-        return Ended(self._lanes[0].rendition.ended)
+        if self._lanes[0].rendition.ended == "source_gone":
+            raise source_gone(self._stall_s)
+        return Ended("endlist")
 
     async def _take(self, lane: Lane, fetched: Fetched) -> None:
         if self._live:
@@ -196,6 +199,7 @@ class _Run:
             self._dates.lost(segment)
             self._line.mark_lost(segment.duration_ns, fetched.lost)
         lane.end_ns = max(lane.end_ns, self._line.end_ns)
+        lane.reached_ns = max(lane.reached_ns, self._line.end_ns)
         await self._placer.deliver(up_to_ns=self._settled_ns())
 
     async def _place(self, lane: Lane, fetched: Fetched, demuxed: Demuxed, elapsed: Elapsed) -> None:
@@ -211,6 +215,7 @@ class _Run:
         if placed:
             lane.rendition.progressed()
             lane.end_ns = max(packet.end_ns for packet in placed)
+            lane.reached_ns = max(packet.dts_ns for packet in placed)
         if lane.primary:
             self._dates.placed(fetched.step.segment, fetched.arrived_ns)
         await self._placer.deliver(up_to_ns=self._settled_ns())
@@ -233,9 +238,11 @@ class _Run:
         return demuxed.on_90k() if self._wraps else demuxed
 
     def _settled_ns(self) -> int | None:
-        """Up to where all lanes have delivered, so up to where the order is final; None with one lane."""
-        running = [lane.end_ns for lane in self._lanes if not lane.done]
-        return min(running) if len(running) > 1 else None
+        """Up to where all lanes have delivered, so up to where the order is final; a live single lane never holds."""
+        running = [lane.reached_ns for lane in self._lanes if not lane.done]
+        if len(running) > 1:
+            return min(running)
+        return None if self._live else self._placer.settled_ns()
 
 
 def _nothing() -> BadMedia:

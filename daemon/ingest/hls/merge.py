@@ -10,12 +10,13 @@ from daemon.ingest.hls.rendition import Fetched, Rendition
 
 
 class Lane:
-    """One playlist's outcomes. `end_ns`: media time placed from it so far."""
+    """One playlist's outcomes. `end_ns`: media placed from it so far; `reached_ns`: its newest decode time."""
 
     def __init__(self, rendition: Rendition, *, primary: bool) -> None:
         self.rendition = rendition
         self.primary = primary
         self.end_ns = 0
+        self.reached_ns = 0
         self.tracks: tuple[Track, ...] = ()
         self.head: Fetched | None = None
         self.done = False

@@ -161,6 +161,11 @@ MEDIA: dict[str, tuple[str, list[str]]] = {
         [*lavfi(PICTURE, BEEPS), "-vf", "select='gt(mod(n,7),2)*gt(mod(n,90),20)'", "-fps_mode", "vfr"]
         + [*H264, "-c:a", "aac"],
     ),
+    "black_at_8": (
+        ".ts",
+        [*lavfi(PICTURE, BEEPS), "-vf", "drawbox=t=fill:c=black:enable='between(t,7.5,8.5)'", *H264, "-c:a", "aac"],
+    ),
+    "full_hd": (".ts", [*lavfi("testsrc2=s=1920x1080:r=30:d=2", BEEPS), "-t", "2", *H264, "-c:a", "aac"]),
     "audio_only": (".ts", [*lavfi(BEEPS), "-c:a", "aac"]),
     "video_only": (".ts", [*lavfi(PICTURE), *H264]),
     "late_audio": (".ts", [*lavfi(PICTURE), "-itsoffset", "1", *lavfi(BEEPS), *H264, "-g", "30", "-c:a", "aac"]

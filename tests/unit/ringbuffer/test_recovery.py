@@ -118,16 +118,19 @@ def test_what_eviction_left_behind_is_removed(talk: Stream, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00" * 5000, b"#EXTM3U\nfile:///etc/passwd\n", b"\x47" * 1880])
-def test_a_file_that_is_no_media_is_removed(data: bytes, talk: Stream, tmp_path: Path) -> None:
-    """Empty is nothing lost; anything else is a gap of unknown length."""
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_file_that_is_no_media_is_removed(data: bytes, finished: bool, talk: Stream, tmp_path: Path) -> None:
+    """The start of a first flush is nothing that was there before; a finished file was: a gap of unknown length."""
     log = MemoryLog()
     folder = crash(tmp_path, log, talk, OPTIONS)
     [partial] = partials(folder)
     partial.write_bytes(data)
+    if finished:
+        partial.rename(partial.with_suffix(""))
     ring = reopen(folder, log)
     assert ring.recovered.recovered_segments == 0
-    assert [gap.reason for gap in log.gaps] == (["segment_damaged"] if data else [])
-    assert not partials(folder)
+    assert [gap.reason for gap in log.gaps] == (["segment_damaged"] if finished else [])
+    assert {path.name for path in (folder / "main").iterdir()} == set(log.rows)
 
 
 def test_files_of_others_are_left_alone(talk: Stream, tmp_path: Path) -> None:

@@ -196,3 +196,15 @@ def test_packets_without_an_epoch_are_a_mistake_of_ours(talk: Stream, tmp_path: 
     ring = Ring.open(tmp_path, MemoryLog(), SHORT, attempt=1)
     with pytest.raises(ValueError, match="epoch"):
         ring.append(talk.packets[0])
+
+
+def test_pictures_whose_keyframe_was_evicted_are_refused(talk: Stream, tmp_path: Path) -> None:
+    """The rest of a GOP cannot be shown; its sound alone would be no clip of a stream with pictures."""
+    log = MemoryLog()
+    ring = open_ring(tmp_path, talk.until(ns(2.4)), log=log)
+    feed(ring, talk.until(ns(2.4)))
+    ring.close()
+    log.evict_segments(log.segments()[:2], reason="age")
+    again = Ring.open(tmp_path, log, SHORT, attempt=2)
+    with pytest.raises(CutRefused):
+        list(again.read(ns(1.5), ns(2)))
