@@ -1,8 +1,9 @@
 """Moment to clip on live streams in real time: python -m benchmarks.latency --streams 4 --seed 300
 
-Plays the demo's kind of stream with other seeds, several at once, each with its own worker. Latency is what the contract
-says: the file is complete minus the arrival of the clip's last frame. From the truth: the file is complete minus the time at
-which the moment's end plus the profile's post-roll had happened at the origin. Clips that waited for chat stand apart.
+Plays the demo's kind of stream with other seeds, several at once, each with its own worker. Latency is what the
+contract says: the file is complete minus the arrival of the clip's last frame. From the truth: the file is complete
+minus the time at which the moment's end plus the profile's post-roll had happened at the origin. Clips that waited for
+chat stand apart.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _NEWS: Final = 0.05  # change of p that is worth another line
 _LAG_SDS: Final = 2.5  # a burst further off than this belongs to another moment
 _CAUSE_SLACK_NS: Final = 5 * NS_PER_S  # chat may react to what was seen, before a crowd is heard
 _SILENCES_KEPT_NS: Final = 180 * NS_PER_S
-_REMEMBER_NS: Final = 300 * NS_PER_S  # shown moments kept for comparison; longer than any cool-down
+_REMEMBER_NS: Final = 300 * NS_PER_S  # decided moments kept for comparison; longer than any cool-down
 
 
 class Fuser:
@@ -45,6 +45,7 @@ class Fuser:
         self.snapper = Snapper(self._fusion.snap_s)
         self._candidates: list[Candidate] = []
         self._silences: list[Silence] = []
+        self._merged: list[Candidate] = []  # taken over by another moment since the last step
 
     def epoch(self, epoch: Epoch) -> None:
         """A clip stays inside one epoch."""
@@ -63,13 +64,16 @@ class Fuser:
             if self._strength(event) <= 0:
                 return event
             home = self._open(event.start_ns, Ns(0))
-        home.take(event)
+        if home.state in LIVE:
+            home.take(event)
+            self._adopt(home)
         return event
 
     def step(self, now_ns: Ns, watermarks: Mapping[Family, Ns]) -> list[Moment]:
         """Decide what can be decided now; `watermarks` holds the families that are there."""
         self._bar.pass_time(now_ns)
-        out: list[Moment] = []
+        out = [self._say(other, other.score(), now_ns, reason="merged") for other in self._merged]
+        self._merged.clear()
         for candidate in list(self._candidates):
             if candidate.state is MomentState.OPEN:
                 out += self._decide(candidate, now_ns, watermarks)
@@ -98,8 +102,9 @@ class Fuser:
         return [candidate for candidate in self._candidates if candidate.state in LIVE]
 
     def _holder(self, event: Event) -> Candidate | None:
+        """The candidate that has an earlier version of this event; one that is decided for good takes nothing more."""
         key = key_of(event)
-        return next((c for c in self._live() if key in c.events), None)
+        return next((c for c in self._candidates if key in c.events), None)
 
     def _near(self, event: Event) -> Candidate | None:
         """The candidate this event continues: within the join gap, and still one clip long together."""
@@ -136,10 +141,30 @@ class Fuser:
             if self._strength(event) <= 0:
                 return event  # explained away, or before the baselines are ready
             home = self._cause(onset_ns) or self._open(event.start_ns, lag.sd_ns)
-        home.take(event)
-        if not home.taught and self._strength(event) > AGREES and self._confident(home):
-            home.taught = self.lag.learn((home.chat_onset() or onset_ns) - home.anchor_ns)
+        if home.state in LIVE:
+            home.take(event)
+            self._teach(home)
         return event
+
+    def _adopt(self, home: Candidate) -> None:
+        """A sound found after the chat that it set off: a burst that fits it and still waits for a place is its own."""
+        for other in self._live():
+            onset = other.chat_onset()
+            waits = other is not home and other.state is MomentState.OPEN and other.seen_core() is None
+            if waits and onset is not None and self._likely(home, onset) is not None:
+                for event in other.events.values():
+                    home.take(event)
+                other.state = MomentState.REJECTED
+                if other.said is not None:
+                    self._merged.append(other)
+                self._teach(home)
+
+    def _teach(self, home: Candidate) -> None:
+        """Learn the chat's lag, once per moment, from a sure sound and a burst that says something."""
+        onset = home.chat_onset()
+        loud = any(e.family is Family.CHAT and self._strength(e) > AGREES for e in home.events.values())
+        if not home.taught and onset is not None and loud and self._confident(home):
+            home.taught = self.lag.learn(onset - home.anchor_ns)
 
     def _strength(self, event: Event) -> float:
         return strength(event, self._weights, self._fusion.cap)
@@ -151,18 +176,22 @@ class Fuser:
 
     def _cause(self, onset_ns: Ns) -> Candidate | None:
         """The moment a burst most likely reacts to: strong, and as long ago as this chat usually takes."""
-        lag = self.lag.estimate()
         best: tuple[float, Candidate] | None = None
         for candidate in self._live():
-            if candidate.chat_onset() is not None or not any(
-                self._strength(e) >= SUPPORTS for e in candidate.support()
-            ):
-                continue
-            off = (onset_ns - candidate.anchor_ns - lag.mean_ns) / lag.sd_ns
-            likely = candidate.score().logit - 0.5 * off * off
-            if abs(off) <= _LAG_SDS and (best is None or likely > best[0]):
+            likely = self._likely(candidate, onset_ns)
+            if likely is not None and (best is None or likely > best[0]):
                 best = likely, candidate
         return best[1] if best else None
+
+    def _likely(self, candidate: Candidate, onset_ns: Ns) -> float | None:
+        """Log-likelihood that a burst reacts to a moment; None when that has its chat, no place, or the wrong time."""
+        placed = any(self._strength(event) >= SUPPORTS for event in candidate.support())
+        early = onset_ns < candidate.anchor_ns - _CAUSE_SLACK_NS
+        if candidate.chat_onset() is not None or early or not placed:
+            return None
+        lag = self.lag.estimate()
+        off = (onset_ns - candidate.anchor_ns - lag.mean_ns) / lag.sd_ns
+        return None if abs(off) > _LAG_SDS else candidate.score().logit - 0.5 * off * off
 
     @staticmethod
     def _confident(candidate: Candidate) -> bool:
@@ -324,6 +353,4 @@ class Fuser:
 
     @staticmethod
     def _keep(candidate: Candidate, now_ns: Ns) -> bool:
-        if candidate.state in LIVE:
-            return True
-        return candidate.state in SHOWN and candidate.anchor_ns > now_ns - _REMEMBER_NS
+        return candidate.state in LIVE or candidate.anchor_ns > now_ns - _REMEMBER_NS

@@ -127,8 +127,8 @@ def _lose(state: _State, gap: Gap, log: SegmentLog) -> None:
 def _adopt(state: _State, name: SegmentName, path: Path, log: SegmentLog, disk: Disk) -> SegmentRow | None:
     """Cut a stray to its whole pieces and give it its name; None when nothing in it is worth it.
 
-    A partial file without one whole piece never held anything that was told. One with its final name did: that is a gap,
-    of no length, since how much time it held is unknown.
+    A partial file without one whole piece never held anything that was told. One with its final name did: that is a
+    gap, of no length, since how much time it held is unknown.
     """
     container = BY_SUFFIX[name.suffix]
     data = path.read_bytes()

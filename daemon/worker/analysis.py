@@ -6,7 +6,7 @@ the journal through one batch a step. It never touches capture: a stall here cos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from core.media import ChatMessage, Epoch, Gap, Packet, Track
@@ -47,13 +47,11 @@ class Analysis:
         record: Record,
         *,
         resume_ns: Ns = Ns(0),
-        before_step: Callable[[], None] = lambda: None,
     ) -> None:
         self._queue = queue
         self._engine = engine
         self._chat = chat
         self._record = record
-        self._before_step = before_step
         self._stepped_ns = Ns(resume_ns - resume_ns % STEP_NS)
         self._audio: AudioDecoder | None = None
         self._picture: KeyframeDecoder | None = None
@@ -128,7 +126,6 @@ class Analysis:
 
     def _step_to(self, ready_ns: Ns) -> None:
         while self._stepped_ns + STEP_NS <= ready_ns:
-            self._before_step()
             self._stepped_ns = Ns(self._stepped_ns + STEP_NS)
             self._feed_chat(self._stepped_ns)
             self._finish_step(self._stepped_ns, self._engine.advance(self._stepped_ns))

@@ -81,7 +81,7 @@ def _wire(
     has_chat = spec.chat is not None
     relived = relive(engine, journal, has_chat=has_chat, since_ns=_recent(journal), finish=False)
     arrivals = Arrivals()
-    queue = _queue(journal, emitter, metrics, live=source.info.unstoppable)
+    queue = analysis_queue(journal, emitter, metrics, live=source.info.unstoppable)
     planner = ClipPlanner(spec.session, journal.finished_decisions())
     desk = ClipDesk(
         DeskTools(
@@ -140,7 +140,9 @@ def _wire(
     )
 
 
-def _queue(journal: Journal, emitter: Emitter, metrics: Metrics, *, live: bool) -> AnalysisQueue:
+def analysis_queue(journal: Journal, emitter: Emitter, metrics: Metrics, *, live: bool) -> AnalysisQueue:
+    """What stands between capture and analysis: a replay waits, a live source sheds and says so."""
+
     def shed(start_ns: Ns, end_ns: Ns) -> None:
         """Footage is safe; what was not looked at is counted and shown."""
         journal.add_shed("analysis", start_ns, end_ns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -66,12 +67,10 @@ def assert_acknowledged(session: Path, acks: list[dict[str, Any]], rows: list[Se
         reasons = {reason for (reason,) in reader.execute("SELECT DISTINCT evicted FROM segments")}
     reader.close()
     assert reasons <= {None, "age"}
+    there = Counter(attempt for attempt, _ in known)
     for ack in acks:
-        attempt = ack.get("attempt")
-        there = sum(1 for other, _ in known if other == attempt)
-        assert there >= int(ack.get("segments", 0)), f"attempt {attempt} lost a segment"
-    live = {(row.attempt, row.seq) for row in rows}
-    assert live <= known
+        assert there[ack.get("attempt")] >= ack.get("segments", 0), f"attempt {ack['attempt']} lost a segment"
+    assert {(row.attempt, row.seq) for row in rows} <= known
 
 
 def assert_whole(packets: Iterable[Packet], stream: Stream) -> None:

@@ -19,28 +19,11 @@ from core.times import Ns
 from daemon.demo import LiveOrigin, Recipe
 from daemon.journal import Journal
 from supervisor.local import worker_command
-from telemetry import SystemClock
+from tests.clocks import FastClock
 from tests.scenario.command import environment
 from tests.scenario.worker import spec_for
 
 SPEED = 6  # the origin plays this much faster than life
-
-
-class FastClock(SystemClock):
-    """The machine's clock, SPEED times as fast."""
-
-    def __init__(self) -> None:
-        self._zero_ns = super().boottime_ns()
-        self._wall_zero_ns = super().wall_ns()
-
-    def boottime_ns(self) -> int:
-        return self._zero_ns + (super().boottime_ns() - self._zero_ns) * SPEED
-
-    def wall_ns(self) -> int:
-        return self._wall_zero_ns + (super().wall_ns() - self._wall_zero_ns) * SPEED
-
-    async def sleep(self, duration_ns: int) -> None:
-        await super().sleep(duration_ns // SPEED)
 
 
 async def start(spec: WorkerSpec, home: Path) -> asyncio.subprocess.Process:
@@ -76,7 +59,7 @@ async def test_random_kills_lose_no_finished_clip(tmp_path: Path, soak: bool) ->
     rng = random.Random(5)
     told: list[dict[str, Any]] = []
     kills = 0
-    async with LiveOrigin(Recipe.from_seed(31), FastClock()) as origin:
+    async with LiveOrigin(Recipe.from_seed(31), FastClock(SPEED)) as origin:
         spec = spec_for(origin.url, tmp_path / "data", kind="stream", speed=1.0, chat=origin.chat_url)
         while True:
             child = await start(spec, tmp_path)

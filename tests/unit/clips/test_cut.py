@@ -20,7 +20,9 @@ from tests.unit.clips.footage import MEDIA, ListFootage
 
 Footage = Callable[[str], ListFootage]
 Cut = Callable[..., FinishedClip]
-COPIED = sorted(MEDIA.keys() - {"vp8_vorbis", "h264_pcm", "audio_only", "video_only", "late_audio", "early_end", "full_hd"})
+COPIED = sorted(
+    MEDIA.keys() - {"vp8_vorbis", "h264_pcm", "audio_only", "video_only", "late_audio", "early_end", "full_hd"}
+)
 
 
 @pytest.mark.parametrize("name", COPIED)

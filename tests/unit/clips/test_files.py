@@ -184,7 +184,9 @@ def test_a_hostile_title_stays_inside_the_out_folder(footage: Footage, cut: Cut,
     """No separator, dot or dash of a title reaches the path."""
     files = publish_out(cut(footage("h264"), 5, 9), tmp_path / "out", HOSTILE)
     assert files["master"].parent.parent == tmp_path / "out"
-    assert publish_out(cut(footage("h264"), 5, 9), tmp_path / "other", "…")["master"].parent.name.startswith("000004-clip-")
+    assert publish_out(cut(footage("h264"), 5, 9), tmp_path / "other", "…")["master"].parent.name.startswith(
+        "000004-clip-"
+    )
 
 
 def test_a_withdrawn_clip_leaves_the_out_folder(footage: Footage, cut: Cut, tmp_path: Path) -> None:

@@ -125,7 +125,8 @@ def test_a_hole_in_the_sound_is_a_gap_in_the_same_epoch() -> None:
     run.feed(stream(90_000, 0.5, audio=False) + stream(135_000, 1))
     [gap] = run.sink.gaps
     assert (gap.track, gap.reason) == ("audio", "hole")
-    assert (gap.start_ns, gap.end_ns) == (pytest.approx(NS_PER_S, abs=ns(0.03)), ns(1.5))
+    assert gap.start_ns == pytest.approx(NS_PER_S, abs=ns(0.03))
+    assert gap.end_ns == ns(1.5)
     small = Run().feed([*stream(0, 1, video=False), packet("video", 0, key=True)])
     small.feed([packet("audio", 47 * SOUND + 8_000)])
     assert small.sink.gaps == []

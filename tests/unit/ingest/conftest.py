@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -147,8 +147,7 @@ async def origin() -> AsyncIterator[Origin]:
 
 
 @pytest.fixture
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy in the environment that would break every request, were it used."""
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    yield

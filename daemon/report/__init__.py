@@ -1,0 +1,6 @@
+"""The report of a session: one HTML file beside the clips. `ReportData` says what stands in it."""
+
+from daemon.report.data import Curve, EpochMark, NearMiss, ReportClip, ReportData, Shed, Warned
+from daemon.report.page import write_report
+
+__all__ = ["Curve", "EpochMark", "NearMiss", "ReportClip", "ReportData", "Shed", "Warned", "write_report"]
