@@ -25,6 +25,13 @@ def stream_fields(source: str, profile: str, tracks: Sequence[Track]) -> dict[st
     return {"source": source, "profile": profile, "streams": [_track(track) for track in tracks]}
 
 
+def describe_stream(stream: Mapping[str, Any]) -> str:
+    """`h264 1920x1080 60 fps`, from an entry of a `session` line's streams."""
+    if stream["kind"] == "video":
+        return f"{stream['codec']} {stream['width']}x{stream['height']} {stream['fps']:g} fps"
+    return f"{stream['codec']} {stream['rate']} Hz"
+
+
 def gap_fields(gap: Gap) -> dict[str, Any]:
     """Fields of a `gap` line."""
     return {"start_s": _s(gap.start_ns), "end_s": _s(gap.end_ns), "reason": gap.reason, "track": gap.track}

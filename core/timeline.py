@@ -154,7 +154,7 @@ class Timeline:
         if self.map is None:
             return False
         dts_ns = self._media_ns(self._unwrap(packet.dts, self.ref_ticks, wraps), packet)
-        return -BACKWARD_JUMP_NS <= dts_ns - self._start_ns and dts_ns - self.end_ns <= FORWARD_JUMP_NS
+        return dts_ns - self._start_ns >= -BACKWARD_JUMP_NS and dts_ns - self.end_ns <= FORWARD_JUMP_NS
 
     def finish(self) -> list[Packet]:
         """End of the source: audio that still waits for a keyframe becomes an epoch of its own."""

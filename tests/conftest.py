@@ -14,7 +14,7 @@ import pytest
 
 from tests.needs import AllowedSkip, allowed_skips
 
-GRACE_S: Final = 5  # what a thread that was told to end may take on a busy machine
+GRACE_S: Final = 2  # what a thread that was told to end may take on a busy machine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

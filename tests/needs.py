@@ -54,7 +54,7 @@ CONDITIONS: Final[Mapping[str, Callable[[], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class AllowedSkip:
-    """An entry of skips.toml: the reason's first word, the tests (a glob over ids), the state of the machine, and why."""
+    """An entry of skips.toml: how the reason begins, a glob over test ids, the state of the machine, and why."""
 
     id: str
     tests: str

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from core.lines import Line
+from core.lines import Line, describe_stream
 from core.times import clock_text, ns
 
 PLAIN_EVERY_S: Final = 10.0  # media seconds between plain progress lines, DESIGN.md section 4
@@ -118,14 +118,8 @@ def _describe(line: Line) -> str | None:
 
 
 def _session(line: Line) -> str:
-    streams = ", ".join(_stream(stream) for stream in line["streams"])
+    streams = ", ".join(describe_stream(stream) for stream in line["streams"])
     return f"[bold]{escape(str(line['source']))}[/bold] ({escape(streams)}), profile {escape(str(line['profile']))}"
-
-
-def _stream(stream: Mapping[str, Any]) -> str:
-    if stream["kind"] == "video":
-        return f"{stream['codec']} {stream['width']}x{stream['height']} {stream['fps']:g} fps"
-    return f"{stream['codec']} {stream['rate']} Hz"
 
 
 def _state(line: Line) -> str:

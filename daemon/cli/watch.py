@@ -10,6 +10,7 @@ import typer
 
 from configs import load_settings
 from core.errors import UsageError
+from core.ids import slug
 from core.spec import WorkerKind
 from daemon.cli import options as o
 from daemon.cli.view import open_view
@@ -80,7 +81,7 @@ def _start(
                 kind=kind,
                 source=source,
                 settings=settings,
-                out_dir=out,
+                out_dir=out / slug(source) if out and len(sources) > 1 else out,
                 speed=parse_speed(speed),
                 chat=None if chat in (None, "off") else chat,
                 chat_delay_s=chat_delay,

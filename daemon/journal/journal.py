@@ -345,6 +345,13 @@ class Journal:
         )
         return {decision.clip: decision for decision in (codec.decision_of(body) for (body,) in rows)}
 
+    def decision(self, clip: ClipId, revision: int) -> EditDecision | None:
+        """The decision behind a revision."""
+        rows = self._store.rows(
+            "SELECT body FROM decisions WHERE clip=? AND revision=? ORDER BY id DESC LIMIT 1", (clip, revision)
+        )
+        return codec.decision_of(rows[0][0]) if rows else None
+
     def clip(self, clip: ClipId) -> dict[str, Any] | None:
         """A finished clip's record with its present state, or None."""
         found = self._store.rows("SELECT record,state FROM clips WHERE clip=? AND record IS NOT NULL", (clip,))

@@ -17,8 +17,8 @@ from core.times import Ns
 class ReportClip:
     """One clip that was made. `p` and `bar` are probabilities, `parts` logits by family (penalties negative).
 
-    `p` and `bar` are None for a manual cut; `latency_s` is None in a replay. `state` is provisional, final or withdrawn.
-    Paths may be anywhere the report's reader can follow relative to the report; None where the file is not there.
+    `p` and `bar` are None for a manual cut; `latency_s` is None in a replay. `state` is provisional, final or
+    withdrawn. Paths are linked relative to the report; None where the file is not there.
     """
 
     id: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +59,7 @@ async def build_parts(
             workdir=folder / "fetched",
             resume=None if replayed else _resume(journal),
         )
-        _remember(journal, spec, settings, source)
+        _remember(journal, spec, settings, source, clock)
         ring = None if source.footage else Ring.open(folder / "ring", journal, settings.ring, attempt=attempt)
         yield _wire(spec, settings, folder, clock, emitter, journal, source, ring, Metrics())
 
@@ -175,12 +176,14 @@ def _recent(journal: Journal) -> Ns:
     return Ns(max(0, journal.media_end_ns() - RELIVE_NS)) if epochs else Ns(0)
 
 
-def _remember(journal: Journal, spec: WorkerSpec, settings: Settings, source: Source) -> None:
+def _remember(journal: Journal, spec: WorkerSpec, settings: Settings, source: Source, clock: Clock) -> None:
     """What audits and `clipd replay` need of the orders."""
     profile = settings.detection_profile()
     with journal.batch():
         journal.set_meta("source", redact_url(spec.source))
         journal.set_meta("kind", spec.kind)
+        if journal.meta("started") is None:
+            journal.set_meta("started", f"{datetime.fromtimestamp(clock.wall_ns() / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC")
         journal.set_meta("source_path", str(source.info.path) if source.footage else None)
         journal.set_meta("chat", redact_url(spec.chat) if spec.chat else None)
         journal.set_meta("profile", profile.model_dump(mode="json"))

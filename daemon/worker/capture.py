@@ -6,11 +6,11 @@ One thread of its own does the disk work, so neither the event loop nor analysis
 from __future__ import annotations
 
 import asyncio
-import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from core.lines import gap_fields, stream_fields
+from core.lines import describe_stream, gap_fields, stream_fields
 from core.media import Epoch, Gap, Packet, Track
 from core.protocols import Clock
 from core.times import Ns, to_s
@@ -48,13 +48,14 @@ class Capture:
         self._metrics = metrics
         self._name = (source_name, profile)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="capture")
-        self._lock = threading.Lock()
         self.media_ns = Ns(0)  # newest media captured
         self.edge_ns = Ns(0)  # newest media known to exist upstream
         self.epochs = 0
         self.started = asyncio.Event()  # the first epoch is known
         self.limit_reached = asyncio.Event()  # `--duration`: what lies behind it is not recorded
         self._limit_ns = limit_ns
+        self._segments = 0  # of the ring's counters, what the metrics have been told
+        self._evicted: Counter[str] = Counter()
         self._handed_ns = Ns(0)  # decode time up to which packets were handed to analysis
 
     async def streams(self, epoch: Epoch, tracks: tuple[Track, ...]) -> None:
@@ -83,6 +84,17 @@ class Capture:
         """How far the stream has come upstream."""
         self.edge_ns = max(self.edge_ns, media_ns)
 
+    def measure(self, lag_s: float | None) -> None:
+        """Bring the gauges up to date."""
+        self._metrics.media_lag_seconds.set(lag_s or 0.0)
+        if self._ring:
+            self._metrics.ring_bytes.set(self._ring.total_bytes)
+            self._metrics.segments_written_total.inc(self._ring.segments_written - self._segments)
+            self._segments = self._ring.segments_written
+            for reason, count in self._ring.evicted.items():
+                self._metrics.ring_evicted_total.labels(reason=reason).inc(count - self._evicted[reason])
+                self._evicted[reason] = count
+
     def close(self) -> None:
         """Flush and close the ring; the media end is then final."""
         self._pool.shutdown(wait=True)
@@ -107,7 +119,9 @@ class Capture:
         self.epochs += 1
         source, profile = self._name
         if self.epochs == 1:
-            self._emitter.emit("session", **stream_fields(source, profile, tracks))
+            fields = stream_fields(source, profile, tracks)
+            self._journal.set_meta("streams", [describe_stream(stream) for stream in fields["streams"]])
+            self._emitter.emit("session", **fields)
         else:
             self._emitter.emit("state", state="live", reason=f"epoch:{epoch.reason}")
         self._handed_ns = max(self._handed_ns, epoch.start_ns)

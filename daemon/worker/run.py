@@ -18,10 +18,10 @@ from core.lines import error_fields
 from core.protocols import Clock
 from core.spec import WorkerSpec
 from daemon.journal import session_lock
-from daemon.report import write_session_report
 from daemon.worker.build import build_parts
 from daemon.worker.control import serve_control
 from daemon.worker.emitter import Emitter
+from daemon.worker.reporting import write_session_report
 from daemon.worker.session import Session
 from daemon.worker.summary import summarise
 from telemetry import SystemClock, configure_logging
@@ -62,7 +62,14 @@ async def _run(
                 failure = await session.run()
         if failure is None or parts.capture.epochs:
             summary = summarise(parts, session)
-            report = write_session_report(parts.journal, folder, _report_folder(spec, folder), summary)
+            report = write_session_report(
+                parts.journal,
+                _report_folder(spec, folder),
+                summary,
+                ended=session.ended,
+                lag_s=session.lag_s,
+                data_dir=Path(spec.data_dir),
+            )
             emitter.emit("summary", **summary, report=str(report))
         return failure.worker_code if failure else EXIT_OK
 

@@ -114,6 +114,7 @@ class Session:
         self._failure: ClipdError | None = None
         self.stop = asyncio.Event()
         self.stopped = False
+        self.ended = ""  # why: endlist, eof, duration, interrupted, or an error's code
 
     async def run(self) -> ClipdError | None:
         """Supervision boundary of one attempt: what the source or the disk did wrong is said, drained and returned."""
@@ -146,6 +147,14 @@ class Session:
         """How long this attempt has run."""
         return to_s(self._parts.clock.boottime_ns() - self._started_ns)
 
+    @property
+    def lag_s(self) -> float | None:
+        """How far analysis is behind the newest media upstream; None where nothing passes by."""
+        parts = self._parts
+        if not parts.source.info.unstoppable:
+            return None
+        return to_s(max(parts.capture.edge_ns, parts.capture.media_ns) - parts.emitter.media_ns)
+
     async def _capture(self, analysing: asyncio.Task[Ns]) -> None:
         """Run the source until it ends, a stop is asked for, or analysis dies (which must not go unseen)."""
         parts = self._parts
@@ -158,14 +167,16 @@ class Session:
         ended_by_limit = parts.capture.limit_reached.is_set() and not self.stopped
         await _cancel([stopping, limit, *([] if running.done() else [running])])
         if ended_by_limit:
-            self._say("ended", "duration")
+            self._end("duration")
             parts.queue.close()
             return
         if running.done() and not running.cancelled():
             try:
-                self._say("ended", running.result().reason)
+                self._end(running.result().reason)
             except ClipdError as err:
                 self._fail(err)
+        if self.stopped:
+            self.ended = "interrupted"
         parts.queue.close(discard=self.stopped and not parts.source.info.unstoppable)
 
     async def _drain(self, analysing: asyncio.Task[Ns]) -> Ns:
@@ -178,9 +189,14 @@ class Session:
             self._fail(err)
         return await analysing
 
+    def _end(self, reason: str) -> None:
+        self.ended = reason
+        self._say("ended", reason)
+
     def _fail(self, err: ClipdError) -> None:
         if self._failure is None:
             self._failure = err
+            self.ended = err.code
             self._parts.emitter.emit("error", **error_fields(err))
             self._parts.journal.add_warning({"code": err.code, "message": err.what, "remedy": err.remedy})
 
@@ -200,17 +216,17 @@ class Session:
         """A line a second for the view. Wall clock is right here: a frozen stream must look frozen."""
         while True:
             await self._parts.clock.sleep(ns(1))
+            self._parts.capture.measure(self.lag_s)
             self._parts.emitter.emit("progress", **self._status())
 
     def _status(self) -> dict[str, Any]:
         parts = self._parts
         media_ns, done_ns = parts.capture.media_ns, Ns(parts.emitter.media_ns)
-        edge_ns = max(parts.capture.edge_ns, media_ns)
         return {
             "state": self._state,
             "media_s": round(to_s(done_ns), 2),
             "captured_s": round(to_s(media_ns), 2),
-            "lag_s": round(to_s(edge_ns - done_ns), 2) if parts.source.info.unstoppable else None,
+            "lag_s": None if self.lag_s is None else round(self.lag_s, 2),
             "speed_x": round(to_s(done_ns) / self.wall_s, 2) if self.wall_s > 0 else 0.0,
             "total_s": parts.source.info.duration_s,
             "clips": len(parts.journal.clips()),

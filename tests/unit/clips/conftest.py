@@ -29,7 +29,7 @@ def media_file(media_folder: Path) -> Callable[[str], Path]:
         if name == "rotated":
             return _rotated(make("h264"), media_folder / "rotated.mp4")
         suffix, arguments = MEDIA[name]
-        return encode(media_folder / f"{name}{suffix}", *arguments)
+        return encode(media_folder / f"{name}{suffix}", arguments)
 
     return make
 

@@ -1,4 +1,4 @@
-"""A small FootageSource over packets demuxed from a real file, and the media for it: made once by the bundled ffmpeg."""
+"""A small FootageSource over packets demuxed from a real file, and the media for it, made by the bundled ffmpeg."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def open_footage(path: Path, shift_ns: int = 0) -> ListFootage:
     """All packets of the best video and audio of a file; media time 0 is its first keyframe or sample."""
     media = av.open(str(path))
     streams: list[Any] = [*media.streams.video[:1], *media.streams.audio[:1]]
-    raw = [p for p in media.demux(streams) if p.pts is not None and p.size]
+    raw: list[Any] = [p for p in media.demux(streams) if p.pts is not None and p.size]
     zero = min(p.pts * p.time_base for p in raw if p.stream is streams[0] and p.is_keyframe)
     packets = sorted((_packet(p, zero, shift_ns) for p in raw), key=lambda p: p.dts_ns)
     packets = [p for p in packets if p.pts_ns >= shift_ns]
@@ -118,57 +118,43 @@ def _track(stream: Any) -> Track:
 
 PICTURE = "testsrc2=s=320x180:r=30:d=12"
 BEEPS = r"aevalsrc=if(lt(mod(t\,1)\,0.05)\,0.7*sin(2*PI*880*t)\,0.02*sin(2*PI*220*t)):s=48000:d=12"
-H264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "60", "-bf", "3")
+BOTH = f"-f lavfi -i {PICTURE} -f lavfi -i {BEEPS}"
+H264 = "-c:v libx264 -preset veryfast -g 60 -bf 3"
+VPX = "-cpu-used 8 -deadline realtime -g 60"
 
-
-def encode(target: Path, *arguments: str) -> Path:
-    """Run the bundled ffmpeg; `arguments` are inputs and codecs."""
-    if not target.exists():
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *arguments, str(target)]
-        subprocess.run(command, check=True, timeout=60)
-    return target
-
-
-def lavfi(*sources: str) -> list[str]:
-    """Inputs made in code."""
-    return [word for source in sources for word in ("-f", "lavfi", "-i", source)]
-
-
-MEDIA: dict[str, tuple[str, list[str]]] = {
-    "h264": (".ts", [*lavfi(PICTURE, BEEPS), *H264, "-c:a", "aac"]),
-    "open_gop": (
-        ".ts",
-        [*lavfi(PICTURE, BEEPS), *H264, "-x264-params", "open-gop=1:scenecut=0:b-pyramid=normal", "-c:a", "aac"],
-    ),
+# name -> suffix and what the bundled ffmpeg is told; no word of it holds a space
+MEDIA = {
+    "h264": (".ts", f"{BOTH} {H264} -c:a aac"),
+    "open_gop": (".ts", f"{BOTH} {H264} -x264-params open-gop=1:scenecut=0:b-pyramid=normal -c:a aac"),
     "hevc": (
         ".ts",
-        [*lavfi(PICTURE, BEEPS), "-c:v", "libx265", "-preset", "ultrafast", "-g", "60", "-x265-params"]
-        + ["log-level=none:open-gop=1:bframes=3", "-c:a", "aac"],
+        f"{BOTH} -c:v libx265 -preset ultrafast -g 60 -x265-params log-level=none:open-gop=1:bframes=3 -c:a aac",
     ),
-    "vp9_opus": (".webm", [*lavfi(PICTURE, BEEPS), "-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime"]
-                 + ["-g", "60", "-c:a", "libopus"]),
-    "av1_opus": (".mp4", [*lavfi(PICTURE, BEEPS), "-c:v", "libsvtav1", "-preset", "13", "-g", "60", "-c:a", "libopus"]),
-    "vp8_vorbis": (".webm", [*lavfi(PICTURE, BEEPS), "-c:v", "libvpx", "-cpu-used", "8", "-deadline", "realtime"]
-                   + ["-g", "60", "-c:a", "libvorbis"]),
-    "h264_pcm": (".mkv", [*lavfi(PICTURE, BEEPS), *H264, "-c:a", "pcm_s16le"]),
-    "surround": (".ts", [*lavfi(PICTURE, BEEPS), *H264, "-ac", "6", "-c:a", "aac"]),
-    "mono_44k": (".mp4", [*lavfi(PICTURE, BEEPS), *H264, "-ac", "1", "-ar", "44100", "-c:a", "aac"]),
-    "mp3": (".ts", [*lavfi(PICTURE, BEEPS), *H264, "-c:a", "libmp3lame"]),
-    "ac3": (".ts", [*lavfi(PICTURE, BEEPS), *H264, "-c:a", "ac3"]),
-    "flac": (".mkv", [*lavfi(PICTURE, BEEPS), *H264, "-c:a", "flac"]),
-    "vfr": (
-        ".mkv",
-        [*lavfi(PICTURE, BEEPS), "-vf", "select='gt(mod(n,7),2)*gt(mod(n,90),20)'", "-fps_mode", "vfr"]
-        + [*H264, "-c:a", "aac"],
-    ),
-    "black_at_8": (
+    "vp9_opus": (".webm", f"{BOTH} -c:v libvpx-vp9 {VPX} -c:a libopus"),
+    "av1_opus": (".mp4", f"{BOTH} -c:v libsvtav1 -preset 13 -g 60 -c:a libopus"),
+    "vp8_vorbis": (".webm", f"{BOTH} -c:v libvpx {VPX} -c:a libvorbis"),
+    "h264_pcm": (".mkv", f"{BOTH} {H264} -c:a pcm_s16le"),
+    "surround": (".ts", f"{BOTH} {H264} -ac 6 -c:a aac"),
+    "mono_44k": (".mp4", f"{BOTH} {H264} -ac 1 -ar 44100 -c:a aac"),
+    "mp3": (".ts", f"{BOTH} {H264} -c:a libmp3lame"),
+    "ac3": (".ts", f"{BOTH} {H264} -c:a ac3"),
+    "flac": (".mkv", f"{BOTH} {H264} -c:a flac"),
+    "vfr": (".mkv", f"{BOTH} -vf select='gt(mod(n,7),2)*gt(mod(n,90),20)' -fps_mode vfr {H264} -c:a aac"),
+    "black_at_8": (".ts", f"{BOTH} -vf drawbox=t=fill:c=black:enable='between(t,7.5,8.5)' {H264} -c:a aac"),
+    "full_hd": (".ts", f"-f lavfi -i testsrc2=s=1920x1080:r=30:d=2 -f lavfi -i {BEEPS} -t 2 {H264} -c:a aac"),
+    "audio_only": (".ts", f"-f lavfi -i {BEEPS} -c:a aac"),
+    "video_only": (".ts", f"-f lavfi -i {PICTURE} {H264}"),
+    "late_audio": (
         ".ts",
-        [*lavfi(PICTURE, BEEPS), "-vf", "drawbox=t=fill:c=black:enable='between(t,7.5,8.5)'", *H264, "-c:a", "aac"],
+        f"-f lavfi -i {PICTURE} -itsoffset 1 -f lavfi -i {BEEPS} {H264} -g 30 -c:a aac -t 12",
     ),
-    "full_hd": (".ts", [*lavfi("testsrc2=s=1920x1080:r=30:d=2", BEEPS), "-t", "2", *H264, "-c:a", "aac"]),
-    "audio_only": (".ts", [*lavfi(BEEPS), "-c:a", "aac"]),
-    "video_only": (".ts", [*lavfi(PICTURE), *H264]),
-    "late_audio": (".ts", [*lavfi(PICTURE), "-itsoffset", "1", *lavfi(BEEPS), *H264, "-g", "30", "-c:a", "aac"]
-                   + ["-t", "12"]),
-    "early_end": (".ts", [*lavfi(PICTURE), "-t", "9", *lavfi(BEEPS), *H264, "-c:a", "aac"]),
-}  # fmt: skip
+    "early_end": (".ts", f"-f lavfi -i {PICTURE} -t 9 -f lavfi -i {BEEPS} {H264} -c:a aac"),
+}
+
+
+def encode(target: Path, arguments: str) -> Path:
+    """Run the bundled ffmpeg; `arguments` are inputs and codecs, separated by blanks."""
+    if not target.exists():
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *arguments.split(), str(target)]
+        subprocess.run(command, check=True, timeout=60, stderr=subprocess.DEVNULL)
+    return target

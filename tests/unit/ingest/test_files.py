@@ -49,9 +49,7 @@ async def replay(
         ("audio_only", ["aac"]),
     ],
 )
-async def test_every_kind_of_media_is_placed_from_zero_without_gaps(
-    studio: Studio, kind: str, codecs: list[str]
-) -> None:
+async def test_every_kind_of_media_is_placed_without_gaps(studio: Studio, kind: str, codecs: list[str]) -> None:
     """Four seconds in one epoch, from 0, decode times rising in the order they come, PTS never before DTS."""
     sink, source = await replay(make_media(kind, studio.folder))
     assert [track.codec for track in sink.tracks[0]] == codecs
@@ -116,7 +114,7 @@ async def test_a_file_cut_off_says_so_and_gives_what_is_there(studio: Studio) ->
     assert sink.packets("video")
     end_s = to_s(max(p.end_ns for p in sink.packets()))
     assert 1.5 < end_s < 4
-    assert sink.warnings in (["truncated"], ["truncated", "damaged"], [])
+    assert sink.warnings == ["truncated"]
 
 
 @pytest.mark.parametrize("speed", [1.0, 4.0])
@@ -173,7 +171,7 @@ def wanted(packets: list[Packet], key_ns: int, end_ns: int) -> set[tuple[str, in
         (p.kind, p.pts_ns, p.dts_ns, p.data)
         for p in packets
         if p.dts_ns < end_ns and p.pts_ns >= key_ns and (p.kind == "audio" or p.dts_ns >= dts_ns)
-    } | {(p.kind, p.pts_ns, p.dts_ns, p.data) for p in packets if p.kind == "video" and dts_ns <= p.dts_ns < end_ns}
+    }
 
 
 def got(packets: Iterator[Packet]) -> set[tuple[str, int, int, bytes]]:
@@ -184,7 +182,8 @@ def got(packets: Iterator[Packet]) -> set[tuple[str, int, int, bytes]]:
     "kind", ["h264_aac", "h264_aac_ts", "h264_aac_mkv", "h264_bframes", "open_gop", "vfr", "pts_wrap", "vp9_opus"]
 )
 async def test_a_file_gives_back_exactly_what_the_replay_placed(studio: Studio, kind: str) -> None:
-    """From every keyframe: the same packets at the same nanoseconds, sound included; also across a timestamp wrap."""
+    """From every keyframe: the same packets at the same nanoseconds, sound included; also across a timestamp wrap. Frames
+    of an open GOP that show before its keyframe lean on the GOP before, so reading does not begin with them."""
     sink, source = await replay(make_media(kind, studio.folder))
     footage = source.footage
     start_ns, end_ns = footage.span()
@@ -278,5 +277,5 @@ def test_an_epoch_that_is_open_can_be_asked_for(plain: Path) -> None:
     start = Epoch(number=0, start_ns=Ns(0), reason="start", by="start")
     growing.epoch_opened(start, whole.tracks(Ns(0)), whole._stretches[0].epoch_map)
     growing.packets_placed([p for p in whole.read(Ns(0), ns(2)) if p.end_ns <= ns(2)])
-    assert growing.span() == (0, pytest.approx(ns(2), abs=ns(0.1)))
+    assert growing.span()[1] == pytest.approx(ns(2), abs=ns(0.1))
     assert growing.keyframes(Ns(0), ns(9)) == whole.keyframes(Ns(0), ns(1.9))

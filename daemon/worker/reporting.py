@@ -1,0 +1,132 @@
+"""Fills the report of a session from its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from core.ids import MomentId
+from core.media import ChatMessage
+from core.moments import Moment, MomentState
+from core.signals import SignalChunk
+from core.times import NS_PER_S, Ns, ns
+from daemon.journal import Journal
+from daemon.report import Curve, EpochMark, NearMiss, ReportClip, ReportData, Shed, Warned, write_report
+from detectors.features import AUDIO_KIND
+
+POINTS: Final = 1200  # of one curve: more than a screen has columns
+SHOWN_NEAR_MISSES: Final = 50
+VERSIONS: Final = ("clipd", "av", "numpy", "streamlink")
+REPORT: Final = "report.html"
+
+
+def write_session_report(
+    journal: Journal, folder: Path, summary: Mapping[str, Any], *, ended: str, lag_s: float | None, data_dir: Path
+) -> Path:
+    """`report.html` in `folder`; returns its path."""
+    path = folder / REPORT
+    folder.mkdir(parents=True, exist_ok=True)
+    write_report(path, _data(journal, summary, ended=ended, lag_s=lag_s, data_dir=data_dir))
+    return path.absolute()
+
+
+def _data(
+    journal: Journal, summary: Mapping[str, Any], *, ended: str, lag_s: float | None, data_dir: Path
+) -> ReportData:
+    moments = {moment.id: moment for moment in journal.moments()}
+    epochs = journal.epochs()
+    return ReportData(
+        session=journal.session,
+        source=str(journal.meta("source")),
+        profile=str((journal.meta("profile") or {}).get("name", "")),
+        started=str(journal.meta("started") or ""),
+        media_ns=ns(summary["media_s"]),
+        wall_s=float(summary["wall_s"]),
+        lag_s=lag_s,
+        ended=ended,
+        streams=tuple(journal.meta("streams") or ()),
+        clips=tuple(_clip(record, journal, moments) for record in journal.clips()),
+        near_misses=_near_misses(list(moments.values())),
+        curves=_curves(list(journal.signals()), list(journal.chat())),
+        epochs=tuple(EpochMark(start_ns=epoch.start_ns, reason=epoch.reason) for epoch in epochs[1:]),
+        gaps=tuple(journal.gaps()),
+        sheds=tuple(Shed(stage=stage, start_ns=start, end_ns=end) for stage, start, end in journal.sheds()),
+        warnings=tuple(Warned(**warning) for warning in journal.warnings()),
+        versions={name: version(name) for name in VERSIONS},
+        why_no_clips=str(summary["why_no_clips"]),
+        cut_options=("--data-dir", str(data_dir)),
+    )
+
+
+def _clip(record: Mapping[str, Any], journal: Journal, moments: Mapping[MomentId, Moment]) -> ReportClip:
+    decision = journal.decision(record["id"], int(record["revision"]))
+    moment = moments.get(decision.moment) if decision and decision.moment else None
+    files = {name: Path(path) for name, path in record["files"].items()}
+    return ReportClip(
+        id=record["id"],
+        revision=int(record["revision"]),
+        state=record["state"],
+        title=record["title"],
+        start_ns=ns(record["start_s"]),
+        end_ns=ns(record["end_s"]),
+        anchor_ns=None if record["anchor_s"] is None else ns(record["anchor_s"]),
+        p=moment.p if moment else None,
+        bar=moment.bar if moment else None,
+        parts=moment.parts if moment else {},
+        reasons=moment.reasons if moment else tuple(record["reasons"]),
+        master=_there(files.get("master")),
+        thumbnail=_there(files.get("thumbnail")),
+        latency_s=record["latency_s"],
+        waited_for_chat=bool(record["waited_for_chat"]),
+        av_head_ms=record["av_head_ms"],
+        av_tail_ms=record["av_tail_ms"],
+        notes=tuple(record["notes"]),
+    )
+
+
+def _there(path: Path | None) -> Path | None:
+    return path if path is not None and path.exists() else None
+
+
+def _near_misses(moments: Sequence[Moment]) -> tuple[NearMiss, ...]:
+    """The nearest first, and not more than a person reads."""
+    rejected = sorted((m for m in moments if m.state is MomentState.REJECTED), key=lambda m: m.bar - m.p)
+    return tuple(
+        NearMiss(
+            start_ns=moment.start_ns,
+            end_ns=moment.end_ns,
+            anchor_ns=moment.anchor_ns,
+            p=moment.p,
+            bar=moment.bar,
+            reason=moment.reason,
+            why=moment.reasons,
+        )
+        for moment in rejected[:SHOWN_NEAR_MISSES]
+    )
+
+
+def _curves(chunks: Sequence[SignalChunk], chat: Sequence[ChatMessage]) -> tuple[Curve, ...]:
+    curves = []
+    sound = [chunk for chunk in chunks if chunk.kind == AUDIO_KIND]
+    if sound:
+        times = np.concatenate([chunk.known_ns() for chunk in sound])
+        level = np.concatenate([chunk.values[:, 0] for chunk in sound])
+        curves.append(Curve(name="Loudness", unit="dB", points=_thin(times, level)))
+    if chat:
+        counts = np.bincount([message.t_ns // (10 * NS_PER_S) for message in chat])
+        times = (np.arange(len(counts)) + 1) * 10 * NS_PER_S
+        curves.append(Curve(name="Chat", unit="messages in 10 s", points=_thin(times, counts.astype(np.float32))))
+    return tuple(curves)
+
+
+def _thin(times: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> tuple[tuple[Ns, float], ...]:
+    """At most POINTS points, each the maximum of its stretch: a peak must not vanish between two columns."""
+    step = max(1, -(-len(values) // POINTS))
+    return tuple(
+        (Ns(int(times[min(i + step, len(values)) - 1])), round(float(values[i : i + step].max()), 2))
+        for i in range(0, len(values), step)
+    )
