@@ -65,6 +65,10 @@ class Candidate:
     def _strength(self, event: Event) -> float:
         return strength(event, self._weights, self._options.cap)
 
+    def ordered(self) -> bool:
+        """Whether somebody asked for it: no cool-down, no waiting."""
+        return any(event.family is Family.COMMAND for event in self.events.values())
+
     def chat_onset(self) -> Ns | None:
         """When the chat's burst began, on the chat's own time."""
         onsets = [ns(e.values["onset_s"]) for e in self.events.values() if e.family is Family.CHAT]

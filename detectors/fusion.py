@@ -204,8 +204,7 @@ class Fuser:
     def _decide(self, candidate: Candidate, now_ns: Ns, watermarks: Mapping[Family, Ns]) -> list[Moment]:
         score = candidate.score()
         base = self._bar.base()
-        command = any(event.family is Family.COMMAND for event in candidate.events.values())
-        bump = 0.0 if command else self._bar.bump(candidate.anchor_ns)
+        bump = 0.0 if candidate.ordered() else self._bar.bump(candidate.anchor_ns)
         candidate.bar = (logit(self._profile.detect.bar.p_max) if base is None else base) + bump
         if base is not None and score.logit >= candidate.bar and self._placed(candidate, watermarks):
             return self._show(candidate, score, now_ns)
@@ -261,7 +260,7 @@ class Fuser:
             candidate.state = MomentState.WITHDRAWN
             return [self._say(candidate, score, now_ns, reason="contradicted")]
         if candidate.state is MomentState.PROVISIONAL:
-            if over or agreed(score.parts, frozenset(watermarks), AGREES):
+            if over or candidate.ordered() or agreed(score.parts, frozenset(watermarks), AGREES):
                 candidate.state = MomentState.CONFIRMED
                 return [self._say(candidate, score, now_ns)]
         elif over and self._settled(candidate, now_ns, watermarks):

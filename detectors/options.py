@@ -42,7 +42,7 @@ class Weights(BaseModel, frozen=True, extra="forbid"):
     speech: float = Field(default=1.0, ge=0)
     game: float = Field(default=3.0, ge=0)
     vision: float = Field(default=0.25, ge=0)
-    command: float = Field(default=4.0, ge=0)
+    command: float = Field(default=10.0, ge=0)
 
 
 class BaselineOptions(BaseModel, frozen=True, extra="forbid"):

@@ -24,7 +24,7 @@ from ringbuffer.links import Linkable
 from ringbuffer.muxer import SegmentMuxer
 from ringbuffer.names import SegmentName
 from ringbuffer.options import RingOptions
-from ringbuffer.recovery import Recovered, recover
+from ringbuffer.recovery import Recovered, RecoveryReport, recover
 from ringbuffer.segment import OpenSegment, Place
 from ringbuffer.segment_file import SegmentStore
 
@@ -46,6 +46,9 @@ class Ring(IndexedFootage):
         self._epoch: tuple[Epoch, tuple[Track, ...]] | None = None
         self._segment: OpenSegment | None = None
         self._open_name: str | None = None
+        self._attempt = 0
+        self._next_seq = 0
+        self.recovered = RecoveryReport()
         self.evicted: Counter[str] = Counter()  # segments, by reason
         self.segments_written = 0
         self.packets_refused = 0  # bytes that the container cannot carry

@@ -62,6 +62,8 @@ class RecordingSink:
     tracks: list[tuple[Track, ...]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     edges: list[Ns] = field(default_factory=list)
+    clock: FakeClock | None = None
+    written_ns: int = 0  # CLOCK_BOOTTIME of the last write, when there is a clock
 
     @property
     def epochs(self) -> list[Epoch]:
@@ -86,6 +88,8 @@ class RecordingSink:
         """Never makes the source wait."""
         assert self.epochs, "packets before their epoch"
         self.events.extend(packets)
+        if self.clock is not None:
+            self.written_ns = self.clock.boottime_ns()
 
     async def gap(self, gap: Gap) -> None:
         """A hole."""

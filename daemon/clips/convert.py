@@ -38,7 +38,7 @@ _SHIFT_S: Final = 10  # NUT has no times before 0; sound that warms the decoder 
 
 # x264's CRF 18 is visually lossless for a master; frames keep their own times (VFR), none is invented or dropped
 _VIDEO: Final = (
-    *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p", "-threads", _THREADS),
+    *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-g", "120", "-pix_fmt", "yuv420p", "-threads", _THREADS),
     *("-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-fps_mode", "passthrough", "-enc_time_base", "demux"),
     *("-flags:v", "+bitexact", "-video_track_timescale", "90000"),
 )

@@ -7,6 +7,7 @@ track cuts to the sample and hides the packets that only warm the decoder up.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -67,7 +68,7 @@ def write_mp4(path: Path, lanes: Iterable[Lane], packets: Iterable[Packet]) -> N
                 coded = _coded(packet, streams[packet.kind], last_dts.get(packet.kind))
                 last_dts[packet.kind] = cast(int, coded.dts)
                 out.mux_one(coded)
-    except av.FFmpegError as err:
+    except (av.FFmpegError, ValueError) as err:
         raise _failure(err) from err
 
 
@@ -111,11 +112,11 @@ def _coded(packet: Packet, stream: av.stream.Stream, last_dts: int | None) -> av
     return coded
 
 
-def _failure(err: av.FFmpegError) -> Exception:
+def _failure(err: av.FFmpegError | ValueError) -> Exception:
     """libav reports the disk's errors by errno, its own by four letters far above."""
-    code = err.errno or 0
+    code = (err.errno if isinstance(err, av.FFmpegError) else None) or 0
     if 0 < code < 4096 and code != errno.EINVAL:
-        return OSError(code, err.strerror)
+        return OSError(code, os.strerror(code))
     return CutRefused(
         f"The clip could not be written: {err}",
         remedy="The footage there is damaged; cut a little later or earlier.",

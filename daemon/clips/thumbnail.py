@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Final, cast
 
@@ -18,6 +19,7 @@ from daemon.ingest.avopen import open_media
 
 MAX_WIDTH: Final = 1280
 _CANDIDATES: Final = 8
+_HEAD_FRAMES: Final = 20  # leading pictures of an open GOP may come out before its keyframe: at most 16
 _BLACK: Final = 24.0  # mean luma of 255; studio black is 16
 _WHITE: Final = 235.0
 _FLAT: Final = 4.0  # standard deviation of luma below which there is nothing to see
@@ -42,7 +44,8 @@ def write_thumbnail(path: Path, master: Path, keyframes_ns: Sequence[Ns], anchor
 def _best_picture(media: av.container.InputContainer, keyframes_ns: Sequence[Ns], anchor_ns: Ns) -> Image:
     """The sharpest near the anchor that is neither black, white nor flat; the nearest when all are."""
     nearest = sorted(keyframes_ns, key=lambda t_ns: abs(t_ns - anchor_ns))[:_CANDIDATES]
-    scored = [(_score(frame, t_ns, anchor_ns), frame) for t_ns, frame in _pictures(media, nearest)]
+    times = dict.fromkeys((*nearest, Ns(0)))  # the head is known to decode
+    scored = [(_score(frame, t_ns, anchor_ns), frame) for t_ns, frame in _pictures(media, [*times])]
     if not scored:
         raise _no_picture()
     _, best = max(scored, key=lambda pair: pair[0])
@@ -55,10 +58,10 @@ def _pictures(media: av.container.InputContainer, times_ns: Sequence[Ns]) -> Ite
     time_base = Fraction(cast(Fraction, stream.time_base))
     for t_ns in times_ns:
         media.seek(round(to_s(t_ns) / time_base), stream=stream)
-        for frame in media.decode(stream):
-            if not frame.is_corrupt:
+        for frame in islice(media.decode(stream), _HEAD_FRAMES):
+            if frame.key_frame and not frame.is_corrupt:
                 yield t_ns, frame
-            break
+                break
 
 
 def _score(frame: av.VideoFrame, t_ns: Ns, anchor_ns: Ns) -> float:

@@ -18,7 +18,8 @@ from daemon.ingest.sniff import HEAD_BYTES, media_format
 from daemon.ingest.threads import Threads
 
 STEP_NS: Final = 2 * NS_PER_S  # media read in one go
-TRUNCATED_NS: Final = 2 * NS_PER_S  # a file that ends this much before its stated length was cut off
+TRUNCATED_NS: Final = NS_PER_S  # a file that ends this much before its stated length was cut off
+INDEXED: Final = frozenset({"mov", "matroska", "avi", "wav"})  # formats that state a length; others have it estimated
 
 
 class FileSource(Source):
@@ -76,7 +77,7 @@ class FileSource(Source):
 
     async def _warn(self, sink: CaptureSink, end_ns: Ns) -> None:
         duration_ns = self._reader.duration_ns
-        if duration_ns is not None and duration_ns - end_ns > TRUNCATED_NS:
+        if duration_ns is not None and self._reader.fmt in INDEXED and duration_ns - end_ns > TRUNCATED_NS:
             await sink.warn(
                 "truncated",
                 f"The file states {to_s(duration_ns):.1f} s but holds {to_s(end_ns):.1f} s",

@@ -65,7 +65,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochMark:
-    """Where a new epoch began, and why (`reason` of core.media.Epoch)."""
+    """Where an epoch after the first began, and why (`reason` of core.media.Epoch)."""
 
     start_ns: Ns
     reason: str

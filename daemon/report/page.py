@@ -44,6 +44,14 @@ _NOTES: Final = {
     "transcoded_video": "picture converted to H.264",
     "transcoded_audio": "sound converted to AAC",
 }
+_REJECTIONS: Final = {
+    "below_bar": "below the bar",
+    "budget": "the hour's clips were spent",
+    "cooldown": "too soon after another",
+    "contradicted": "later evidence spoke against it",
+    "superseded": "a stronger one covers it",
+    "merged": "part of another",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ def render_report(data: ReportData, folder: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(text=clean_text, clock=_clock, note=_note, percent=_percent, ms=_ms)
+    environment.filters.update(text=clean_text, clock=_clock, note=_note, why_not=_why_not, percent=_percent, ms=_ms)
     style, script = ((TEMPLATES / name).read_text(encoding="utf-8").strip() for name in ("report.css", "report.js"))
     ranked = sorted(data.clips, key=lambda clip: (clip.state == "withdrawn", -(clip.p or 0.0), clip.start_ns))
     numbers = {clip.id: number for number, clip in enumerate(data.clips, 1)}
@@ -81,12 +89,9 @@ def render_report(data: ReportData, folder: Path) -> str:
         data=data,
         strip=draw_strip(data),
         cards=[_card(clip, numbers[clip.id], folder) for clip in ranked],
-        near_misses=[
-            _near_miss(near, data) for near in sorted(data.near_misses, key=lambda near: near.p - near.bar)[::-1]
-        ],
+        near_misses=[_near_miss(near, data) for near in sorted(data.near_misses, key=lambda near: near.bar - near.p)],
         latencies=latency_rows(data.clips),
         lost_s=sum(to_s(gap.end_ns - gap.start_ns) for gap in data.gaps),
-        shed_s=sum(to_s(shed.end_ns - shed.start_ns) for shed in data.sheds),
         style=style,
         script=script,
         policy=_policy(style, script),
@@ -176,6 +181,10 @@ def _clock(value_ns: int) -> str:
 
 def _note(code: str) -> str:
     return _NOTES.get(code, code)
+
+
+def _why_not(code: str) -> str:
+    return _REJECTIONS.get(code, code)
 
 
 def _percent(value: float) -> str:

@@ -81,7 +81,7 @@ def draw_strip(data: ReportData) -> Strip:
         clips=_spans([(clip.start_ns, clip.end_ns, clip.title) for clip in data.clips], length_ns),
         near_misses=_spans([(near.start_ns, near.end_ns, near.reason) for near in data.near_misses], length_ns),
         gaps=_spans([(gap.start_ns, gap.end_ns, gap.reason) for gap in data.gaps], length_ns),
-        epochs=_spans([(mark.start_ns, mark.start_ns, mark.reason) for mark in data.epochs[1:]], length_ns),
+        epochs=_spans([(mark.start_ns, mark.start_ns, mark.reason) for mark in data.epochs], length_ns),
         ticks=_ticks(length_ns),
     )
 

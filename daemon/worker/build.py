@@ -48,6 +48,9 @@ async def build_parts(
         replayed = spec.kind == "vod" and attempt > 1
         if replayed:
             journal.forget_analysis()  # the same bytes are read again from their start
+        ring = None
+        if (folder / "ring").exists():  # recovery first: only it knows how far an earlier attempt had come
+            ring = _open_ring(stack, folder, journal, settings, attempt)
         source = await open_source(
             spec.source,
             clock=clock,
@@ -60,8 +63,15 @@ async def build_parts(
             resume=None if replayed else _resume(journal),
         )
         _remember(journal, spec, settings, source, clock)
-        ring = None if source.footage else Ring.open(folder / "ring", journal, settings.ring, attempt=attempt)
+        if ring is None and source.footage is None:
+            ring = _open_ring(stack, folder, journal, settings, attempt)
         yield _wire(spec, settings, folder, clock, emitter, journal, source, ring, Metrics())
+
+
+def _open_ring(stack: contextlib.ExitStack, folder: Path, journal: Journal, settings: Settings, attempt: int) -> Ring:
+    ring = Ring.open(folder / "ring", journal, settings.ring, attempt=attempt)
+    stack.callback(ring.close)
+    return ring
 
 
 def _wire(

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -22,7 +22,7 @@ from daemon.worker.build import build_parts
 from daemon.worker.control import serve_control
 from daemon.worker.emitter import Emitter
 from daemon.worker.reporting import write_session_report
-from daemon.worker.session import Session
+from daemon.worker.session import Parts, Session
 from daemon.worker.summary import summarise
 from telemetry import SystemClock, configure_logging
 
@@ -62,15 +62,7 @@ async def _run(
                 failure = await session.run()
         if failure is None or parts.capture.epochs:
             summary = summarise(parts, session)
-            report = write_session_report(
-                parts.journal,
-                _report_folder(spec, folder),
-                summary,
-                ended=session.ended,
-                lag_s=session.lag_s,
-                data_dir=Path(spec.data_dir),
-            )
-            emitter.emit("summary", **summary, report=str(report))
+            emitter.emit("summary", **summary, report=_report(spec, session, parts, folder, summary))
         return failure.worker_code if failure else EXIT_OK
 
 
@@ -87,8 +79,21 @@ def _session_folder(data_dir: Path, spec: WorkerSpec) -> Path:
     return folder
 
 
-def _report_folder(spec: WorkerSpec, folder: Path) -> Path:
-    return Path(spec.out_dir) if spec.out_dir else folder
+def _report(spec: WorkerSpec, session: Session, parts: Parts, folder: Path, summary: Mapping[str, Any]) -> str | None:
+    """The report's path; None where the disk does not take it, which has been said by then."""
+    try:
+        path = write_session_report(
+            parts.journal,
+            Path(spec.out_dir) if spec.out_dir else folder,
+            summary,
+            ended=session.ended,
+            lag_s=session.lag_s,
+            data_dir=Path(spec.data_dir),
+        )
+    except (StorageError, OSError) as err:
+        log.warning("report.failed", error=repr(err))
+        return None
+    return str(path)
 
 
 @contextlib.contextmanager

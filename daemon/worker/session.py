@@ -17,7 +17,7 @@ import structlog
 
 from configs import Settings
 from core.edits import EditDecision
-from core.errors import ClipdError, CutRefused, UsageError
+from core.errors import ClipdError, CutRefused, StorageError, UsageError
 from core.ids import SessionId, manual_clip_id
 from core.lines import error_fields, event_fields, moment_fields
 from core.media import ChatMessage
@@ -187,7 +187,11 @@ class Session:
             await asyncio.to_thread(parts.capture.close)
         except ClipdError as err:
             self._fail(err)
-        return await analysing
+        try:
+            return await analysing
+        except StorageError as err:
+            self._fail(err)
+            return Ns(parts.emitter.media_ns)
 
     def _end(self, reason: str) -> None:
         self.ended = reason
@@ -198,7 +202,8 @@ class Session:
             self._failure = err
             self.ended = err.code
             self._parts.emitter.emit("error", **error_fields(err))
-            self._parts.journal.add_warning({"code": err.code, "message": err.what, "remedy": err.remedy})
+            with contextlib.suppress(StorageError):  # a full disk takes no note of itself
+                self._parts.journal.add_warning({"code": err.code, "message": err.what, "remedy": err.remedy})
 
     async def _cut(self, request: dict[str, Any]) -> dict[str, Any]:
         """A manual cut of footage that is still buffered."""

@@ -110,10 +110,11 @@ def test_a_clip_is_made_again_from_its_recipe(ran: Ran, home: Path) -> None:
     """The same bytes."""
     master = Path(ran.of("clip")[0]["files"]["master"])
     before = master.read_bytes()
-    again = clipd("render", str(master.parent / "clip.json"), "--out", str(home / "again"), home=home)
+    again = clipd("render", str(master.parent / "clip.json"), "--out", str(home / "again"), "--json", home=home)
     assert again.code == 0, again.stderr[-2000:]
-    [made] = (home / "again").rglob("*.mp4")
-    assert made.read_bytes() == before
+    [made] = again.lines
+    assert made["identical"]
+    assert Path(made["path"]).read_bytes() == before
 
 
 def test_the_recipe_says_where_it_comes_from(ran: Ran) -> None:

@@ -56,7 +56,8 @@ class Lane:
 async def merged(lanes: list[Lane]) -> AsyncIterator[tuple[Lane, Fetched]]:
     """Outcomes of all lanes, the one that is behind in media time first, and no lane ahead into the next section.
 
-    A lane that brings nothing holds the other up only until that one has fetched all it may (Rendition.full).
+    A segment that is being fetched is waited for: it comes or is given up in bounded time. Sound whose playlist has
+    nothing new holds the picture up only until that has fetched all it may (Rendition.full).
     """
     while True:
         await _heads(lanes)
@@ -76,9 +77,11 @@ async def _heads(lanes: list[Lane]) -> None:
     while True:
         for lane in lanes:
             lane.receive()
-        missing = {lane.want() for lane in lanes if lane.head is None and not lane.done}
+        waiting = [lane for lane in lanes if lane.head is None and not lane.done]
+        missing = {lane.want() for lane in waiting}
         ready = [lane for lane in lanes if lane.head is not None]
-        if not missing or any(lane.rendition.full for lane in ready):
+        full = any(lane.primary and lane.rendition.full for lane in ready)
+        if not missing or (full and all(lane.rendition.idle for lane in waiting)):
             return
         busy = set().union(*(lane.rendition.busy for lane in ready))
         await asyncio.wait(missing | busy, return_when=asyncio.FIRST_COMPLETED)

@@ -78,6 +78,7 @@ class Rendition:
         self._played_ns = 0  # sum of segment durations: the playlist's own clock
         self._handed_ns = 0
         self._cache: OrderedDict[tuple[str, ByteRange | None], bytes] = OrderedDict()
+        self._caching = asyncio.Lock()
         self._progress_ns = clock.boottime_ns()
         self.live = first.live
         self.ended = ""  # reason, once no more segments will come
@@ -117,6 +118,11 @@ class Rendition:
     def full(self) -> bool:
         """Whether AHEAD segments are fetched and nobody takes them."""
         return len(self._inflight) >= AHEAD and all(task.done() for task in self._inflight)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to fetch: the playlist has not moved."""
+        return not self._pending and not self._inflight
 
     @property
     def busy(self) -> set[asyncio.Task[Fetched]]:
@@ -161,8 +167,7 @@ class Rendition:
                 await self._renew_link(err)
             took_ns = self._clock.boottime_ns() - started_ns - wait_ns
             wait_ns = max((target_ns if changed else target_ns // 2) - max(0, took_ns), NS_PER_S // 4)
-            idle = not self._pending and not self._inflight
-            if idle and self._clock.boottime_ns() - self._progress_ns > self._stall_ns:
+            if self.idle and self._clock.boottime_ns() - self._progress_ns > self._stall_ns:
                 self.ended = "source_gone"
 
     async def _renew_link(self, err: SourceError) -> None:
@@ -228,11 +233,12 @@ class Rendition:
 
     async def _cached(self, uri: str, byterange: ByteRange | None, limit: int) -> bytes:
         name = (uri, byterange)
-        if name not in self._cache:
-            self._cache[name] = await self._get(uri, byterange, limit)
-            while len(self._cache) > CACHED:
-                self._cache.popitem(last=False)
-        return self._cache[name]
+        async with self._caching:  # segments fetched side by side need the same one
+            if name not in self._cache:
+                self._cache[name] = await self._get(uri, byterange, limit)
+                while len(self._cache) > CACHED:
+                    self._cache.popitem(last=False)
+            return self._cache[name]
 
     async def _get(self, uri: str, byterange: ByteRange | None, limit: int) -> bytes:
         span = None if byterange is None else (byterange.offset, byterange.length)

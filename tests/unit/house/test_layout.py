@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,8 @@ import daemon
 import supervisor
 
 ROOT = Path(__file__).resolve().parents[3]
-ROOMS = ("core", "telemetry", "ringbuffer", "detectors", "recorder", "configs", "supervisor", "daemon")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+ROOMS: tuple[str, ...] = tuple(PROJECT["tool"]["importlinter"]["root_packages"])
 TREES = (*ROOMS, "benchmarks", "tests")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

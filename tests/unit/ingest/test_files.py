@@ -182,8 +182,8 @@ def got(packets: Iterator[Packet]) -> set[tuple[str, int, int, bytes]]:
     "kind", ["h264_aac", "h264_aac_ts", "h264_aac_mkv", "h264_bframes", "open_gop", "vfr", "pts_wrap", "vp9_opus"]
 )
 async def test_a_file_gives_back_exactly_what_the_replay_placed(studio: Studio, kind: str) -> None:
-    """From every keyframe: the same packets at the same nanoseconds, sound included; also across a timestamp wrap. Frames
-    of an open GOP that show before its keyframe lean on the GOP before, so reading does not begin with them."""
+    """From every keyframe: the same packets at the same nanoseconds, sound included; also across a timestamp wrap.
+    Frames of an open GOP that show before its keyframe lean on the GOP before, so reading does not begin with them."""
     sink, source = await replay(make_media(kind, studio.folder))
     footage = source.footage
     start_ns, end_ns = footage.span()
