@@ -93,10 +93,11 @@ def _decision(length_s: int) -> EditDecision:
 
 
 def _media(folder: Path) -> Path:
-    """Eight seconds of noise over a test picture, looped: as many bits as a stream has, without the time to code them."""
+    """Eight seconds of noise over a test picture, looped: a stream's bits without the time to code them."""
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y"]
     picture = f"testsrc2=s=1920x1080:r=60:d={LOOP_S},noise=alls=12:allf=t"
-    coded = ("-c:v libx264 -preset ultrafast -tune zerolatency -g 120 -b:v 8M -maxrate 8M -bufsize 8M -c:a aac").split()
+    coded = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "120", "-c:a", "aac"]
+    coded += ["-b:v", "8M", "-maxrate", "8M", "-bufsize", "8M"]
     loop, source = folder / "loop.mp4", folder / "source.ts"
     inputs = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"sine=f=440:r=48000:d={LOOP_S}"]
     subprocess.run([*ffmpeg, *inputs, *coded, str(loop)], check=True)

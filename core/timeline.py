@@ -92,7 +92,7 @@ class Timeline:
         self.dropped: Counter[str] = Counter()
         self.map: EpochMap | None = None  # None while an epoch waits for its first packet
         self.ref_ticks = 0  # last placed DTS, unwrapped: the shared reference of all tracks
-        self._pending = _Pending("resume", None) if resume else _Pending("start", Elapsed(0, "start"))
+        self._pending = _Pending("worker_restart", None) if resume else _Pending("start", Elapsed(0, "start"))
         self._start_ns = 0
         self._excused_ns = 0
         self._video = True

@@ -7,9 +7,8 @@ this stream does at its loudest over 15 minutes, so a microphone's gain cancels 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -31,9 +30,9 @@ _FLOOR_ROWS, _FLOOR_RANK = 12, 2  # third lowest of 1.2 s: one lost syllable may
 _VOICE_ROWS, _VOICE_RANK = 7, 3  # median of 0.7 s: a slam of 0.3 s cannot move it
 _EVERY: Final = 5  # baselines take two samples a second
 _ROAR_UNDER_DB: Final = 6.0  # sound that never pauses counts from 6 dB under the loudest speech: it carries more power
+_LATELY_S, _LATELY_DB = 45.0, 3.0  # nothing stays the reference that was not reached, give or take, for this long
 _QUIET_UNDER_DB: Final = 20.0  # a pause: this far under loud speech, or at the noise floor
 _QUIET_ROWS: Final = 3  # >= 250 ms (detection.md section 4, 11)
-_CONFIDENT: Final = 0.5
 
 
 class Silence(NamedTuple):
@@ -56,6 +55,20 @@ class _Excursion:
         self.peak, self.peak_at = excess, first
 
 
+class _Accepted:
+    """A level that lasted too long to be an event. It is the reference until the stream has been back for 5 s."""
+
+    def __init__(self, voice_db: float, floor_db: float, *, before_db: float) -> None:
+        self.voice_db, self.floor_db = voice_db, floor_db
+        self._back_db = 0.5 * (voice_db + before_db)
+        self._quiet = 0
+
+    def over(self, voice: float) -> bool:
+        """Take half a second's level; whether the stream has come back from it."""
+        self._quiet = self._quiet + 1 if voice < self._back_db else 0
+        return self._quiet > 10
+
+
 class AudioDetector:
     """Signals `audio` in; events `loud`, `crowd`, `shout` and the penalties `music` and `steady` out."""
 
@@ -64,10 +77,13 @@ class AudioDetector:
     def __init__(self, options: DetectOptions) -> None:
         self._all, self._options = options, options.audio
         self._waiting: deque[SignalChunk] = deque()
+        self._used = 0  # rows of the first waiting chunk that have been used
         self._gaps: list[Gap] = []
         self._history = _History()
         self._floor = Baseline(options.baseline, low=FLOOR_DB, high=20.0, step=0.25)
         self._loud = Baseline(options.baseline, low=FLOOR_DB, high=20.0, step=0.25)
+        self._lately = Baseline(options.baseline, low=FLOOR_DB, high=20.0, step=0.25, window_s=_LATELY_S)
+        self._accepted: _Accepted | None = None
         self._pitches = Baseline(options.baseline, low=0.0, high=60.0, step=0.25)
         self._tail = Tail(options.baseline, prior_per_h=self._options.tail_per_h, prior_scale=self._options.tail_db)
         self._seen = 0  # rows with sound
@@ -80,7 +96,7 @@ class AudioDetector:
 
     def feed(self, chunk: SignalChunk) -> None:
         """Take a chunk in; others than `audio` are not for this detector."""
-        if chunk.kind == AUDIO_KIND:
+        if chunk.kind == AUDIO_KIND and chunk.step_ns == STEP_NS:
             self._waiting.append(chunk)
 
     def gap(self, gap: Gap) -> None:
@@ -111,26 +127,19 @@ class AudioDetector:
         """The stream is over: what is open ends here."""
         return [*self.advance(t_ns), *self._close()]
 
-    def _rows_until(self, t_ns: Ns) -> list[_Row]:
-        rows: list[_Row] = []
+    def _rows_until(self, t_ns: Ns) -> Iterator[_Row]:
+        """The rows that are known by then, in order; a chunk may be used up over many steps."""
         while self._waiting:
             chunk = self._waiting[0]
-            known = chunk.known_ns()
-            count = int(np.searchsorted(known, t_ns, side="right"))
-            values = chunk.values.astype(np.float64)
-            rows += [_Row(Ns(int(known[i])), values[i]) for i in range(count)]
-            if count < len(chunk):
-                rest = SignalChunk(
-                    kind=chunk.kind,
-                    start_ns=Ns(chunk.start_ns + count * chunk.step_ns),
-                    step_ns=chunk.step_ns,
-                    values=chunk.values[count:],
-                    columns=chunk.columns,
-                )
-                self._waiting[0] = rest
-                break
+            while self._used < len(chunk):
+                end_ns = Ns(chunk.start_ns + chunk.step_ns * (self._used + 1))
+                if end_ns > t_ns:
+                    return
+                values = chunk.values[self._used].astype(np.float64)
+                self._used += 1
+                yield _Row(end_ns, values)
             self._waiting.popleft()
-        return rows
+            self._used = 0
 
     def _take(self, row: _Row) -> list[Event]:
         broken = self._history.breaks(row.end_ns)
@@ -150,19 +159,27 @@ class AudioDetector:
 
     def _is_hole(self, row: _Row) -> bool:
         start_ns = row.end_ns - STEP_NS
-        inside = any(gap.start_ns < row.end_ns and start_ns < gap.end_ns for gap in self._gaps)
-        return inside or bool(row.values[_SPEECH] <= FLOOR_DB + 1.0)
+        return any(gap.start_ns < row.end_ns and start_ns < gap.end_ns for gap in self._gaps)
 
     def _learn(self, row: _Row, floor: float, voice: float) -> None:
         alarm = self._open is not None
         self._floor.push(floor, row.end_ns, alarm=alarm)
-        self._loud.push(voice, row.end_ns, alarm=alarm)
+        if voice > FLOOR_DB + 1.0:  # a gate's digital silence says nothing about how loud talk is
+            self._loud.push(voice, row.end_ns, alarm=alarm)
+            self._lately.push(voice, row.end_ns, alarm=False)
         if row.values[_VOICING] > 0.5 and row.values[_SPEECH] > self._quiet_db:
             self._pitches.push(float(row.values[_PITCH]), row.end_ns, alarm=alarm)
+        if not self._loud.count:
+            return
         spread = self._floor.spread(self._options.prior_spread_db, self._options.floor_db)
-        self._voice_ref = self._loud.quantile(0.9)
+        self._voice_ref = min(self._loud.quantile(0.9), self._lately.quantile(0.9) + _LATELY_DB)
         usual = self._floor.quantile(0.5)
         self._roar_ref = max(self._voice_ref - _ROAR_UNDER_DB, min(usual + 2.0 * spread, self._voice_ref))
+        if self._accepted is not None and self._accepted.over(voice):
+            self._accepted = None
+        if self._accepted is not None:
+            self._voice_ref = max(self._voice_ref, self._accepted.voice_db)
+            self._roar_ref = max(self._roar_ref, self._accepted.floor_db)
         self._quiet_db = max(self._voice_ref - _QUIET_UNDER_DB, self._floor.quantile(0.2) + 3.0)
 
     def _watch(self, index: int, excess: float) -> list[Event]:
@@ -185,11 +202,9 @@ class AudioDetector:
     def _accept_level(self, alarm: _Excursion) -> None:
         """Too long to be an event: this is how loud the stream is now."""
         rows = self._history.rows(alarm.first, alarm.last + 1)
-        by = float(np.percentile(rows[:, _SPEECH], 90)) - self._voice_ref
-        self._loud.shift(by)
-        self._floor.shift(float(np.median(rows[:, _DIP])) - self._floor.quantile(0.5))
-        self._voice_ref += by
-        self._roar_ref += by
+        voice_db, floor_db = float(np.percentile(rows[:, _SPEECH], 90)), float(np.median(rows[:, _DIP])) + 1.0
+        self._accepted = _Accepted(voice_db, floor_db, before_db=self._voice_ref)
+        self._voice_ref, self._roar_ref = voice_db, floor_db
         self._open = None
 
     def _close(self) -> list[Event]:
@@ -314,7 +329,3 @@ class _History:
                 break
             first -= 1
         return first
-
-    def index_at(self, t_ns: Ns) -> int:
-        """The first row that ends at or after a time."""
-        return self._base + bisect_left(self._times, t_ns)

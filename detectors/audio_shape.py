@@ -64,7 +64,7 @@ def describe(rows: Rows, before: Rows, after: Rows, *, usual_pitch: float) -> Sh
     jump = pitch - min(usual_pitch, _SPOKEN_PITCH)
     music = ramp(tonal, 0.5, 0.7)
     flux = float(np.median(top[:, _AT["flux"]]))
-    human = ramp(treble_db, 10, 4) * (1.0 - music) * ramp(flux, 5, 3.5) * ramp(len(rows), 10, 16)
+    human = ramp(treble_db, 12, 8) * (1.0 - music) * ramp(flux, 5, 3.5) * ramp(len(rows), 10, 16)
     noise = ramp(noisy, 0.28, 0.42) * ramp(tonal, 0.55, 0.35) * ramp(bass_db, 1, -5)
     many = ramp(wander, 5, 10) * ramp(bass_db, -2, -7) * _throat(noisy)
     crowd = human * ramp(fill, -9, -4) * (1.0 - (1.0 - noise) * (1.0 - many))
@@ -109,21 +109,21 @@ def _pitch(top: Rows) -> tuple[float, float]:
 
 
 def _throat(noisy: float) -> float:
-    """Sirens, whistles and jingles are purer than any throat: 0.06 of flatness and less, screams 0.17 and more."""
-    return ramp(noisy, 0.1, 0.17)
+    """Sirens, whistles and jingles are purer than any throat: 0.08 of flatness and less, screams 0.15 and more."""
+    return ramp(noisy, 0.09, 0.15)
 
 
 def _plateau(speech: Rows, dip: Rows) -> float:
-    """Like an advert, rain or an engine: six seconds and more on one floor (within about 1 dB), abrupt at its start.
+    """Like an advert, rain or an engine: on one floor for six seconds after an abrupt start, or for ten, within 1 dB.
 
-    The floor is judged, not the level: talk over the rain moves the level.
+    The floor is judged, not the level: talk over the rain moves the level. Crowds swell and die down.
     """
     seconds = len(speech) // 10
     if seconds < 6:
         return 0.0
     floor = np.median(dip[: seconds * 10].reshape(seconds, 10), axis=1)[1:-1]
     edge = float(np.percentile(speech, 50) - speech[:5].max())
-    return ramp(float(floor.std()), 2.0, 1.0) * ramp(edge, 4.0, 2.0)
+    return ramp(float(floor.std()), 1.6, 0.8) * max(ramp(edge, 4.0, 2.0), ramp(seconds, 7, 10))
 
 
 def _knob(rows: Rows, before: Rows, after: Rows) -> float:

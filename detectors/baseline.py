@@ -25,11 +25,13 @@ _NS_PER_H: Final = 3600 * NS_PER_S
 class Baseline:
     """Weighted quantiles of the last `window_s`, kept as a histogram of `step` wide bins over [low, high]."""
 
-    def __init__(self, options: BaselineOptions, *, low: float, high: float, step: float) -> None:
+    def __init__(
+        self, options: BaselineOptions, *, low: float, high: float, step: float, window_s: float | None = None
+    ) -> None:
         self._low, self._step = low, step
         self._bins = np.zeros(math.ceil((high - low) / step) + 1, dtype=np.int64)
         self._samples: deque[tuple[Ns, int, int]] = deque()
-        self._window_ns = ns(options.window_s)
+        self._window_ns = ns(options.window_s if window_s is None else window_s)
         self._alarm_weight = max(1, round(_FULL * options.alarm_influence))
         self._prior_samples = options.prior_samples
 
@@ -65,15 +67,6 @@ class Baseline:
         measured = _MAD_TO_SD * self._step * int(np.searchsorted(total, 0.5 * int(total[-1]), side="left"))
         blended = (measured * self.count + prior * self._prior_samples) / max(self.count + self._prior_samples, 1)
         return max(blended, floor)
-
-    def shift(self, by: float) -> None:
-        """Move everything learned by `by`: the level of the whole signal has changed (a gain knob), not its nature."""
-        move, last = round(by / self._step), len(self._bins) - 1
-        moved = [(t, min(max(place + move, 0), last), weight) for t, place, weight in self._samples]
-        self._samples = deque(moved)
-        self._bins[:] = 0
-        for _, place, weight in moved:
-            self._bins[place] += weight
 
 
 class Tail:

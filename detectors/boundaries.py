@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from core.media import Epoch
-from core.times import NS_PER_S, Ns, ns
+from core.times import Ns, ns
 from detectors.audio import Silence
 from detectors.options import ClipLengths
 
@@ -79,13 +79,3 @@ def overlap(a: tuple[Ns, Ns], b: tuple[Ns, Ns]) -> float:
     """Intersection over union of two spans."""
     shared = min(a[1], b[1]) - max(a[0], b[0])
     return max(shared, 0) / max(max(a[1], b[1]) - min(a[0], b[0]), 1)
-
-
-def nearest_gap_s(a: tuple[Ns, Ns], b: tuple[Ns, Ns]) -> float:
-    """Seconds between two spans, 0 when they touch."""
-    return max(b[0] - a[1], a[0] - b[1], 0) / NS_PER_S
-
-
-def span_of(spans: Sequence[tuple[Ns, Ns]]) -> tuple[Ns, Ns]:
-    """From the first start to the last end."""
-    return min(s[0] for s in spans), max(s[1] for s in spans)

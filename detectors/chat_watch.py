@@ -18,7 +18,7 @@ SMOOTH: Final = 2.0  # messages added to both counts: keeps a silent chat's rati
 _USER_SHARE: Final = 2  # min(messages, 2 x users), for each user (detection.md section 2, signal 3)
 _RATIO_STEP: Final = 0.01
 _STEPS_PER_S: Final = 2  # the engine's grid
-_FULL, _LITTLE = 10, 1  # weights of a sample taken while calm, and during a burst (alarm_influence 0.1)
+_FULL: Final = 10  # integer weight of a sample taken while calm, so that adding and removing leaves no rounding
 _LEARN_DELAY_NS: Final = 10 * NS_PER_S  # a burst is noticed within that of its first message
 _COOLING_NS: Final = 60 * NS_PER_S  # bursts decay over about 40 s (detection.md section 5); back at the usual ends it
 _ECHOES_KEPT: Final = 2_000  # short lines remembered; a busy chat writes that many in some minutes
@@ -124,6 +124,7 @@ class Usual:
     """
 
     def __init__(self, chat: ChatOptions, baseline: BaselineOptions) -> None:
+        self._little = max(1, round(_FULL * baseline.alarm_influence))
         self._counts = Baseline(baseline, low=0.0, high=10.0, step=_RATIO_STEP)
         self._full_samples = baseline.ready_full_s * _STEPS_PER_S
         self._window_ns = ns(baseline.window_s)
@@ -139,10 +140,11 @@ class Usual:
         self._waiting.append(step)
         if not calm:
             self._calm_from_ns = Ns(step.at_ns + _COOLING_NS)
-        weight = _FULL if calm and step.at_ns >= self._calm_from_ns else _LITTLE
+        settled = calm and step.at_ns >= self._calm_from_ns
+        weight = _FULL if settled else self._little
         while self._waiting and (fast or self._waiting[0].at_ns <= step.at_ns - _LEARN_DELAY_NS):
             old = self._waiting.popleft()
-            self._counts.push(math.log(old.messages + SMOOTH), old.at_ns, alarm=weight == _LITTLE)
+            self._counts.push(math.log(old.messages + SMOOTH), old.at_ns, alarm=not settled)
             self._shares.append((old, weight))
             self._messages += weight * old.messages
             self._reactions += weight * old.reactions

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 HOP: Final = 1600  # 100 ms: ten rows a second (detection.md section 2, signal 5)
 STEP_NS: Final = HOP * NS_PER_S // RATE
-FLOOR_DB: Final = -100.0  # below 16-bit quantisation noise; a row at the floor is a hole or digital silence
+FLOOR_DB: Final = -120.0  # far below 16-bit quantisation noise: only digital silence lies here
 
 _SUB_HOP: Final = 320  # 20 ms: short enough to fall between syllables (4-5 a second)
 _SUB_WINDOW: Final = 512
@@ -33,7 +33,7 @@ _HISTORY: Final = _WINDOW - HOP
 _BLOCK: Final = 32  # bins of one flatness block, 250 Hz: two harmonics of a low voice fit in
 _TONE_MEMORY: Final = 0.85  # a frame; about 0.65 s: speech moves its pitch within it, a held note does not
 _JOIN_NS: Final = 5_000_000  # blocks this close follow each other; more is a new run (an epoch)
-_POWER_FLOOR: Final = 1e-10
+_POWER_FLOOR: Final = 1e-12
 
 BAND_EDGES_HZ: Final = (80, 200, 400, 800, 1600, 3200, 4800, 7600)
 BANDS: Final = tuple(f"band{low}" for low in BAND_EDGES_HZ[:-1])

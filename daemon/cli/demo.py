@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from configs import load_settings
+from configs import Settings, load_settings
+from core.errors import StorageError, UsageError
 from core.lines import Line
 from daemon.cli import options as o
 from daemon.cli.view import View, open_view
@@ -21,7 +23,8 @@ from daemon.cli.watching import watch as run
 from daemon.demo import LiveOrigin, Recipe
 from telemetry import SystemClock
 
-PROFILE = "gaming"
+PROFILE: Final = "gaming"
+MARK: Final = ".clipd-demo"
 
 
 def demo(
@@ -32,6 +35,7 @@ def demo(
 ) -> None:
     """Play a two-minute live stream on this machine and clip it while it runs."""
     assert out is not None
+    _fresh(out)
     settings = load_settings(profile=PROFILE, data_dir=data_dir or out / "data")
     recipe = Recipe.from_seed(seed if seed is not None else secrets.randbelow(2**31))
     view = open_view(as_json=as_json)
@@ -42,7 +46,23 @@ def demo(
     raise typer.Exit(code)
 
 
-async def _play(recipe: Recipe, view: View, settings: Any, out: Path) -> int:
+def _fresh(out: Path) -> None:
+    """An empty folder. What an earlier demo left there goes; a folder that is not a demo's is never emptied."""
+    mark = out / MARK
+    if mark.exists():
+        shutil.rmtree(out)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is not empty", remedy="Name another folder with --out.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as err:
+        raise StorageError(
+            f"Cannot write to {out}: {err.strerror}", remedy="Name another folder with --out.", code="unwritable"
+        ) from err
+
+
+async def _play(recipe: Recipe, view: View, settings: Settings, out: Path) -> int:
     async with LiveOrigin(recipe, SystemClock()) as origin:
         spec = build_spec(
             WatchRequest(

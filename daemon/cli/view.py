@@ -138,17 +138,20 @@ def _problem(line: Line) -> str:
 
 def _clip(line: Line) -> str:
     span = f"{clock_text(ns(line['start_s']))[:-4]}-{clock_text(ns(line['end_s']))[:-4]}"
+    state = f"{line['state']}, revision {line['revision']}"
+    head = f"[green]clip[/green] {escape(str(line['title']))} {span} {state}"
+    if line["state"] != "provisional":
+        return head  # its reasons and files stand where it first came up
     latency = f", {line['latency_s']:.1f} s after its last frame" if line.get("latency_s") is not None else ""
-    head = (
-        f"[green]clip[/green] {escape(str(line['title']))} {span} {line['state']}, revision {line['revision']}{latency}"
-    )
     reasons = "".join(f"\n     {escape(str(reason))}" for reason in line["reasons"][:4])
-    master = line["files"].get("master")
-    return head + reasons + (f"\n     {escape(str(master))}" if master else "")
+    return f"{head}{latency}{reasons}\n     {escape(str(line['files'].get('master', '')))}"
 
 
 def _truth(line: Line) -> str:
-    planted = ", ".join(f"{moment['kind']} at {moment['start_s']:.0f} s" for moment in line["planted"])
+    planted = ", ".join(
+        f"{moment['kind'].replace('_', ' ')} at {moment['start_s']:.0f} s ({'found' if moment['found'] else 'missed'})"
+        for moment in line["planted"]
+    )
     return f"[dim]planted: {escape(planted)}[/dim]"
 
 

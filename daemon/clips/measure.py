@@ -19,7 +19,7 @@ from core.errors import BadMedia, CutRefused
 from daemon.ingest.avopen import open_media
 
 _HEAD_PACKETS: Final = 64  # a decoder holds back at most 16 frames (H.264 level limits); sound lies between them
-_TAIL_S: Final = 3.0
+_TAIL_S: Final = 0.5  # from the last keyframe before this; a GOP more would double what a cut costs
 _TAIL_FRAMES: Final = 120  # decoded at the end, from the last keyframe on; a GOP of 2 s at 60 frames a second
 
 

@@ -51,6 +51,7 @@ class DownloadSource(Source):
     async def _fetch(self) -> None:
         partial = self._path.with_name(f".{self._path.name}.partial")
         try:
+            partial.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file, Threads(1) as threads:
                 async with self._request.http(self._clock) as http:
                     await self._fill(http, file, threads)
@@ -61,7 +62,8 @@ class DownloadSource(Source):
                 f"The source cannot be stored: {err.strerror}", remedy="Free some space in the data folder."
             ) from err
         finally:
-            partial.unlink(missing_ok=True)
+            if partial.parent.is_dir():
+                partial.unlink(missing_ok=True)
 
     async def _fill(self, http: Http, file: BinaryIO, threads: Threads) -> None:
         """Go on where a broken connection stopped, when the server can and the file is still the same."""

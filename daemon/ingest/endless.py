@@ -62,23 +62,25 @@ class EndlessSource(Source):
 
     async def _connection(self, http: Http, placer: Placer) -> Ended | None:
         """One connection, to its end; an Ended when there is no sense in another."""
+        started = (self._clock.boottime_ns(), placer.timeline.end_ns)
         async with http.open(self._request.url) as response:
             pipe = Pipe()
             with Threads(2) as threads:
                 feeding = asyncio.create_task(_feed(response, pipe, threads), name="http-feed")
                 try:
-                    return await self._media(pipe, threads, placer, feeding)
+                    return await self._media(pipe, threads, placer, feeding, started)
                 finally:
                     pipe.abort()
                     feeding.cancel()
                     await asyncio.gather(feeding, return_exceptions=True)
 
-    async def _media(self, pipe: Pipe, threads: Threads, placer: Placer, feeding: asyncio.Task[None]) -> Ended | None:
+    async def _media(
+        self, pipe: Pipe, threads: Threads, placer: Placer, feeding: asyncio.Task[None], started: tuple[int, int]
+    ) -> Ended | None:
         head = await threads.run(pipe.peek, HEAD_BYTES)
         if not head and feeding.done():
             feeding.result()
         fmt = media_format(head, "The answer")
-        started_ns, start_media_ns = self._clock.boottime_ns(), placer.timeline.end_ns
         reader = await threads.run(MediaReader, pipe, fmt)
         while packets := await threads.run(reader.read, STEP_NS):
             placer.use(reader.tracks)
@@ -87,8 +89,8 @@ class EndlessSource(Source):
             await placer.deliver()
         if feeding.done():
             feeding.result()
-        took_ns = max(1, self._clock.boottime_ns() - started_ns)
-        was_file = fmt in FILES_ONLY or (placer.timeline.end_ns - start_media_ns) / took_ns > FAST
+        took_ns = max(1, self._clock.boottime_ns() - started[0])
+        was_file = fmt in FILES_ONLY or (placer.timeline.end_ns - started[1]) / took_ns > FAST
         if not was_file:
             return None
         placer.finish()

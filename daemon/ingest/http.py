@@ -143,12 +143,6 @@ class Http:
         Raises SourceRefused (policy; 401, 403, 404, 410, 451 and other 4xx) or SourceUnreachable (network, 429, 5xx).
         """
         assert self._session is not None  # only used inside `async with`
-        wait = aiohttp.ClientTimeout(
-            total=None,
-            connect=2 * self._timeout_s,  # name look-up included
-            sock_connect=self._timeout_s,
-            sock_read=idle_s or self._timeout_s,
-        )
         for _ in range(MAX_REDIRECTS + 1):
             self._policy.check_url(url, parent=parent)
             with _network_errors(url):
@@ -156,7 +150,7 @@ class Http:
                     URL(url, encoded=True),
                     headers={**self.headers, **(headers or {})},
                     allow_redirects=False,
-                    timeout=wait,
+                    timeout=self._limits(idle_s),
                 )
             try:
                 if raw.status in _REDIRECTS and "Location" in raw.headers:
@@ -171,6 +165,14 @@ class Http:
             f"{_where(url)} redirects more than {MAX_REDIRECTS} times",
             remedy="Give the address the redirects should lead to.",
             code="too_many_redirects",
+        )
+
+    def _limits(self, idle_s: float | None) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(
+            total=None,
+            connect=2 * self._timeout_s,  # name look-up included
+            sock_connect=self._timeout_s,
+            sock_read=idle_s or self._timeout_s,
         )
 
     async def get(

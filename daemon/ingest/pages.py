@@ -104,7 +104,10 @@ class _CheckedAdapter(HTTPAdapter):
 
 
 def _failed(err: Exception) -> SourceRefused | SourceUnreachable:
-    text = _short(err)
+    """streamlink wraps whatever went wrong; our own refusal inside is what counts."""
+    text, cause = _short(err), err.__cause__
+    if isinstance(cause, SourceRefused):
+        return cause
     if isinstance(err, PluginError) and "Unable to open URL" in str(err):
         return SourceUnreachable(f"The page cannot be read: {text}", remedy="It is tried again.")
     return SourceRefused(f"The page has no stream: {text}", remedy="Check that it is live and public.", code="offline")

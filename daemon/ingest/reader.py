@@ -18,11 +18,12 @@ import av.stream
 from core.errors import BadMedia
 from core.media import Kind, Packet, Track
 from core.timeline import fill_times
-from core.times import Ns, ticks_to_ns
+from core.times import NS_PER_S, Ns, ticks_to_ns
 from daemon.ingest.avopen import AUDIO_CODECS, MAX_PIXELS, VIDEO_CODECS, Readable, open_media
 
 BOTH: Final[frozenset[Kind]] = frozenset(("video", "audio"))
 MAX_ERRORS: Final = 50  # read errors in a row before a container counts as finished
+INTERLEAVE_NS: Final = NS_PER_S  # tracks are stored this far apart; a packet further back is a jump
 MAX_BATCH: Final = 2_000  # packets
 MAX_BATCH_BYTES: Final = 8 << 20
 _ROTATED: Final = frozenset({"mov", "matroska"})  # formats that carry a display matrix
@@ -74,7 +75,7 @@ class MediaReader:
             size += len(packet.data)
             at_ns = ticks_to_ns(packet.dts, packet.time_base)
             first_ns = at_ns if first_ns is None else first_ns
-            if not 0 <= at_ns - first_ns < span_ns and self._rotation is not None:
+            if not -INTERLEAVE_NS <= at_ns - first_ns < span_ns and self._rotation is not None:
                 break
         if self._rotation is None:
             self._rotation = 0

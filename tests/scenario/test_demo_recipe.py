@@ -19,6 +19,7 @@ def shown(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list({line["id"]: line for line in lines if line["type"] == "clip"}.values())
 
 
+@pytest.mark.timeout(900)  # forty minutes of stream
 async def test_twenty_other_seeds_find_nine_tenths_and_at_most_one_false_clip_each(tmp_path: Path) -> None:
     """A planted moment is found when a clip holds it from start to end; a clip that holds none is false."""
     planted = found = 0

@@ -46,6 +46,12 @@ def envelope(n: int, attack_s: float, decay_s: float) -> Wave:
     return np.minimum(1.0, np.minimum(t / attack_s, np.maximum(n / RATE - t, 0) / decay_s))
 
 
+def _drift(rng: np.random.Generator, n: int, every: int) -> Wave:
+    """A slow random line through -1..1."""
+    points = rng.uniform(-1, 1, n // every + 2)
+    return np.asarray(np.interp(np.arange(n), np.arange(len(points)) * every, points))
+
+
 def _voice(pitch_hz: Wave, formants: tuple[float, ...], tilt: float) -> Wave:
     """Harmonics of a pitch contour through formants; `tilt` in dB an octave, smaller for louder voices."""
     phase = 2 * np.pi * np.cumsum(pitch_hz) / RATE
@@ -86,7 +92,7 @@ def roar(rng: np.random.Generator, seconds: float) -> Wave:
     noise = shaped(
         rng, n, lambda f: np.exp(-(((f - low) / 350) ** 2)) + 0.6 * np.exp(-(((f - high) / 700) ** 2)) + 0.02
     )
-    wobble = 1 + 0.25 * np.interp(np.arange(n), np.arange(0, n + 3200, 3200), rng.uniform(-1, 1, n // 3200 + 2))
+    wobble = 1 + 0.25 * _drift(rng, n, 3200)
     return noise * wobble * envelope(n, rng.uniform(0.2, 0.6), rng.uniform(0.6, 1.5))
 
 
@@ -107,7 +113,7 @@ def screams(rng: np.random.Generator, seconds: float) -> Wave:
     for _ in range(3):
         at = round(rng.uniform(0, 0.3) * RATE)
         size = n - at
-        jitter = 1 + 0.04 * np.interp(np.arange(size), np.arange(0, size + 200, 200), rng.normal(0, 1, size // 200 + 2))
+        jitter = 1 + 0.04 * _drift(rng, size, 200)
         arc = 1 + 0.2 * np.sin(np.pi * np.linspace(0, 1, size))
         pitch = rng.uniform(380, 620) * arc * jitter
         out[at:] += _voice(pitch, (900.0, 1500.0, 2800.0), 2.0) * envelope(size, 0.08, 0.4)
@@ -169,7 +175,7 @@ POSITIVES: Final[dict[str, Maker]] = {"roar": roar, "applause": applause, "screa
 NEGATIVES: Final[dict[str, Maker]] = {
     "music": music, "slam": slam, "keys": keys, "rumble": rumble, "rain": rain, "advert": advert,
 }  # fmt: skip
-LENGTHS_S: Final = {"slam": 0.8, "rain": 30.0, "advert": 12.0, "music": 9.0}
+LENGTHS_S: Final = {"slam": 0.8, "rain": 24.0, "advert": 12.0, "music": 9.0}
 
 
 def game(rng: np.random.Generator, seconds: float) -> Wave:
@@ -203,7 +209,7 @@ _BURST: Final = ("LUL", "KEKW", "hahaha", "LMAO", "POG", "no way", "OMEGALUL", "
 def chat(
     rng: np.random.Generator, seconds: float, per_min: float, bursts: tuple[tuple[float, float], ...] = ()
 ) -> list[ChatMessage]:
-    """Negative binomial counts with an AR(1) log-rate; a burst is (start, peak factor): 2 s up, 8 s held, decay of 15 s.
+    """Negative binomial counts, AR(1) log-rate; a burst is (start, peak factor): 2 s up, 8 s held, decay of 15 s.
 
     Per 10 s variance/mean is 2 and lag-1 0.35 on small channels, 10 and 0.58 from 100 a minute on.
     """

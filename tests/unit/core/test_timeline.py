@@ -220,7 +220,7 @@ def test_lost_media_is_one_gap_and_its_hole_is_not_reported_again() -> None:
 def test_a_resumed_session_goes_on_in_a_new_epoch() -> None:
     """Media end and epoch number of the earlier attempt are carried on."""
     run = Run(resume=(ns(100), 3), elapsed=Elapsed(ns(5), "boottime")).feed(stream(0, 1))
-    assert [(e.number, e.start_ns, e.reason) for e in run.sink.epochs] == [(3, ns(105), "resume")]
+    assert [(e.number, e.start_ns, e.reason) for e in run.sink.epochs] == [(3, ns(105), "worker_restart")]
 
 
 def test_two_breaks_before_a_packet_are_one_epoch() -> None:

@@ -15,7 +15,7 @@ from daemon.ingest.decode import LONGEST_SIDE, AudioDecoder, KeyframeDecoder
 from daemon.ingest.files import FileSource
 from tests.fakes import FakeClock, RecordingSink
 from tests.synthetic_streams import make_media
-from tests.unit.ingest.conftest import AAC, Studio
+from tests.unit.ingest.stage import AAC, Studio
 
 EPOCH = Epoch(number=0, start_ns=Ns(0), reason="start", by="start")
 CLICKS = "aevalsrc='if(lt(mod(t,1),0.01),0.9,0)':s={rate}:c={layout}"

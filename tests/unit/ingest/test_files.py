@@ -18,7 +18,7 @@ from daemon.ingest.files import FileSource, scan_footage
 from daemon.ingest.footage import FileFootage, file_hash
 from tests.fakes import FakeClock, RecordingSink
 from tests.synthetic_streams import make_media
-from tests.unit.ingest.conftest import AAC, H264, PICTURE, SOUND, Studio
+from tests.unit.ingest.stage import AAC, H264, PICTURE, SOUND, Studio
 
 
 async def replay(

@@ -16,7 +16,7 @@ from core.netpolicy import Address, AddressPolicy
 from core.times import ns
 from daemon.ingest.http import Http
 from tests.fakes import FakeClock
-from tests.unit.ingest.conftest import Origin
+from tests.unit.ingest.stage import Origin
 
 
 def client(url: str, clock: FakeClock, *, origin: str = "cli", timeout_s: float = 2.0, **more: Any) -> Http:

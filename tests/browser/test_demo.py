@@ -1,0 +1,71 @@
+"""`clipd demo` as a stranger meets it: two minutes live, three moments, a folder of clips that play, a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.test_clips_play import WATCH
+from tests.scenario.command import Ran, clipd
+
+LIMIT_S = 150  # the issue's bound for the demo, set-up apart; it plays 114 s of it
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Path, float]:
+    """One run for all tests, with a seed that nobody looked at."""
+    home = tmp_path_factory.mktemp("demo")
+    started = time.monotonic()
+    ran = clipd("demo", "--seed", "2026", "--out", str(home / "out"), "--json", home=home, limit_s=2 * LIMIT_S)
+    return ran, home / "out", time.monotonic() - started
+
+
+@pytest.mark.timeout(400)
+def test_it_ends_by_itself_and_finds_the_planted_moments(demo: tuple[Ran, Path, float]) -> None:
+    """All three, at most one false clip, within the limit; the truth comes last but one."""
+    ran, _, took_s = demo
+    assert ran.code == 0, ran.stderr[-2000:]
+    assert took_s <= LIMIT_S
+    assert [line["type"] for line in ran.lines[-2:]] == ["truth", "summary"]
+    planted = ran.lines[-2]["planted"]
+    assert [moment["found"] for moment in planted] == [True, True, True]
+    clips = {line["id"]: line for line in ran.of("clip")}.values()
+    holding = [c for c in clips if any(c["start_s"] <= m["start_s"] and m["end_s"] <= c["end_s"] for m in planted)]
+    assert len(clips) - len(holding) <= 1
+
+
+def test_clips_are_there_while_the_stream_runs(demo: tuple[Ran, Path, float]) -> None:
+    """p95 of the first revisions' latency is within 10 s, and the first clip comes long before the end."""
+    ran, _, _ = demo
+    first: dict[str, dict[str, Any]] = {}
+    for line in ran.of("clip"):
+        first.setdefault(line["id"], line)
+    heard = [line["latency_s"] for line in first.values() if "chat" not in line["reasons"][0]]
+    assert heard
+    assert np.percentile(heard, 95) <= 10
+    assert min(line["t_s"] for line in first.values()) < 60
+
+
+def test_every_clip_plays(demo: tuple[Ran, Path, float], page: Page, serve: Callable[[Path], str]) -> None:
+    """In Chromium, from a first frame with a picture to the end."""
+    ran, out, _ = demo
+    url = serve(out)
+    for clip in {line["id"]: line for line in ran.of("clip")}.values():
+        master = Path(clip["files"]["master"])
+        page.goto(f"{url}/report.html")
+        seen = page.evaluate(WATCH, f"{url}/{master.parent.name}/{master.name}")
+        assert seen["first"]["spread"] > 5
+        assert seen["end"] == pytest.approx(clip["end_s"] - clip["start_s"], abs=0.2)
+
+
+def test_the_report_opens_from_the_disk(demo: tuple[Ran, Path, float], page: Page) -> None:
+    """By file URL, with a player for each clip."""
+    ran, out, _ = demo
+    page.goto(f"file://{out}/report.html")
+    assert page.locator("video").count() == ran.summary["clips"]

@@ -1,0 +1,118 @@
+"""Excursions of loudness and what kind of sound they are. All sounds are made in code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.media import Gap
+from core.moments import Event
+from core.times import Ns, ns, to_s
+from tests.synthetic_streams import feature_level as fl
+from tests.unit.detectors.runs import Sound, hear
+
+AT_S = 40.0
+
+
+def talk(seed: int, seconds: float = 60.0) -> Sound:
+    """A speaker alone."""
+    rng = np.random.default_rng(seed)
+    return fl.talk(rng, seconds, pitch_hz=(110.0, 125.0, 195.0)[seed % 3])
+
+
+def with_sound(seed: int, make: fl.Maker, seconds: float, over_db: float) -> Sound:
+    """Talk with a sound at 40 s."""
+    bed = talk(seed, AT_S + seconds + 20.0)
+    fl.add(bed, make(np.random.default_rng([seed, 1]), seconds), AT_S, over_db)
+    return bed
+
+
+def classed(events: list[Event], at_s: float = AT_S) -> list[Event]:
+    """Events that say what a sound is, from about a time on."""
+    return [e for e in events if e.kind in {"crowd", "shout"} and to_s(e.start_ns) > at_s - 2]
+
+
+def strongest(events: list[Event], at_s: float = AT_S) -> float:
+    """Largest evidence for a crowd or a voice."""
+    return max((e.llr for e in classed(events, at_s)), default=0.0)
+
+
+@pytest.mark.parametrize("kind", sorted(fl.POSITIVES))
+@pytest.mark.parametrize("seed", [11, 12])
+def test_a_reaction_eight_db_over_talk_is_found_where_it_is(kind: str, seed: int) -> None:
+    """Crowds, applause and screams give strong evidence; start and end lie within a second and a half."""
+    events = hear(with_sound(seed, fl.POSITIVES[kind], 4.0, 8.0))
+    assert strongest(events) >= 1.5
+    best = max(classed(events), key=lambda e: e.llr)
+    assert to_s(best.start_ns) == pytest.approx(AT_S, abs=0.7)
+    assert AT_S + 3.0 <= to_s(best.end_ns) <= AT_S + 6.0
+    assert to_s(best.found_ns) - (AT_S + 4.0) <= 3.0
+
+
+@pytest.mark.parametrize("kind", ["music", "slam", "keys", "rumble", "rain"])
+@pytest.mark.parametrize("seed", [11, 12])
+def test_other_loud_sounds_are_no_reactions(kind: str, seed: int) -> None:
+    """As loud as a crowd: a music drop, a door, typing, thunder and rain."""
+    length = fl.LENGTHS_S.get(kind, 5.0)
+    assert strongest(hear(with_sound(seed, fl.NEGATIVES[kind], length, 8.0))) < 0.7
+
+
+@pytest.mark.parametrize("change_db", [8.0, -8.0])
+def test_a_gain_knob_is_no_reaction(change_db: float) -> None:
+    """The microphone is turned up or down for good; talk goes on."""
+    bed = talk(13, 100.0)
+    bed[round(AT_S * fl.RATE) :] *= 10 ** (change_db / 20)
+    assert strongest(hear(bed)) < 0.7
+
+
+def test_quiet_talk_gives_no_strong_evidence() -> None:
+    """Two minutes of three speakers."""
+    assert all(strongest(hear(talk(seed, 120.0)), 0.0) < 0.7 for seed in (21, 22, 23))
+
+
+@pytest.mark.parametrize("gain_db", [12.0, -12.0])
+def test_twelve_db_of_gain_change_nothing(gain_db: float) -> None:
+    """The same events with the same evidence."""
+    sound = with_sound(14, fl.roar, 4.0, 8.0)
+    plain, scaled = hear(sound), hear(sound * 10 ** (gain_db / 20))
+    assert [(e.kind, e.start_ns, e.end_ns) for e in plain] == [(e.kind, e.start_ns, e.end_ns) for e in scaled]
+    assert [e.llr for e in plain] == pytest.approx([e.llr for e in scaled], abs=0.05)
+
+
+def test_after_a_long_shower_reactions_are_heard_again() -> None:
+    """Rain that stays becomes the reference while it lasts, and is forgotten when it stops."""
+    bed = talk(15, 130.0)
+    fl.add(bed, fl.rain(np.random.default_rng(1), 40.0), 30.0, 6.0)
+    fl.add(bed, fl.roar(np.random.default_rng(2), 4.0), 110.0, 8.0)
+    events = hear(bed)
+    assert strongest([e for e in events if to_s(e.start_ns) < 100.0], 0.0) < 0.7
+    assert strongest(events, 109.0) >= 1.5
+
+
+def test_a_loud_minute_in_a_gap_is_no_sound() -> None:
+    """Rows inside a gap count for nothing."""
+    sound = with_sound(16, fl.roar, 4.0, 8.0)
+    gap = Gap(start_ns=ns(AT_S - 1), end_ns=ns(AT_S + 6), reason="lost")
+    assert strongest(hear(sound, gaps=[gap])) == 0.0
+
+
+def test_a_gated_microphone_still_has_loud_talk_to_compare_with() -> None:
+    """Digital silence between phrases neither hides a roar nor makes talk one."""
+    bed = talk(17, 70.0)
+    frames = bed[: len(bed) // 320 * 320].reshape(-1, 320)
+    frames[np.abs(frames).max(axis=1) < 0.02 * np.abs(bed).max()] = 0.0
+    gated = frames.reshape(-1)
+    assert strongest(hear(gated), 0.0) < 0.7
+    fl.add(gated, fl.roar(np.random.default_rng(3), 4.0), AT_S, 8.0)
+    assert strongest(hear(gated)) >= 1.5
+
+
+def test_the_why_is_a_phrase_with_its_numbers() -> None:
+    """Length, decibels and how often."""
+    events = hear(with_sound(18, fl.roar, 4.0, 8.0))
+    best = max(classed(events), key=lambda e: e.llr)
+    words = best.why.split()
+    assert best.why.startswith("Crowd roar ")
+    assert "dB over the loudest tenth of 15 min" in best.why
+    assert "an hour)" in best.why
+    assert float(words[2]) == pytest.approx(to_s(Ns(best.end_ns - best.start_ns)), abs=0.06)
