@@ -44,10 +44,10 @@ SCENE_COLUMNS: Final = ("change",)
 
 
 class _Spectra(NamedTuple):
-    """What one batch of frames looks like: fine power spectra (n, 1025) and 20 ms speech-band levels (n, 5) in dB."""
+    """What one batch of frames looks like: fine power spectra (n, 1025) and power of the speech band in 20 ms (n, 5)."""
 
     fine: Floats
-    short_db: Floats
+    short: Floats
 
 
 def _bins(low_hz: float, high_hz: float, window: int) -> slice:
@@ -120,13 +120,13 @@ class AudioFeatures:
         flux = np.maximum(np.diff(np.concatenate((before, bands)), axis=0), 0.0).mean(axis=1)
         self._bands = bands[-1:]
         level = _db(np.sum(spectra.fine[:, _BAND_BINS[0].start : _BAND_BINS[-1].stop], axis=1))
-        speech = _db(np.mean(10.0 ** (spectra.short_db / 10.0), axis=1))
+        speech = _db(spectra.short.mean(axis=1))
         voicing, pitch = _pitch(spectra.fine)
         columns = [
             level,
             speech,
-            spectra.short_db.min(axis=1),
-            spectra.short_db.max(axis=1) - speech,
+            _db(spectra.short.min(axis=1)),
+            _db(spectra.short.max(axis=1)) - speech,
             flux,
             _flatness(spectra.fine),
             1.0 - _flatness(self._averages(spectra.fine)),
@@ -187,7 +187,7 @@ def _spectra(buffer: Floats, count: int) -> _Spectra:
     first = _HISTORY + _SUB_HOP - _SUB_WINDOW  # each short window ends with its own 20 ms
     subs = sliding_window_view(buffer[first:], _SUB_WINDOW)[: count * HOP : _SUB_HOP]
     short = _power(np.fft.rfft(subs * _SUB_HANN, axis=1)[:, _SUB_SPEECH]) * _SUB_SCALE
-    return _Spectra(fine, _db(short.sum(axis=1)).reshape(count, HOP // _SUB_HOP))
+    return _Spectra(fine, short.sum(axis=1).reshape(count, HOP // _SUB_HOP))
 
 
 def _power(spectrum: NDArray[np.complex128]) -> Floats:

@@ -65,9 +65,10 @@ def test_a_gain_knob_is_no_reaction(change_db: float) -> None:
     assert strongest(hear(bed)) < 0.7
 
 
-def test_quiet_talk_gives_no_strong_evidence() -> None:
-    """Two minutes of three speakers."""
-    assert all(strongest(hear(talk(seed, 120.0)), 0.0) < 0.7 for seed in (21, 22, 23))
+@pytest.mark.parametrize("seed", [21, 22, 23])
+def test_quiet_talk_gives_no_strong_evidence(seed: int) -> None:
+    """Two minutes of one speaker, of low and of high voice."""
+    assert strongest(hear(talk(seed, 120.0)), 0.0) < 0.7
 
 
 @pytest.mark.parametrize("gain_db", [12.0, -12.0])
