@@ -44,7 +44,7 @@ SCENE_COLUMNS: Final = ("change",)
 
 
 class _Spectra(NamedTuple):
-    """What one batch of frames looks like: fine power spectra (n, 1025) and power of the speech band in 20 ms (n, 5)."""
+    """What a batch of frames looks like: fine power spectra (n, 1025), power of the speech band in 20 ms (n, 5)."""
 
     fine: Floats
     short: Floats

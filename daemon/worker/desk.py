@@ -197,11 +197,12 @@ class ClipDesk:
 
     def _restate(self, step: Restate) -> None:
         if step.state == "withdrawn":
-            self._withdraw(step.clip, step.reason)
+            self._withdraw(step.clip, step.moment.reason)
             return
         record = self._tools.journal.clip(step.clip)
         if record is not None:
-            record = {**record, "state": step.state}
+            moment = step.moment
+            record |= {"state": step.state, "score": round(moment.p, 4), "reasons": list(moment.reasons)}
             self._tools.journal.finish_clip(step.clip, int(record["revision"]), record)
             self._tell(record)
 

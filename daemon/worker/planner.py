@@ -39,11 +39,11 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Restate:
-    """The files stay as they are, the clip's state changes."""
+    """The files stay as they are; the clip's state changes, and with it what is known of why."""
 
     clip: ClipId
     state: ClipState
-    reason: str
+    moment: Moment
 
 
 Step = Promise | Due | Restate
@@ -72,7 +72,7 @@ class ClipPlanner:
             return self._shown(clip, entry, moment)
         if entry is not None and moment.state in (MomentState.WITHDRAWN, MomentState.REJECTED):
             del self._entries[clip]
-            return [Restate(clip, "withdrawn", moment.reason)]
+            return [Restate(clip, "withdrawn", moment)]
         return []
 
     def advance(self, t_ns: Ns) -> list[Step]:
@@ -100,7 +100,7 @@ class ClipPlanner:
             entry.cut = False
             steps.append(Promise(entry.decision, moment, first=False))
         elif entry.cut and moment.state is MomentState.FINAL and before is not MomentState.FINAL:
-            steps.append(Restate(clip, "final", ""))
+            steps.append(Restate(clip, "final", moment))
         return steps
 
     def _first(self, clip: ClipId, moment: Moment) -> list[Step]:

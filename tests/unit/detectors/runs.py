@@ -79,3 +79,20 @@ def shown(moments: Sequence[Moment]) -> list[Moment]:
         if moment.state is MomentState.PROVISIONAL:
             first.setdefault(moment.id, moment)
     return list(first.values())
+
+
+def event(kind: str, family: Family, llr: float, *, start_s: float = 10.0, why: str = "", **values: Any) -> Event:
+    """An event of two seconds at full quality."""
+    return Event(
+        kind=kind,
+        family=family,
+        start_ns=ns(start_s),
+        end_ns=ns(start_s + 2),
+        peak_ns=ns(start_s + 1),
+        llr=llr,
+        surprise_per_h=1.0,
+        quality=values.pop("quality", 1.0),
+        why=why or kind,
+        found_ns=ns(start_s + 3),
+        values=values,
+    )

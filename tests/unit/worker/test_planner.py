@@ -77,7 +77,8 @@ def test_final_restates_the_clip_without_cutting_it_again() -> None:
     plan = planner()
     plan.moment(moment(MomentState.PROVISIONAL))
     plan.advance(ns(30))
-    assert plan.moment(moment(MomentState.FINAL)) == [Restate(clip_id(MomentId("m1")), "final", "")]
+    final = moment(MomentState.FINAL)
+    assert plan.moment(final) == [Restate(clip_id(MomentId("m1")), "final", final)]
 
 
 def test_a_withdrawn_moment_takes_its_clip_back_and_is_not_cut() -> None:
