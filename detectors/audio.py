@@ -116,10 +116,10 @@ class AudioDetector:
 
     def advance(self, t_ns: Ns) -> Sequence[Event]:
         """Use the rows known at `t_ns`."""
+        self._now_ns = t_ns
         events: list[Event] = []
         for row in self._rows_until(t_ns):
             events += self._take(row)
-        self._now_ns = t_ns
         self._gaps = [gap for gap in self._gaps if gap.end_ns > t_ns - 60 * NS_PER_S]
         return events
 

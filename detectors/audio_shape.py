@@ -22,6 +22,7 @@ Rows = NDArray[np.float64]
 _AT: Final = {name: place for place, name in enumerate(AUDIO_COLUMNS)}
 _BANDS: Final = slice(_AT[BANDS[0]], _AT[BANDS[-1]] + 1)
 _SPOKEN_PITCH: Final = 30.0  # semitones over 55 Hz, 311 Hz: few adults talk higher, so a shout is measured from here
+_MAD_TO_SD: Final = 1.4826  # of a normal distribution
 _TOP_DB: Final = 6.0  # rows this close to the peak describe the sound
 _BED_ROWS: Final = 100  # 10 s before it
 
@@ -123,7 +124,8 @@ def _plateau(speech: Rows, dip: Rows) -> float:
         return 0.0
     floor = np.median(dip[: seconds * 10].reshape(seconds, 10), axis=1)[1:-1]
     edge = float(np.percentile(speech, 50) - speech[:5].max())
-    return ramp(float(floor.std()), 1.6, 0.8) * max(ramp(edge, 4.0, 2.0), ramp(seconds, 7, 10))
+    spread = _MAD_TO_SD * float(np.median(np.abs(floor - np.median(floor))))  # blind to loud talk at either end
+    return ramp(spread, 1.6, 0.8) * max(ramp(edge, 4.0, 2.0), ramp(seconds, 7, 10))
 
 
 def _knob(rows: Rows, before: Rows, after: Rows) -> float:

@@ -86,17 +86,12 @@ class Placer:
         self._events.append(gap)
 
     def use(self, tracks: tuple[Track, ...]) -> None:
-        """The tracks of the coming packets. Other ones than before open an epoch: a muxer cannot change its streams."""
-        merged = _merge(self._tracks, tracks)
-        if merged is None:
-            if self._tracks and self.timeline.map is not None:
-                self.timeline.break_epoch("tracks_changed", elapsed_ns=0, by="source", wall_ns=None)
-            merged = tracks
-        self._tracks = merged
-        self.timeline.expect(video=any(track.kind == "video" for track in merged))
-
-    def renew(self, tracks: tuple[Track, ...]) -> None:
-        """As `use`, after a break: the old tracks count no more."""
+        """The tracks of the coming packets. Others than the epoch's open a new one: a muxer cannot change."""
+        running = self.timeline.map is not None
+        if running and self._continued_by(tracks):
+            return
+        if running:
+            self.timeline.break_epoch("tracks_changed", elapsed_ns=0, by="source", wall_ns=None)
         self._tracks = tracks
         self.timeline.expect(video=any(track.kind == "video" for track in tracks))
 
@@ -160,6 +155,11 @@ class Placer:
                 await self._sink.gap(event)
         await self._write(batch)
 
+    def _continued_by(self, tracks: tuple[Track, ...]) -> bool:
+        """Whether every one of these is a track of the epoch; some of that may be missing."""
+        known = {track.kind: track for track in self._tracks}
+        return all(track.kind in known and _same(known[track.kind], track) for track in tracks)
+
     async def _write(self, batch: list[Packet]) -> None:
         if not batch:
             return
@@ -185,16 +185,6 @@ class Placer:
 def _time(event: Gap | Packet) -> int:
     """Where an event belongs among packets in decode order: a gap after everything that lies before its end."""
     return event.dts_ns if isinstance(event, Packet) else event.end_ns
-
-
-def _merge(old: tuple[Track, ...], new: tuple[Track, ...]) -> tuple[Track, ...] | None:
-    """The old tracks when the new ones continue them (all of them, or some); None when they don't."""
-    by_kind = {track.kind: track for track in old}
-    for track in new:
-        known = by_kind.get(track.kind)
-        if known is None or not _same(known, track):
-            return None
-    return old
 
 
 def _same(a: Track, b: Track) -> bool:

@@ -33,9 +33,18 @@ class MediaReader:
     """One pass over a container. `tracks` is complete after the first `read`, which may have to look into the media.
 
     `wraps`: timestamps are 33 bits of 90 kHz. `base`: what a file-like object that begins inside a file has left out.
+    `rotation`: when it is known already; finding out takes the decoding of a keyframe.
     """
 
-    def __init__(self, file: Path | Readable, fmt: str, *, kinds: frozenset[Kind] = BOTH, base: int = 0) -> None:
+    def __init__(
+        self,
+        file: Path | Readable,
+        fmt: str,
+        *,
+        kinds: frozenset[Kind] = BOTH,
+        base: int = 0,
+        rotation: int | None = None,
+    ) -> None:
         self._container = open_media(file, fmt)
         self.fmt = fmt
         self._base = base
@@ -49,7 +58,7 @@ class MediaReader:
         self._restart()
         self._last: dict[int, int] = {}
         self._offsets: dict[int, int] = {}
-        self._rotation: int | None = None if fmt in _ROTATED else 0
+        self._rotation = rotation if fmt in _ROTATED else 0
         self._done = False
 
     @property

@@ -121,6 +121,7 @@ class Session:
         parts = self._parts
         self._say("starting", "")
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(parts.queue.close, discard=True)  # a bug anywhere below must not leave analysis waiting
             analysing = asyncio.create_task(asyncio.to_thread(parts.analysis.run), name="analysis")
             helpers = [asyncio.create_task(self._progress(), name="progress")]
             if parts.read_chat:

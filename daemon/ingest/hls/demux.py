@@ -26,17 +26,23 @@ class Demuxed:
     packets: tuple[Packet, ...]
     wraps: bool
 
+    @property
+    def rotation(self) -> int:
+        """Of the picture; 0 without one."""
+        return max((track.rotation for track in self.tracks), default=0)
+
     def on_90k(self) -> Demuxed:
         """The same on the 90 kHz clock, for sound in MP4 beside a picture in MPEG-TS."""
         return self if self.wraps else _rescaled(self, 0)
 
 
-def demux(data: bytes, init: bytes, kinds: frozenset[Kind], start_ns: int) -> Demuxed:
+def demux(data: bytes, init: bytes, kinds: frozenset[Kind], start_ns: int, rotation: int | None = None) -> Demuxed:
     """`init`: the initialisation section, if any. `start_ns`: where the playlist puts this segment, for raw audio that
-    carries no time of its own. Raises BadMedia."""
+    carries no time of its own. `rotation`: of the picture, when an earlier segment of this `init` has told it. Raises
+    BadMedia."""
     fmt = media_format((init or data)[:4096], "The segment")
     file = io.BytesIO(init + data)
-    reader = MediaReader(file, fmt, kinds=kinds)
+    reader = MediaReader(file, fmt, kinds=kinds, rotation=rotation)
     packets: list[Packet] = []
     while batch := reader.read(3600 * NS_PER_S):
         packets += batch

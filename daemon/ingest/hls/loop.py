@@ -104,6 +104,7 @@ class HlsSource(Source):
                 playlist,
                 kinds=kinds,
                 edge=options.live_edge_segments if self._request.live else None,
+                since_ns=self._request.resume.wall_ns if self._request.resume else None,
                 stall_ns=ns(options.stall_s),
                 clock=self._clock,
                 threads=threads,

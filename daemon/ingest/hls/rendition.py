@@ -16,7 +16,7 @@ from core.protocols import Clock
 from core.times import NS_PER_S
 from daemon.ingest.hls.crypt import decrypt
 from daemon.ingest.hls.demux import Demuxed, demux
-from daemon.ingest.hls.playlist import MAX_BYTES, ByteRange, KeyRef, Master, MediaPlaylist, Segment, parse
+from daemon.ingest.hls.playlist import MAX_BYTES, ByteRange, InitMap, KeyRef, Master, MediaPlaylist, Segment, parse
 from daemon.ingest.hls.window import Step, Window
 from daemon.ingest.http import Http
 from daemon.ingest.threads import Threads
@@ -51,7 +51,8 @@ async def load(http: Http, url: str, parent: str | None = None) -> Master | Medi
 
 
 class Rendition:
-    """Use `items`, then `close`. `first` is the playlist as loaded; `refresh` finds a new URL when this one expired."""
+    """Use `items`, then `close`. `first` is the playlist as loaded; `edge` and `since_ns` say where it is joined (see
+    Window); `refresh` finds a new URL when this one expired."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Rendition:
         *,
         kinds: frozenset[Kind],
         edge: int | None,
+        since_ns: int | None,
         stall_ns: int,
         clock: Clock,
         threads: Threads,
@@ -71,14 +73,16 @@ class Rendition:
         self._refresh = refresh
         self._refreshed_ns = clock.boottime_ns()
         self._url = first.url
-        self._window = Window(edge)
+        self._window = Window(edge, since_ns)
         self._pending: deque[tuple[Step, int]] = deque()
         self._inflight: deque[asyncio.Task[Fetched]] = deque()
         self._more = asyncio.Event()
         self._played_ns = 0  # sum of segment durations: the playlist's own clock
         self._handed_ns = 0
+        self._held = False
         self._cache: OrderedDict[tuple[str, ByteRange | None], bytes] = OrderedDict()
         self._caching = asyncio.Lock()
+        self._rotation: tuple[InitMap | None, int] | None = None  # of the newest initialisation section
         self._progress_ns = clock.boottime_ns()
         self.live = first.live
         self.ended = ""  # reason, once no more segments will come
@@ -96,7 +100,9 @@ class Rendition:
                 self._inflight.popleft()
                 self._handed_ns = fetched.start_ns + fetched.step.segment.duration_ns
                 self._fill()
+                self._held = True
                 yield fetched
+                self._held = False
             elif self.ended:
                 return
             else:
@@ -121,8 +127,8 @@ class Rendition:
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to fetch: the playlist has not moved."""
-        return not self._pending and not self._inflight
+        """Whether there is nothing to fetch and nothing handed out is still being placed: the playlist stands still."""
+        return not self._pending and not self._inflight and not self._held
 
     @property
     def busy(self) -> set[asyncio.Task[Fetched]]:
@@ -197,7 +203,9 @@ class Rendition:
             tries += 1
             try:
                 data, init = await self._bytes(segment)
-                demuxed = await self._threads.run(demux, data, init, self._kinds, start_ns)
+                turned = self._rotation[1] if self._rotation and self._rotation[0] == segment.init else None
+                demuxed = await self._threads.run(demux, data, init, self._kinds, start_ns, turned)
+                self._rotation = (segment.init, demuxed.rotation)
                 return Fetched(step, demuxed, "", start_ns, self._clock.boottime_ns())
             except BadMedia as err:
                 if tries >= 2 or err.code == "too_big":

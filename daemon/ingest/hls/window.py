@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final, NamedTuple
 
+from core.times import NS_PER_S
 from daemon.ingest.hls.playlist import ByteRange, MediaPlaylist, Segment
 
+CATCH_UP_NS: Final = 300 * NS_PER_S  # a session is resumed after at most 5 min of silence: reliability.md row 41
 REMEMBERED: Final = 200  # segments by which a stale copy of the playlist is told from a restarted one
 
 
@@ -21,10 +23,15 @@ class Step(NamedTuple):
 
 
 class Window:
-    """Follows one media playlist. `edge`: how many segments before the newest a live stream is joined, None: all."""
+    """Follows one media playlist.
 
-    def __init__(self, edge: int | None) -> None:
+    `edge`: how many segments before the newest a live stream is joined, None: all. `since_ns`: UTC up to which an
+    earlier attempt has its media; a dated playlist is joined there, so that what passed meanwhile is caught up on.
+    """
+
+    def __init__(self, edge: int | None, since_ns: int | None = None) -> None:
         self._edge = edge
+        self._since_ns = since_ns
         self._last: Segment | None = None
         self._recent: OrderedDict[int, tuple[str, ByteRange | None]] = OrderedDict()
         self._section = 0
@@ -39,7 +46,8 @@ class Window:
             return []
         self.first_seq = segments[0].seq
         if self._last is None:
-            joined = segments[-self._edge :] if self._edge is not None and playlist.live else segments
+            joined = self._join(segments) if playlist.live else segments
+            self._last = segments[-1]
             return [self._step(segment, None if i else "start", 0) for i, segment in enumerate(joined)]
         if self._was_reset(segments):
             joined = segments[-self._edge :] if self._edge is not None else segments
@@ -50,6 +58,21 @@ class Window:
                 missed = segment.seq - self._last.seq - 1
                 steps.append(self._step(segment, "sequence_jump" if missed else None, missed))
         return steps
+
+    def _join(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        if self._edge is None:
+            return segments
+        newest = segments[-1].pdt_ns
+        if self._since_ns is None or newest is None or newest < self._since_ns - CATCH_UP_NS:
+            return segments[-self._edge :]
+        total_ns, joined = 0, []
+        for segment in reversed(segments):
+            dated = segment.pdt_ns is not None and segment.pdt_ns + segment.duration_ns // 2 > self._since_ns
+            if not dated or total_ns > CATCH_UP_NS:
+                break
+            total_ns += segment.duration_ns
+            joined.append(segment)
+        return tuple(reversed(joined))
 
     def _step(self, segment: Segment, reason: str | None, missed: int) -> Step:
         if segment.discontinuity and reason is None:

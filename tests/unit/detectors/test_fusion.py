@@ -152,7 +152,7 @@ def test_a_sound_adopts_a_burst_that_was_dated_elsewhere() -> None:
     """Chat this early seems to speak of 25 s ago; the roar that then comes to light is what it was about."""
     story = Story()
     story.until(107.0, laughter(98.0), marks={Family.AUDIO: 97.0})
-    story.until(112.0, roar(91.0, llr=0.8), roar(99.0))
+    story.until(112.0, roar(93.0, llr=0.2, kind="loud"), roar(99.0))
     [moment] = shown(story.moments)
     assert to_s(moment.anchor_ns) == 99.0
     assert "chat" in moment.parts

@@ -240,6 +240,17 @@ async def test_a_resumed_live_session_goes_on_in_a_new_epoch(watch: Watch) -> No
     assert (gap.start_ns, gap.end_ns, gap.reason) == (ns(20), ns(30), "worker_restart")
 
 
+async def test_a_worker_that_was_away_shortly_loses_nothing(watch: Watch) -> None:
+    """What passed meanwhile is still listed: it is fetched, and the new epoch begins where the old one ended."""
+    watch.resume = Resume(Ns(ns(20)), 1, wall_ns=(WALL_S + 4) * NS_PER_S)
+    playlist = HEAD + entries(0, 6, pdt=True)
+    await watch.plays(playlist, playlist + END)
+    [epoch] = watch.sink.epochs
+    assert (epoch.start_ns, epoch.by) == (ns(20), "pdt")
+    assert watch.sink.gaps == []
+    assert watch.seconds == 10
+
+
 async def test_an_expired_link_of_a_page_is_renewed(watch: Watch) -> None:
     """403 mid-stream: the page is asked for a new link; the session goes on without a new epoch."""
     asked: list[int] = []

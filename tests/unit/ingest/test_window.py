@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.errors import BadMedia
@@ -32,6 +34,24 @@ def test_a_live_stream_is_joined_near_its_edge() -> None:
     assert taken(Window(3), playlist(10, 6)) == [(13, "start"), (14, None), (15, None)]
     assert len(taken(Window(3), playlist(10, 6, live=False))) == 6
     assert len(taken(Window(None), playlist(10, 6))) == 6
+
+
+def test_a_resumed_session_catches_up_on_what_passed_meanwhile() -> None:
+    """Dated segments are joined where the earlier attempt stopped: earlier than the edge, later, or not at all yet. An
+    absence of more than five minutes is caught up on by five minutes."""
+
+    def dated(count: int) -> MediaPlaylist:
+        found = playlist(0, count)
+        return replace(found, segments=tuple(replace(s, pdt_ns=ns(1000 + 2 * s.seq)) for s in found.segments))
+
+    assert [n for n, _ in taken(Window(3, ns(1002)), dated(8))] == [1, 2, 3, 4, 5, 6, 7]
+    assert [n for n, _ in taken(Window(3, ns(1013.5)), dated(8))] == [7]
+    late = Window(3, ns(1016))
+    assert taken(late, dated(8)) == []
+    assert [n for n, _ in taken(late, dated(9))] == [8]
+    assert len(taken(Window(3, ns(1000)), dated(400))) == 151
+    assert [n for n, _ in taken(Window(3, ns(1002)), playlist(0, 8))] == [5, 6, 7]
+    assert [n for n, _ in taken(Window(3, ns(9000)), dated(8))] == [5, 6, 7]
 
 
 def test_only_what_is_new_is_taken() -> None:
