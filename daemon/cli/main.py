@@ -8,6 +8,7 @@ import typer
 
 from core.errors import ClipdError
 from daemon.cli import cut, demo, doctor, render, replay, watch, worker
+from telemetry import configure_logging
 
 app = typer.Typer(
     name="clipd",
@@ -29,6 +30,7 @@ app.command("worker", hidden=True)(worker.worker)
 
 def main() -> None:
     """Entry point. Our own errors become one message with a remedy; anything else is a bug and shows its trace."""
+    configure_logging()
     try:
         app()
     except ClipdError as err:

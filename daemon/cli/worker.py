@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from core.errors import ClipdError
 from core.spec import WorkerSpec
 from daemon.worker.run import run_worker_process
+
+STDIN: Final = 0  # the lifeline that a supervisor holds open, unless the spec itself came through it
 
 
 def worker(spec: Annotated[int, typer.Option(help="File descriptor that holds the worker spec as JSON.")]) -> None:
@@ -23,4 +25,4 @@ def worker(spec: Annotated[int, typer.Option(help="File descriptor that holds th
     except ClipdError as err:
         print(f"clipd worker: {err}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(err.worker_code) from err
-    raise typer.Exit(run_worker_process(orders))
+    raise typer.Exit(run_worker_process(orders, lifeline=None if spec == STDIN else STDIN))

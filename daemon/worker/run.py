@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -24,17 +24,15 @@ from daemon.worker.emitter import Emitter
 from daemon.worker.reporting import write_session_report
 from daemon.worker.session import Parts, Session
 from daemon.worker.summary import summarise
-from telemetry import SystemClock, configure_logging
+from telemetry import SystemClock
 
-STDIN: Final = 0
 log = structlog.get_logger()
 
 
-def run_worker_process(spec: WorkerSpec) -> int:
-    """One attempt with the machine's clock, stdout for lines, stdin as the lifeline."""
-    configure_logging()
+def run_worker_process(spec: WorkerSpec, *, lifeline: int | None) -> int:
+    """One attempt with the machine's clock and stdout for lines."""
     clock = SystemClock()
-    return asyncio.run(attempt(spec, clock, Emitter(sys.stdout, spec.session, clock), lifeline=STDIN))
+    return asyncio.run(attempt(spec, clock, Emitter(sys.stdout, spec.session, clock), lifeline=lifeline))
 
 
 async def attempt(spec: WorkerSpec, clock: Clock, emitter: Emitter, *, lifeline: int | None = None) -> int:

@@ -102,8 +102,10 @@ async def test_the_first_stop_drains_and_the_second_kills(monkeypatch: pytest.Mo
     """A worker that ignores the drain is killed by the second Ctrl-C; both end with 130."""
     child(
         monkeypatch,
-        'import signal; signal.signal(signal.SIGTERM, lambda *a: print(\'{"type": "draining"}\', flush=True))\n'
-        'print(\'{"type": "ready"}\', flush=True)\nwhile True: signal.pause()',
+        "import os, signal\n"
+        'signal.signal(signal.SIGTERM, lambda *_: os.write(1, b\'{"type": "draining"}\\n\'))\n'
+        'os.write(1, b\'{"type": "ready"}\\n\')\n'
+        "while True: signal.pause()",
     )
     stopper = local.Stopper()
     seen: list[str] = []
