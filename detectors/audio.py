@@ -31,6 +31,7 @@ _VOICE_ROWS, _VOICE_RANK = 7, 3  # median of 0.7 s: a slam of 0.3 s cannot move 
 _EVERY: Final = 5  # baselines take two samples a second
 _ROAR_UNDER_DB: Final = 6.0  # sound that never pauses counts from 6 dB under the loudest speech: it carries more power
 _LATELY_S, _LATELY_DB = 45.0, 3.0  # nothing stays the reference that was not reached, give or take, for this long
+_DECAY_ROWS, _DECAYED_DB = 30, 3.0  # three seconds at half the power: on its way down
 _QUIET_UNDER_DB: Final = 20.0  # a pause: this far under loud speech, or at the noise floor
 _QUIET_ROWS: Final = 3  # >= 250 ms (detection.md section 4, 11)
 
@@ -195,8 +196,12 @@ class AudioDetector:
             alarm.last = index
         if (index - alarm.last) * STEP_NS >= ns(options.hang_s):
             return self._close()
-        if (index - alarm.first) * STEP_NS >= ns(options.max_s):
-            self._accept_level(alarm)
+        if (index - alarm.first) * STEP_NS < ns(options.max_s):
+            return []
+        speech = self._history.rows(alarm.first, index + 1)[:, _SPEECH]
+        if float(np.median(speech[-_DECAY_ROWS:])) <= float(np.percentile(speech, 90)) - _DECAYED_DB:
+            return self._close()  # a crowd that dies down slowly; what follows is another event of the same moment
+        self._accept_level(alarm)
         return []
 
     def _accept_level(self, alarm: _Excursion) -> None:

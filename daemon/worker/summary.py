@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import resource
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from core.times import to_s
 from daemon.worker.session import Parts, Session
+
+STATUS: Final = Path("/proc/self/status")
 
 
 def summarise(parts: Parts, session: Session) -> dict[str, Any]:
@@ -27,9 +30,18 @@ def summarise(parts: Parts, session: Session) -> dict[str, Any]:
         "words": 0,
         "speed_x": round(media_s / wall_s, 2) if wall_s > 0 else 0.0,
         "cpu_s": round(usage.ru_utime + usage.ru_stime + children.ru_utime + children.ru_stime, 2),
-        "peak_rss_mb": round(usage.ru_maxrss / 1024, 1),
+        "peak_rss_mb": round(peak_rss_kib() / 1024, 1),
         "why_no_clips": "" if clips else why_no_clips(media_s, moments),
     }
+
+
+def peak_rss_kib() -> int:
+    """This process's own peak; getrusage would start with what its parent had before exec."""
+    try:
+        status = STATUS.read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def why_no_clips(media_s: float, moments: list[Any]) -> str:

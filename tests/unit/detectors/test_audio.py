@@ -90,6 +90,14 @@ def test_after_a_long_shower_reactions_are_heard_again() -> None:
     assert strongest(events, 109.0) >= 1.5
 
 
+def test_a_stadium_that_dies_down_slowly_is_heard() -> None:
+    """Thirty seconds of roar, falling all the time: longer than an event may be, and yet no new level."""
+    bed = talk(19, 90.0)
+    roar = fl.roar(np.random.default_rng(4), 30.0) * 10 ** (-np.linspace(0, 14, 30 * fl.RATE) / 20)
+    fl.add(bed, roar, AT_S, 12.0)
+    assert strongest(hear(bed)) >= 1.5
+
+
 def test_a_loud_minute_in_a_gap_is_no_sound() -> None:
     """Rows inside a gap count for nothing."""
     sound = with_sound(16, fl.roar, 4.0, 8.0)

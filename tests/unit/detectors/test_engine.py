@@ -13,7 +13,7 @@ from core.moments import Event, Family, Moment, MomentState
 from core.signals import SignalChunk
 from core.times import NS_PER_S, Ns, ns, to_s
 from detectors import Engine, Profile
-from detectors.features import AUDIO_COLUMNS, AUDIO_KIND, STEP_NS
+from detectors.features import AUDIO_COLUMNS, AUDIO_KIND, SCENE_COLUMNS, SCENE_KIND, STEP_NS
 from tests.media import media
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.runs import SESSION, Sound, chunks_of, decide, event, shown
@@ -139,6 +139,18 @@ def test_a_new_family_is_a_new_detector_and_no_change_in_fusion() -> None:
     assert moments[0].parts["game"] > 0
     assert moments[0].reasons == ("ace",)
     assert kills.fed == ["audio"]
+
+
+def test_a_clip_starts_at_a_scene_cut_where_there_is_no_pause() -> None:
+    """The ace at 60 s wants to start at 48 s; the picture changed at 46.5 s, and a little at 47.5 s."""
+    engine = Engine(Profile(), SESSION, detectors=[Kills()])
+    times = np.array([ns(46.5), ns(47.5)], dtype=np.int64)
+    values = np.array([[0.8], [0.1]], dtype=np.float32)
+    engine.feed(
+        SignalChunk(kind=SCENE_KIND, start_ns=ns(46.5), step_ns=0, values=values, columns=SCENE_COLUMNS, times_ns=times)
+    )
+    [moment, *_] = shown(engine.advance(ns(80)).moments)
+    assert moment.start_ns == ns(46.5)
 
 
 def test_a_family_declared_missing_is_not_waited_for() -> None:
