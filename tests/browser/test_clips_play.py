@@ -42,7 +42,11 @@ async (url) => {
     const mean = values.reduce((a, b) => a + b) / values.length;
     return {mean, spread: Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length)};
   };
-  const first = luma();
+  let first = luma();  // a busy machine paints the first frame a little after its data is there; it stays while paused
+  for (let tries = 0; first.spread === 0 && tries < 60; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    first = luma();
+  }
   const frames = new Promise((resolve) => video.requestVideoFrameCallback((_, about) => resolve(about.mediaTime)));
   video.playbackRate = 4;
   await video.play();
