@@ -6,7 +6,6 @@ The worker gets two URLs and an ordinary profile. What was planted is looked at 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import shutil
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -28,7 +27,7 @@ MARK: Final = ".clipd-demo"
 
 
 def demo(
-    seed: Annotated[int | None, typer.Option(help="Another stream: other voices, times and sounds.")] = None,
+    seed: Annotated[int, typer.Option(help="Another stream: other voices, times and sounds.", min=0)] = 1,
     out: o.Out = Path("demo-out"),
     data_dir: o.DataDir = None,
     as_json: o.AsJson = False,
@@ -37,7 +36,7 @@ def demo(
     assert out is not None
     _fresh(out)
     settings = load_settings(profile=PROFILE, data_dir=data_dir or out / "data")
-    recipe = Recipe.from_seed(seed if seed is not None else secrets.randbelow(2**31))
+    recipe = Recipe.from_seed(seed)
     view = open_view(as_json=as_json)
     try:
         code = asyncio.run(_play(recipe, view, settings, out))

@@ -105,7 +105,7 @@ def _progress_text(line: Mapping[str, Any]) -> str:
         parts.append(f"lag {line['lag_s']:.1f} s")
     if line.get("speed_x", 1.0) > 1.5:
         parts.append(f"{line['speed_x']:.0f}x")
-    parts.append(f"{line['clips']} clips")
+    parts.append(f"{line['clips']} clip" + "s" * (line["clips"] != 1))
     if best := line.get("best"):
         parts.append(f"best candidate {best['p']:.2f} of {best['bar']:.2f} at {clock_text(ns(best['t_s']))[:-4]}")
     return ", ".join(parts)
