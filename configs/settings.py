@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from pydantic import BaseModel, Field, field_validator
 
 from configs.ingest import IngestOptions
+from configs.speech import SpeechOptions
 from detectors import Profile
 from detectors.options import ClipLengths, DetectOptions
 from ringbuffer import RingOptions
@@ -43,6 +44,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     net: NetOptions = NetOptions()
     ring: RingOptions = RingOptions()
     ingest: IngestOptions = IngestOptions()
+    speech: SpeechOptions = SpeechOptions()
     detect: DetectOptions = DetectOptions()
     clips: ClipsOptions = ClipsOptions()
 

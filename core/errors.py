@@ -8,6 +8,7 @@
     │   ├── SourceGone            it answered, then stopped moving for good
     │   └── BadMedia              bytes that are no media we accept: empty, text, damaged beyond use
     ├── MissingPart          4    a program, model or package that has to be installed
+    │   └── ModelMissing          a speech model: not found (`model_missing`), or with other bytes (`model_damaged`)
     ├── StorageError         5    disk full, unwritable, not ours
     │   └── JournalCorrupt        session.db fails its check
     └── CutRefused           70   a clip that would be wrong: no media there, A/V offset above the limit
@@ -71,6 +72,10 @@ class MissingPart(ClipdError):
     """A program, model or package that has to be installed; the remedy names the command."""
 
     exit_code = 4
+
+
+class ModelMissing(MissingPart):
+    """No speech model, or one whose bytes are not the known ones: `code` is model_missing or model_damaged."""
 
 
 class StorageError(ClipdError):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import ClipdError
 from core.media import Gap, Track
 from core.moments import Event, Moment
-from core.times import to_s
+from core.times import ZERO_NS, Ns, to_s
+from core.words import CommitReason, Word
 
 Line = dict[str, Any]
 
@@ -40,6 +41,28 @@ def gap_fields(gap: Gap) -> dict[str, Any]:
 def error_fields(error: ClipdError) -> dict[str, Any]:
     """Fields of an `error` line; `exit` is what the command will return."""
     return {"code": error.code, "message": error.what, "remedy": error.remedy, "exit": error.exit_code}
+
+
+def transcript_fields(
+    words: Iterable[Word], *, final: bool, language: str | None = None, reason: CommitReason | None = None
+) -> dict[str, Any]:
+    """Fields of a `transcript` line; final words also say their language and how they became final, where known."""
+    known = {"language": language, "reason": reason}
+    return {
+        "words": [word_fields(word) for word in words],
+        "final": final,
+        **{name: value for name, value in known.items() if value is not None},
+    }
+
+
+def word_fields(word: Word, zero_ns: Ns = ZERO_NS) -> dict[str, Any]:
+    """A word as files and lines show it; its seconds count from `zero_ns`."""
+    return {
+        "text": word.text,
+        "start_s": _s(word.start_ns - zero_ns),
+        "end_s": _s(word.end_ns - zero_ns),
+        "prob": round(word.prob, 3),
+    }
 
 
 def event_fields(event: Event) -> dict[str, Any]:

@@ -70,9 +70,15 @@ class Epoch:
     wall_ns: int | None = None
 
 
+SPEECH_TRACK: Final = "speech"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Media that is not there. `track` is `all`, `audio` or `video`; `reason` is a code users can see."""
+    """Media that is not there. `track` is `all`, `audio` or `video`; `reason` is a code users can see.
+
+    On the track SPEECH_TRACK the media is there, and what is said in it was not transcribed.
+    """
 
     start_ns: Ns
     end_ns: Ns

@@ -1,37 +1,48 @@
 """Where a clip of a moment starts and ends. Pure.
 
-The start moves to a pause or, failing that, to a scene cut within a few seconds, rather earlier than later. The end of
-a live moment lies in the future when it is decided, so it is only moved when the footage behind it is already known.
-Word boundaries come with the speech detectors and go before pauses.
+The start moves to where a sentence begins, else to a pause, else to a scene cut, within a few seconds and rather
+earlier than later. The end of a live moment lies in the future when it is decided: it moves to a sentence's end or a
+pause when these become known. Neither ever lies inside a word that is known.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from core.media import Epoch
 from core.times import Ns, ns
+from core.words import Word, sentences
 from detectors.audio import Silence
 from detectors.options import ClipLengths
 
 _LEAD_NS: Final = 100_000_000  # of a pause kept before the next sound, so that no onset is clipped
+_TAIL_NS: Final = 200_000_000  # kept after a sentence: its last consonant rings longer than recognisers say
+_PAUSE_NS: Final = ns(0.7)  # as long as this, a sentence is over without a full stop
 _KEEP_EPOCHS: Final = 50
+_KEEP_WORDS: Final = 2_000  # ten minutes of fast speech
 
 
 class Snapper:
-    """Pauses, scene cuts and epochs of the last minutes."""
+    """Words, pauses, scene cuts and epochs of the last minutes."""
 
     def __init__(self, snap_s: float) -> None:
         self._snap_ns = ns(snap_s)
         self._cuts: deque[Ns] = deque(maxlen=500)
         self._epochs: deque[Ns] = deque(maxlen=_KEEP_EPOCHS)
+        self._words: list[Word] = []
 
     def cut(self, t_ns: Ns) -> None:
         """A new scene starts here."""
         self._cuts.append(t_ns)
+
+    def words(self, words: Sequence[Word]) -> None:
+        """Words that became final; those of skipped speech come later than what was said after them."""
+        for word in words:
+            insort(self._words, word, key=_start)
+        del self._words[: max(0, len(self._words) - _KEEP_WORDS)]
 
     def epoch(self, epoch: Epoch) -> None:
         """Timestamps start anew here; a clip stays inside one epoch."""
@@ -45,22 +56,60 @@ class Snapper:
         return start_ns, starts[place] if place < len(starts) else None
 
     def start(self, wanted_ns: Ns, latest_ns: Ns, silences: Iterable[Silence]) -> Ns:
-        """A place to start near `wanted_ns`, not after `latest_ns`: in a pause, else at a cut, else as wanted."""
+        """A place to start near `wanted_ns`, not after `latest_ns`: at a sentence, a pause, a cut, else as wanted."""
+        said = self._sentences(Ns(wanted_ns - self._snap_ns), latest_ns)
+        begins = [Ns(sentence[0].start_ns - _LEAD_NS) for sentence in said]
         pauses = [Ns(max(silence.end_ns - _LEAD_NS, silence.start_ns)) for silence in silences]
-        for places in (pauses, list(self._cuts)):
+        for places in (begins, pauses, list(self._cuts)):
             near = [t for t in places if abs(t - wanted_ns) <= self._snap_ns and t <= latest_ns]
             if near:
                 earlier = [t for t in near if t <= wanted_ns]
-                return Ns(max(max(earlier) if earlier else min(near), 0))
-        return Ns(max(wanted_ns, 0))
+                return self.before_word(Ns(max(max(earlier) if earlier else min(near), 0)))
+        return self.before_word(Ns(max(wanted_ns, 0)))
 
     def end(self, wanted_ns: Ns, known_ns: Ns, silences: Iterable[Silence]) -> Ns:
-        """The first pause within reach after `wanted_ns`, if all of that has been heard already; else as wanted."""
-        if known_ns < wanted_ns + self._snap_ns:
-            return wanted_ns
-        later = [s.start_ns for s in silences if wanted_ns <= s.start_ns <= wanted_ns + self._snap_ns]
-        inside = any(s.start_ns <= wanted_ns <= s.end_ns for s in silences)
-        return min(later) if later and not inside else wanted_ns
+        """The end of the sentence that is being said at `wanted_ns`, or the first pause after it, within reach.
+
+        A pause counts when all within reach has been heard (`known_ns`), a sentence when the words around are known.
+        """
+        reach_ns = Ns(wanted_ns + self._snap_ns)
+        for sentence in self._sentences(Ns(wanted_ns - self._snap_ns), reach_ns):
+            if sentence[0].start_ns < wanted_ns < sentence[-1].end_ns <= reach_ns:
+                return Ns(sentence[-1].end_ns + _TAIL_NS)
+        if known_ns >= reach_ns:
+            pauses = [s for s in silences if s.start_ns <= reach_ns and s.end_ns >= wanted_ns]
+            later = [max(s.start_ns, wanted_ns) for s in pauses]
+            return self.after_word(min(later)) if later else self.after_word(wanted_ns)
+        return self.after_word(wanted_ns)
+
+    def before_word(self, t_ns: Ns) -> Ns:
+        """`t_ns`, or where the word begins that it lies in."""
+        word = self._word_at(t_ns)
+        return t_ns if word is None else word.start_ns
+
+    def after_word(self, t_ns: Ns) -> Ns:
+        """`t_ns`, or where the word ends that it lies in."""
+        word = self._word_at(t_ns)
+        return t_ns if word is None else word.end_ns
+
+    def _word_at(self, t_ns: Ns) -> Word | None:
+        place = bisect_right(self._words, t_ns, key=_start)
+        near = self._words[max(place - 2, 0) : place]
+        return next((word for word in near if word.start_ns < t_ns < word.end_ns), None)
+
+    def _sentences(self, start_ns: Ns, end_ns: Ns) -> list[tuple[Word, ...]]:
+        """Those that touch a span, whole as far as they are known."""
+        first = bisect_right(self._words, start_ns, key=_start)
+        while first > 0 and not self._words[first - 1].ends_sentence:
+            first -= 1
+        last = bisect_right(self._words, end_ns, key=_start)
+        while last < len(self._words) and not self._words[last - 1].ends_sentence:
+            last += 1
+        return sentences(self._words[first:last], _PAUSE_NS)
+
+
+def _start(word: Word) -> Ns:
+    return word.start_ns
 
 
 def fit(start_ns: Ns, end_ns: Ns, anchor_ns: Ns, clip: ClipLengths) -> tuple[Ns, Ns]:

@@ -15,6 +15,7 @@ from core.media import ChatMessage, Epoch, Gap
 from core.moments import Event, Family, Moment
 from core.signals import SignalChunk
 from core.times import NS_PER_S, Ns
+from core.words import Committed
 from detectors.audio import AudioDetector
 from detectors.chat import ChatDetector
 from detectors.contracts import Detector
@@ -59,6 +60,11 @@ class Engine:
     def chat(self, messages: Sequence[ChatMessage]) -> None:
         """Messages on media time; one older than the last step counts from the next step on."""
         self._chat.chat(messages)
+
+    def words(self, commits: Sequence[Committed]) -> None:
+        """Words that are known by the next step."""
+        for commit in commits:
+            self._fuser.snapper.words(commit.words)
 
     def gap(self, gap: Gap) -> None:
         """Media that is missing: no evidence, and no baseline is learned from it."""

@@ -322,8 +322,9 @@ class Fuser:
         end_ns = self.snapper.end(Ns(core[1] + ns(clip.post_s)), now_ns, self._silences)
         if candidate.start_ns is None:
             start_ns, end_ns = fit(Ns(max(start_ns, first_ns)), end_ns, candidate.anchor_ns, clip)
-            start_ns = max(start_ns, first_ns)  # an epoch may be shorter than the shortest clip
-        end_ns = Ns(min(end_ns, start_ns + ns(clip.max_s)))
+            start_ns = max(self.snapper.before_word(start_ns), first_ns)  # an epoch may be shorter than a clip
+        if end_ns > start_ns + ns(clip.max_s):
+            end_ns = self.snapper.before_word(Ns(start_ns + ns(clip.max_s)))
         return start_ns, end_ns if next_ns is None else Ns(max(min(end_ns, next_ns), start_ns + 1))
 
     def _say(self, candidate: Candidate, score: Score, now_ns: Ns, *, reason: str = "") -> Moment:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 # Around the budget of DESIGN.md section 8 (p50 <= 6 s, p95 <= 10 s); a clip that waited for chat may take over a minute
 CLIP_BUCKETS: Final = (0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120)
+COMMIT_BUCKETS: Final = (0.25, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 5, 7.5, 10, 15, 30)  # around its budget there
 RENDER_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -41,6 +42,39 @@ class Metrics:
         self.clips_total = Counter("clipd_clips_total", "Clips by the state they entered.", ["state"], registry=r)
         self.analysis_shed_seconds_total = Counter(
             "clipd_analysis_shed_seconds_total", "Media that was recorded but not analysed.", ["stage"], registry=r
+        )
+
+        self._speech(r)
+
+    def _speech(self, r: CollectorRegistry) -> None:
+        self.asr_commit_latency_seconds = Histogram(
+            "clipd_asr_commit_latency_seconds",
+            "From the arrival of a word's end to the word being final.",
+            ["reason"],
+            buckets=COMMIT_BUCKETS,
+            registry=r,
+        )
+        self.asr_lag_seconds = Gauge("clipd_asr_lag_seconds", "Sound that arrived and was not listened to.", registry=r)
+        self.asr_level = Gauge("clipd_asr_level", "Back-pressure of speech, 0 to 3.", registry=r)
+        self.asr_decodes_total = Counter("clipd_asr_decodes_total", "Windows decoded.", registry=r)
+        self.asr_audio_seconds_total = Counter(
+            "clipd_asr_audio_seconds_total",
+            "Sound heard, in speech, and decoded.",
+            ["state"],
+            registry=r,
+        )
+        self.asr_words_total = Counter("clipd_asr_words_total", "Final words.", ["reason"], registry=r)
+        self.asr_words_dropped_total = Counter(
+            "clipd_asr_words_dropped_total", "Words that a gate refused.", ["gate"], registry=r
+        )
+        self.asr_partial_rewrites_total = Counter(
+            "clipd_asr_partial_rewrites_total", "Provisional words that changed.", registry=r
+        )
+        self.asr_gap_seconds_total = Counter(
+            "clipd_asr_gap_seconds_total", "Speech that was not transcribed.", ["reason"], registry=r
+        )
+        self.asr_language_changes_total = Counter(
+            "clipd_asr_language_changes_total", "Languages found, or changed.", registry=r
         )
 
     def snapshot(self) -> dict[str, float]:

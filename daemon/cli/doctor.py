@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,10 +21,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from configs import load_settings
-from core.errors import ClipdError
+from configs import Settings, load_settings
+from core.errors import ClipdError, ModelMissing
 from daemon.cli import options as o
 from daemon.ingest.avopen import open_media
+from daemon.speech.check import check_engine
+from daemon.speech.device import cpu_threads, pick_compute_type, pick_device, supported_compute_types
+from daemon.speech.local import LocalEngine
+from daemon.speech.models import Sources, find_model
 
 Level = Literal["ok", "warn", "fail"]
 MARKS: Final = {"ok": "[green]ok  [/green]", "warn": "[yellow]warn[/yellow]", "fail": "[red]fail[/red]"}
@@ -47,8 +52,10 @@ def doctor(
 ) -> None:
     """Check what clipd needs on this machine; exit code 4 when a required part is missing, 5 for storage."""
     try:
-        folder = Path(load_settings(config=config, data_dir=data_dir).data_dir).expanduser()
-        findings = [*_run(_python, _ffmpeg, _decode, _sqlite, _streamlink, _ca_bundle), *_storage(folder)]
+        settings = load_settings(config=config, data_dir=data_dir)
+        findings = [*_run(_python, _ffmpeg, _decode, _sqlite, _streamlink, _ca_bundle)]
+        storage = [*_storage(Path(settings.data_dir))]
+        findings += storage if storage[0].level == "fail" else [*storage, _speech(settings)]  # models are kept there
     except ClipdError as err:
         findings = [Finding("fail", err.what, err.remedy)]
     console = Console()
@@ -134,6 +141,40 @@ def _ca_bundle() -> Finding:
     if not Path(bundle).exists():
         return Finding("warn", "No CA bundle: https sources will be refused", "Install ca-certificates.")
     return Finding("ok", "CA bundle found")
+
+
+def _speech(settings: Settings) -> Finding:
+    """The model that a stream would use, on its device, with one real decode. Nothing is fetched for it."""
+    if not settings.speech.enabled:
+        return Finding("ok", "Speech recognition is switched off")
+    try:
+        return Finding("ok", _decode_speech(settings))
+    except ModelMissing as err:
+        if err.code == "model_damaged":
+            return Finding("fail", err.what, err.remedy)
+        return Finding("warn", f"{err.what}: without it no words are heard, only sound and chat count", err.remedy)
+    except ClipdError as err:
+        return Finding("fail", err.what, err.remedy)
+    except (
+        ValueError,
+        RuntimeError,
+    ) as err:  # CTranslate2's words for a driver that is missing or a file it cannot read
+        return Finding(
+            "fail", f"The speech model does not run: {err}", "Set speech.device to cpu, speech.model to auto."
+        )
+
+
+def _decode_speech(settings: Settings) -> str:
+    speech, models = settings.speech, Path(settings.data_dir) / "models"
+    device = pick_device(speech.device)
+    compute_type = pick_compute_type(speech.compute_type, device, supported_compute_types(device))
+    files = find_model(speech.model, device, models, lambda *_: None, sources=Sources.here(fetch=False))
+    engine = LocalEngine(files, device=device, compute_type=compute_type, threads=cpu_threads())
+    started = time.perf_counter()
+    check_engine(engine)
+    took_s = time.perf_counter() - started
+    place = f"{device}, {engine.info.compute_type}, {engine.info.threads} threads"
+    return f"Speech model {files.name} (from {files.where}) on {place}: a known sentence heard in {took_s:.1f} s"
 
 
 def _storage(folder: Path) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from core.errors import ClipdError
-from daemon.cli import cut, demo, doctor, render, replay, watch, worker
+from daemon.cli import cut, demo, doctor, render, replay, transcript, watch, worker
 from telemetry import configure_logging
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("demo")(demo.demo)
 app.command("watch")(watch.watch)
 app.command("vod")(watch.vod)
 app.command("cut")(cut.cut)
+app.command("transcript")(transcript.transcript)
 app.command("render")(render.render)
 app.command("replay")(replay.replay)
 app.command("doctor")(doctor.doctor)

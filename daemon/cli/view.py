@@ -16,7 +16,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from core.lines import Line, describe_stream
 from core.times import clock_text, ns
+from daemon.clips.captions import plain
 
+SAID_LETTERS: Final = 48  # of the newest words, beside the state
 PLAIN_EVERY_S: Final = 10.0  # media seconds between plain progress lines, DESIGN.md section 4
 
 
@@ -47,6 +49,7 @@ class TextView:
         self._progress = _progress_bar(console) if live else None
         self._tasks: dict[str, TaskID] = {}
         self._last_plain_s: dict[str, float] = {}
+        self._said: dict[str, str] = {}
         if self._progress:
             self._progress.start()
 
@@ -54,6 +57,8 @@ class TextView:
         """Show one line, or nothing: not every event is worth a person's attention."""
         if line["type"] == "progress":
             self._show_progress(line)
+        elif line["type"] == "transcript":
+            self._hear(line)
         elif text := _describe(line):
             self._console.print(text, highlight=False, soft_wrap=True)
 
@@ -73,8 +78,15 @@ class TextView:
             self._tasks[session],
             completed=line["media_s"],
             total=line.get("total_s"),
-            description=escape(_progress_text(line)),
+            description=escape(_progress_text(line)) + _newest(self._said.get(session, "")),
         )
+
+    def _hear(self, line: Line) -> None:
+        """Kept for the state; lines of their own would flood a terminal, and a log even more."""
+        if line["final"]:
+            session = str(line["session"])
+            words = [self._said.get(session, ""), *(str(word["text"]) for word in line["words"])]
+            self._said[session] = plain(" ".join(words))[-SAID_LETTERS:]
 
     def _plain_progress(self, line: Line) -> None:
         session, media_s = str(line["session"]), float(line["media_s"])
@@ -99,16 +111,24 @@ def _progress_bar(console: Console) -> Progress:
 
 
 def _progress_text(line: Mapping[str, Any]) -> str:
-    """`live 0:01:20, lag 3.1 s, 2 clips, best candidate 0.41 of 0.58 (crowd roar)`."""
+    """`live 0:01:20, lag 3.1 s, 214 words, 2 clips, best candidate 0.41 of 0.58 at 0:01:02`."""
     parts = [f"{line['state']} {clock_text(ns(line['media_s']))[:-4]}"]
     if line.get("lag_s") is not None:
         parts.append(f"lag {line['lag_s']:.1f} s")
     if line.get("speed_x", 1.0) > 1.5:
         parts.append(f"{line['speed_x']:.0f}x")
+    if words := line.get("words"):
+        parts.append(f"{words:,} word" + "s" * (words != 1))
     parts.append(f"{line['clips']} clip" + "s" * (line["clips"] != 1))
     if best := line.get("best"):
         parts.append(f"best candidate {best['p']:.2f} of {best['bar']:.2f} at {clock_text(ns(best['t_s']))[:-4]}")
     return ", ".join(parts)
+
+
+def _newest(said: str) -> str:
+    """Words that were just heard; one that was cut in two is left out."""
+    whole = said.partition(" ")[2] if len(said) == SAID_LETTERS else said
+    return f" [dim]… {escape(whole)}[/dim]" if whole else ""
 
 
 def _describe(line: Line) -> str | None:
@@ -128,7 +148,8 @@ def _state(line: Line) -> str:
 
 
 def _gap(line: Line) -> str:
-    return f"[yellow]gap[/yellow] {line['start_s']:.1f}-{line['end_s']:.1f} s: {escape(str(line['reason']))}"
+    what = "not transcribed" if line["track"] == "speech" else "gap"
+    return f"[yellow]{what}[/yellow] {line['start_s']:.1f}-{line['end_s']:.1f} s: {escape(str(line['reason']))}"
 
 
 def _problem(line: Line) -> str:

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from core.errors import StorageError
 
@@ -30,7 +30,7 @@ def storage_errors(what: str) -> Iterator[None]:
         ) from err
 
 
-def publish_file(final: Path, write: Callable[[Path], None]) -> None:
+def publish_file(final: Path, write: Callable[[Path], object]) -> None:
     """Readers see the finished file or nothing, also after a power cut."""
     partial = final.with_name(f".{final.name}.partial")
     with storage_errors(f"{final.name} could not be written"):
@@ -61,6 +61,12 @@ def link_or_copy(source: Path, target: Path) -> None:
         if err.errno not in {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP}:
             raise
         shutil.copyfile(source, target)
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """What clip.json says of a file."""
+    with storage_errors(f"{path.name} could not be read back"):
+        return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def sha256_of(path: Path) -> str:

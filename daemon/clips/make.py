@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from core.edits import CutResult, EditDecision, RenderSpec
 from core.protocols import FootageSource, SourceRef
 from core.times import Ns
-from daemon.clips.files import fsync_path, make_folder, publish_file, sha256_of, storage_errors
+from daemon.clips.captions import spoken, words_json, words_of
+from daemon.clips.files import facts, fsync_path, make_folder, publish_file, storage_errors
 from daemon.clips.master import Master, write_master
-from daemon.clips.model import DAMAGED_TAIL, NO_AUDIO, NO_VIDEO, ClipContext, FinishedClip
+from daemon.clips.model import DAMAGED_TAIL, NAMES, NO_AUDIO, NO_VIDEO, ClipContext, FinishedClip
 from daemon.clips.recipe import clip_document, encode
 from daemon.clips.reel import Reel, open_reel
+from daemon.clips.subtitles import write_captions
 from daemon.clips.thumbnail import write_thumbnail
 
-NAMES: Final = {"master": "master.mp4", "thumbnail": "thumbnail.jpg", "clip": "clip.json"}
 SOURCE_FOLDER: Final = "source"
 _REVISION: Final = re.compile(r"^r([1-9][0-9]{0,8})$")
 
@@ -37,11 +39,16 @@ def make_clip(
         segments = _link(footage, reel, folder)
         master = _publish_master(reel, revision / NAMES["master"], spec)
         _publish_thumbnail(revision, decision, master)
-        files = {kind: _facts(revision / NAMES[kind]) for kind in ("master", "thumbnail")}
+        start_ns, end_ns = master.plan.start_ns, master.plan.end_ns
+        words = words_json(spoken(context.words, start_ns, end_ns), start_ns)
+        made = {kind: revision / NAMES[kind] for kind in ("master", "thumbnail")}
+        made |= write_captions(revision, words_of(words), Ns(end_ns - start_ns))
+        files = {kind: facts(path) for kind, path in made.items()}
+        read = (reel.from_ns, reel.to_ns)
         document = clip_document(
-            decision, spec, context, master, read=(reel.from_ns, reel.to_ns), segments=segments, files=files
+            decision, spec, context, master, read=read, words=words, segments=segments, files=files
         )
-        publish_file(revision / NAMES["clip"], lambda partial: _write(partial, encode(document)))
+        publish_file(revision / NAMES["clip"], partial(Path.write_bytes, data=encode(document)))
     finally:
         _drop_unfinished(revision)
     _drop_older(folder, decision.revision)
@@ -49,7 +56,7 @@ def make_clip(
         clip=decision.clip,
         revision=decision.revision,
         folder=revision,
-        files={kind: revision / name for kind, name in NAMES.items()},
+        files={**made, "clip": revision / NAMES["clip"]},
         cut=_result(master, context),
         sha256=str(files["master"]["sha256"]),
     )
@@ -88,11 +95,6 @@ def _publish_thumbnail(revision: Path, decision: EditDecision, master: Master) -
     )
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    with storage_errors(f"{path.name} could not be read back"):
-        return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
-
-
 def _result(master: Master, context: ClipContext) -> CutResult:
     measured = master.measured
     return CutResult(
@@ -119,7 +121,3 @@ def _drop_older(folder: Path, newest: int) -> None:
         match = _REVISION.match(path.name)
         if match and int(match.group(1)) < newest:
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

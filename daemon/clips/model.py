@@ -11,6 +11,10 @@ from core.edits import CutResult
 from core.ids import ClipId
 from core.media import Gap
 from core.moments import Moment
+from core.words import Word
+
+NAMES: Final = {"master": "master.mp4", "thumbnail": "thumbnail.jpg", "clip": "clip.json"}
+CAPTIONS: Final = {"srt": "captions.srt", "vtt": "captions.vtt"}  # of a clip in which somebody speaks
 
 EVICTED_HEAD: Final = "evicted_head"  # the wanted start is no longer buffered
 EPOCH_LIMITED: Final = "epoch_limited"  # the source restarted inside the wanted span
@@ -29,18 +33,21 @@ TRANSCODED: Final = {"video": "transcoded_video", "audio": "transcoded_audio"}
 class ClipContext:
     """What clip.json says beside the decision. `source` is already redacted; `profile` is its JSON form with `name`.
 
-    `gaps` are those that touch the decision's span.
+    `gaps` are those that touch the decision's span. `words` may reach beyond the clip: a cut may begin earlier than was
+    wanted. `speech` names who heard them: model, sha256, compute_type, language.
     """
 
     source: str
     gaps: tuple[Gap, ...] = ()
     moment: Moment | None = None
     profile: Mapping[str, Any] = field(default_factory=dict)
+    words: tuple[Word, ...] = ()
+    speech: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedClip:
-    """A clip whose files are durable. `files` holds absolute paths by kind: master, thumbnail, clip."""
+    """A clip whose files are durable. `files` holds absolute paths by kind: master, thumbnail, clip, srt, vtt."""
 
     clip: ClipId
     revision: int

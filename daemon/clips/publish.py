@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from core.ids import ClipId, is_safe_id, slug
 from core.times import NS_PER_S
 from daemon.clips.files import fsync_path, link_or_copy, make_folder, publish_file, storage_errors
-from daemon.clips.model import FinishedClip
+from daemon.clips.model import CAPTIONS, FinishedClip
 
 
 def publish_out(clip: FinishedClip, out_dir: Path, title: str) -> dict[str, Path]:
@@ -20,11 +21,17 @@ def publish_out(clip: FinishedClip, out_dir: Path, title: str) -> dict[str, Path
     """
     folder = _folder_of(clip.clip, out_dir) or out_dir / f"{_hhmmss(clip.cut.start_ns)}-{slug(title)}-{clip.clip}"
     make_folder(folder)
-    published: dict[str, Path] = {}
-    for kind, path in clip.files.items():
-        publish_file(folder / path.name, lambda partial, path=path: link_or_copy(path, partial))  # type: ignore[misc]
-        published[kind] = (folder / path.name).absolute()
+    published = _put(clip.files, folder)
+    with storage_errors(f"{folder.name} could not be tidied"):
+        for kind in CAPTIONS.keys() - clip.files.keys():  # nobody speaks in this revision
+            (folder / CAPTIONS[kind]).unlink(missing_ok=True)
     return published
+
+
+def refresh_out(clip: ClipId, out_dir: Path, files: Mapping[str, Path]) -> dict[str, Path]:
+    """Files of a published clip that have changed, again into its folder; {} when it has none. Raises StorageError."""
+    folder = _folder_of(clip, out_dir)
+    return _put(files, folder) if folder else {}
 
 
 def withdraw_out(clip: ClipId, out_dir: Path) -> None:
@@ -38,6 +45,14 @@ def withdraw_out(clip: ClipId, out_dir: Path) -> None:
         os.rename(folder, gone)
         fsync_path(out_dir)
         shutil.rmtree(gone)
+
+
+def _put(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    published: dict[str, Path] = {}
+    for kind, path in files.items():
+        publish_file(folder / path.name, lambda partial, path=path: link_or_copy(path, partial))  # type: ignore[misc]
+        published[kind] = (folder / path.name).absolute()
+    return published
 
 
 def _folder_of(clip: ClipId, out_dir: Path) -> Path | None:

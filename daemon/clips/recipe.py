@@ -22,6 +22,8 @@ from core.media import Gap
 from core.moments import Moment
 from core.protocols import SourceRef
 from core.times import Ns, to_s
+from core.words import Word
+from daemon.clips.captions import words_of
 from daemon.clips.master import Master
 from daemon.clips.measure import Measured
 from daemon.clips.model import TRANSCODED, ClipContext
@@ -41,7 +43,8 @@ class Recipe:
     read_from_ns: Ns
     read_to_ns: Ns
     segments: tuple[SourceRef, ...]
-    master_sha256: str
+    words: tuple[Word, ...]
+    sha256: Mapping[str, str]  # of the files as they were first made, by kind
 
 
 def clip_document(
@@ -51,6 +54,7 @@ def clip_document(
     master: Master,
     *,
     read: tuple[Ns, Ns],
+    words: Sequence[Mapping[str, object]],
     segments: Sequence[SourceRef],
     files: Mapping[str, Mapping[str, object]],
 ) -> dict[str, Any]:
@@ -75,7 +79,8 @@ def clip_document(
         "spec": {"formats": list(spec.formats), "max_av_offset_ns": spec.max_av_offset_ns},
         "cut": {**_cut(master), "read_from_ns": read[0], "read_to_ns": read[1]},
         "gaps": [_gap(gap) for gap in context.gaps],
-        "words": [],
+        "words": list(words),
+        "speech": None if context.speech is None else dict(context.speech),
         "segments": [asdict(segment) for segment in segments],
         "files": {kind: dict(facts) for kind, facts in files.items()},
         "versions": _versions(converted=bool(set(master.notes) & set(TRANSCODED.values()))),
@@ -89,10 +94,8 @@ def encode(document: Mapping[str, Any]) -> bytes:
 
 def read_recipe(path: Path) -> Recipe:
     """Raises UsageError on anything that is not a clip.json of this schema."""
+    document = read_document(path)
     try:
-        document = json.loads(path.read_bytes())
-        if document["schema"] != SCHEMA:
-            raise _not_a_recipe(path, f"schema {document['schema']!r}, this version reads {SCHEMA}")
         cut = document["cut"]
         picks = {name: int(value) for name, value in cut["picks"].items()}
         return Recipe(
@@ -103,10 +106,22 @@ def read_recipe(path: Path) -> Recipe:
             read_from_ns=Ns(int(cut["read_from_ns"])),
             read_to_ns=Ns(int(cut["read_to_ns"])),
             segments=tuple(SourceRef(**segment) for segment in document["segments"]),
-            master_sha256=str(document["files"]["master"]["sha256"]),
+            words=tuple(words_of(document["words"])),
+            sha256={kind: str(file["sha256"]) for kind, file in document["files"].items()},
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+    except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError) as err:
         raise _not_a_recipe(path, str(err)) from err
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A clip.json of this schema as JSON; its fields are not checked. Raises UsageError."""
+    try:
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        if document["schema"] != SCHEMA:
+            raise _not_a_recipe(path, f"schema {document['schema']!r}, this version reads {SCHEMA}")
+    except (OSError, ValueError, KeyError, TypeError) as err:
+        raise _not_a_recipe(path, str(err)) from err
+    return document
 
 
 def profile_hash(profile: Mapping[str, Any]) -> str:

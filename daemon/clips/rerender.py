@@ -1,18 +1,21 @@
-"""`clipd render`: the same master again, from clip.json and the source the clip kept."""
+"""`clipd render`: the same master and captions again, from clip.json and the source the clip kept."""
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import UsageError
 from core.media import Track
 from core.protocols import FootageSource, SourceRef
 from core.times import Ns
+from daemon.clips.captions import caption_texts
 from daemon.clips.files import fsync_path, make_folder, sha256_of, storage_errors
-from daemon.clips.make import NAMES, SOURCE_FOLDER
+from daemon.clips.make import SOURCE_FOLDER
 from daemon.clips.master import write_plan
-from daemon.clips.model import Rendered
+from daemon.clips.model import CAPTIONS, NAMES, Rendered
 from daemon.clips.plan import Wanted, same_cut
 from daemon.clips.recipe import Recipe, read_recipe
 from daemon.clips.reel import Reel
@@ -21,31 +24,43 @@ from daemon.ingest.footage import file_hash
 from ringbuffer.linked import LinkedFootage
 from ringbuffer.links import SOURCE_FILE
 
-DIFFERENT_NAME = "master-again.mp4"
-
 
 def render(clip_json: Path, out: Path | None) -> Rendered:
-    """Make the master again: in folder `out`, else beside clip.json, where a different result never takes the old one's
-    place. Raises UsageError (no recipe, no source), CutRefused (the source no longer holds the clip), StorageError."""
+    """Make the files again: in folder `out`, else beside clip.json, where a different result never takes the old one's
+    place. Returns the master. Raises UsageError (no recipe, no source), CutRefused (the source no longer holds the
+    clip), StorageError."""
     recipe = read_recipe(clip_json)
     footage = _footage(clip_json.absolute().parent, recipe)
     reel = _reel(footage, recipe)
     video, audio = reel.index()
     folder = out or clip_json.absolute().parent
     make_folder(folder)
-    partial = folder / f".{NAMES['master']}.again"
-    with storage_errors("The clip could not be written"):
+    plan = same_cut(video, audio, recipe.picks)
+
+    def again(kind: str, name: str, write: Callable[[Path], object]) -> Rendered:
+        return _again(folder / name, write, recipe.sha256.get(kind), replace=out is not None)
+
+    master = again("master", NAMES["master"], lambda partial: write_plan(partial, reel, plan))
+    for kind, text in caption_texts(recipe.words, Ns(recipe.picks.end_ns - recipe.start_ns)).items():
+        again(kind, CAPTIONS[kind], functools.partial(Path.write_bytes, data=text.encode()))
+    return master
+
+
+def _again(final: Path, write: Callable[[Path], object], first_sha256: str | None, *, replace: bool) -> Rendered:
+    """One file, whole; unless told to replace, one that differs gets a name of its own."""
+    partial = final.with_name(f".{final.name}.again")
+    with storage_errors(f"{final.name} could not be written"):
         try:
-            write_plan(partial, reel, same_cut(video, audio, recipe.picks))
+            write(partial)
             fsync_path(partial)
             sha256 = sha256_of(partial)
-            identical = sha256 == recipe.master_sha256
-            final = folder / (NAMES["master"] if identical or out else DIFFERENT_NAME)
-            os.replace(partial, final)
-            fsync_path(folder)
+            identical = sha256 == first_sha256
+            path = final if identical or replace else final.with_name(f"{final.stem}-again{final.suffix}")
+            os.replace(partial, path)
+            fsync_path(final.parent)
         finally:
             partial.unlink(missing_ok=True)
-    return Rendered(path=final, sha256=sha256, identical=identical)
+    return Rendered(path=path, sha256=sha256, identical=identical)
 
 
 def _reel(footage: FootageSource, recipe: Recipe) -> Reel:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from core.media import ChatMessage
 from core.moments import Event, Family, Moment, MomentState
 from core.signals import SignalChunk
 from core.times import Ns
+from core.words import Committed, Word
 
 
 def dump(value: Any) -> str:
@@ -98,3 +101,35 @@ def signal_of(row: tuple[Any, ...]) -> SignalChunk:
         columns=columns,
         times_ns=None if times is None else np.frombuffer(times, "<i8").astype(np.int64),
     )
+
+
+def word_rows(commit: Committed) -> list[tuple[int, int, int, str, float, float, int, str, str, int]]:
+    """A commit as rows of the words table, without the attempt."""
+    return [
+        (
+            commit.seq,
+            word.start_ns,
+            word.end_ns,
+            word.text,
+            word.prob,
+            word.vad,
+            word.epoch,
+            commit.language,
+            commit.reason,
+            commit.known_ns,
+        )
+        for word in commit.words
+    ]
+
+
+def word_of(row: tuple[Any, ...]) -> Word:
+    """A word from (text, start, end, prob, vad, epoch, ...)."""
+    text, start_ns, end_ns, prob, vad, epoch = row[:6]
+    return Word(text=text, start_ns=Ns(start_ns), end_ns=Ns(end_ns), prob=prob, vad=vad, epoch=epoch)
+
+
+def commits_of(rows: Iterable[tuple[Any, ...]]) -> Iterator[Committed]:
+    """Inverse of word_rows: rows of a word and (..., attempt, seq, language, reason, known), a commit's together."""
+    for (_, seq, language, reason, known_ns), group in groupby(rows, key=lambda row: row[6:]):
+        words = tuple(word_of(row) for row in group)
+        yield Committed(seq=seq, words=words, language=language, reason=reason, known_ns=Ns(known_ns))

@@ -1,4 +1,4 @@
-"""What a session knows, on disk: segments, gaps, signals, chat, events, moments, decisions, clips, outbox.
+"""What a session knows, on disk: segments, gaps, signals, chat, words, events, moments, decisions, clips, outbox.
 
 One writer (the holder of the session's lock), many threads. Every call is durable when it returns, or when the batch
 around it ends. The names follow the tables in schema.py.
@@ -17,11 +17,12 @@ from typing import Any, Final, Self
 from core.edits import EditDecision
 from core.errors import JournalCorrupt, UsageError
 from core.ids import ClipId, SessionId
-from core.media import ChatMessage, Epoch, Gap
+from core.media import SPEECH_TRACK, ChatMessage, Epoch, Gap
 from core.moments import Event, Moment
 from core.protocols import SegmentRow
 from core.signals import SignalChunk
 from core.times import Ns
+from core.words import Committed, Word
 from daemon.journal import codec
 from daemon.journal.store import Store
 from ringbuffer import newest_attempt
@@ -115,7 +116,7 @@ class Journal:
     def forget_analysis(self) -> None:
         """Before a recording is read again from its start: what analysis wrote goes, clips and decisions stay."""
         with self.batch():
-            for table in ("epochs", "gaps", "signals", "chat", "events", "moments", "sheds"):
+            for table in ("epochs", "gaps", "signals", "chat", "words", "events", "moments", "sheds"):
                 self._store.write(f"DELETE FROM {table}")
 
     def add_warning(self, warning: dict[str, Any]) -> None:
@@ -164,8 +165,17 @@ class Journal:
         )
 
     def gaps(self) -> list[Gap]:
-        """By time."""
-        rows = self._store.rows("SELECT start_ns,end_ns,reason,track FROM gaps ORDER BY start_ns,id")
+        """Holes in the footage, by time."""
+        return self._gaps("track<>?")
+
+    def speech_gaps(self) -> list[Gap]:
+        """Speech that was recorded but not transcribed (track `speech`), by time."""
+        return self._gaps("track=?")
+
+    def _gaps(self, which: str) -> list[Gap]:
+        rows = self._store.rows(
+            f"SELECT start_ns,end_ns,reason,track FROM gaps WHERE {which} ORDER BY start_ns,id", (SPEECH_TRACK,)
+        )
         return [Gap(start_ns=Ns(a), end_ns=Ns(b), reason=reason, track=track) for a, b, reason, track in rows]
 
     def add_segment(self, row: SegmentRow) -> None:
@@ -200,7 +210,9 @@ class Journal:
         """How far the session's media has come, by its segments, epochs, gaps and signals."""
         ((end,),) = self._store.rows(
             "SELECT max(coalesce((SELECT max(end_ns) FROM segments),0), coalesce((SELECT max(start_ns) FROM epochs),0),"
-            " coalesce((SELECT max(end_ns) FROM gaps),0), coalesce((SELECT max(end_ns) FROM signals),0))"
+            " coalesce((SELECT max(end_ns) FROM gaps WHERE track<>?),0),"
+            " coalesce((SELECT max(end_ns) FROM signals),0))",
+            (SPEECH_TRACK,),
         )
         return Ns(end)
 
@@ -260,6 +272,32 @@ class Journal:
             "SELECT t_ns,user,text,emotes,kind,n FROM chat WHERE t_ns>=? ORDER BY t_ns,id", (since_ns,)
         )
         return (codec.chat_of(row) for row in rows)
+
+    def add_words(self, commits: Sequence[Committed]) -> None:
+        """Every word of every commit; a commit without words leaves nothing."""
+        self._store.write_many(
+            "INSERT INTO words(attempt,seq,start_ns,end_ns,text,prob,vad,epoch,language,reason,known_ns)"
+            " VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+            [(self._attempt, *row) for commit in commits for row in codec.word_rows(commit)],
+        )
+
+    def committed(self, since_ns: Ns = Ns(0)) -> Iterator[Committed]:
+        """Commits that became known from a time on, in that order."""
+        return codec.commits_of(self._words("known_ns>=? ORDER BY known_ns,attempt,seq,id", since_ns))
+
+    def words(self, start_ns: Ns, end_ns: Ns) -> list[Word]:
+        """Words that overlap a span, by start."""
+        rows = self._words("start_ns<? AND end_ns>? ORDER BY start_ns,id", end_ns, start_ns)
+        return [codec.word_of(row) for row in rows]
+
+    def _words(self, which: str, *values: Ns) -> list[tuple[Any, ...]]:
+        """None in a journal of before there were words, opened to read."""
+        if self._store.version < 2:
+            return []
+        return self._store.rows(
+            f"SELECT text,start_ns,end_ns,prob,vad,epoch,attempt,seq,language,reason,known_ns FROM words WHERE {which}",
+            values,
+        )
 
     def add_events(self, events: Sequence[Event]) -> None:
         """A revised event is another row."""
@@ -361,6 +399,11 @@ class Journal:
         """Every finished clip's record with its present state, by its start."""
         rows = self._store.rows("SELECT record,state FROM clips WHERE record IS NOT NULL")
         return sorted((_record(*row) for row in rows), key=lambda record: record["start_s"])
+
+    def clip_count(self) -> int:
+        """How many finished clips there are, withdrawn ones too."""
+        ((count,),) = self._store.rows("SELECT count(*) FROM clips WHERE record IS NOT NULL")
+        return int(count)
 
     def outbox(self) -> list[tuple[int, dict[str, Any]]]:
         """Rows nobody has acknowledged: (id, body), in order."""

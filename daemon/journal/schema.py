@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 1
-SCHEMA: Final = """
+_RECORDED: Final = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE attempts(number INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, boottime_ns INTEGER NOT NULL) STRICT;
 CREATE TABLE epochs(
@@ -52,3 +51,12 @@ CREATE TABLE sheds(
     id INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, stage TEXT NOT NULL, start_ns INTEGER NOT NULL,
     end_ns INTEGER NOT NULL) STRICT;
 """
+_SPOKEN: Final = """
+CREATE TABLE words(
+    id INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, seq INTEGER NOT NULL, start_ns INTEGER NOT NULL,
+    end_ns INTEGER NOT NULL, text TEXT NOT NULL, prob REAL NOT NULL, vad REAL NOT NULL, epoch INTEGER NOT NULL,
+    language TEXT NOT NULL, reason TEXT NOT NULL, known_ns INTEGER NOT NULL) STRICT;
+CREATE INDEX words_start ON words(start_ns);
+"""
+STEPS: Final = (_RECORDED, _SPOKEN)  # step N makes version N+1 of version N; a released step is never edited
+VERSION: Final = len(STEPS)

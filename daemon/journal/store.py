@@ -11,7 +11,7 @@ from typing import Any, Final
 import apsw
 
 from core.errors import JournalCorrupt, StorageError
-from daemon.journal.schema import SCHEMA, VERSION
+from daemon.journal.schema import STEPS, VERSION
 
 SQLITE_FLOOR: Final = 3_051_003  # before 3.51.3 a WAL reset could lose commits, DESIGN.md section 1
 BUSY_MS: Final = 5_000
@@ -26,6 +26,7 @@ class Store:
                 f"SQLite {apsw.sqlite_lib_version()} can lose a journal", remedy="Run `make setup` again."
             )
         self._path = path
+        self.version = 0  # of the file's tables; older than ours only where it is read
         self._lock = threading.RLock()
         self._depth = 0
         flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
@@ -89,11 +90,14 @@ class Store:
             )
         if not read_only:
             self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=512")
-            if version == 0:
-                self._connection.execute(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT")
         (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone() or ("no answer",)
         if found != "ok":
             raise apsw.CorruptError(str(found))
+        if version < VERSION and not read_only:
+            steps = "".join(STEPS[version:])
+            self._connection.execute(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version={VERSION}; COMMIT")
+            version = VERSION
+        self.version = version
 
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:

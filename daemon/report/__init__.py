@@ -1,6 +1,28 @@
 """The report of a session: one HTML file beside the clips. `ReportData` says what stands in it."""
 
-from daemon.report.data import Curve, EpochMark, NearMiss, ReportClip, ReportData, Shed, Warned
-from daemon.report.page import write_report
+from daemon.report.data import (
+    Curve,
+    EpochMark,
+    NearMiss,
+    ReportClip,
+    ReportData,
+    ReportSpeech,
+    Sentence,
+    Shed,
+    Warned,
+)
+from daemon.report.page import PAUSE_NS, write_report
 
-__all__ = ["Curve", "EpochMark", "NearMiss", "ReportClip", "ReportData", "Shed", "Warned", "write_report"]
+__all__ = [
+    "PAUSE_NS",
+    "Curve",
+    "EpochMark",
+    "NearMiss",
+    "ReportClip",
+    "ReportData",
+    "ReportSpeech",
+    "Sentence",
+    "Shed",
+    "Warned",
+    "write_report",
+]

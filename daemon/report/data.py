@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.media import Gap
 from core.times import Ns
+from core.words import Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class ReportClip:
     av_head_ms: float | None = None
     av_tail_ms: float | None = None
     notes: tuple[str, ...] = ()  # codes of daemon.clips.model
+    words: tuple[Word, ...] = field(default=(), repr=False)  # what is said in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,31 @@ class Shed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A line of the transcript."""
+
+    start_ns: Ns
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSpeech:
+    """What listening came to. `sentences` may be the first of `sentence_count`; `gaps` is speech nobody transcribed.
+
+    `language` is the one most words are in, "" when there are none; `command` prints the whole transcript.
+    """
+
+    model: str
+    language: str
+    words: int
+    speech_s: float
+    sentences: tuple[Sentence, ...]
+    sentence_count: int
+    gaps: tuple[Gap, ...]
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Warned:
     """A warning of the session."""
 
@@ -95,7 +122,7 @@ class ReportData:
 
     `lag_s`: how far analysis was behind the live edge at the end, None where there is no live edge. `why_no_clips` is
     shown when `clips` is empty: a sentence such as "nothing over the bar: ...". `cut_options` are appended to the
-    `clipd cut` commands (`--data-dir` and its value, when it is not the default).
+    `clipd cut` commands (`--data-dir` and its value, when it is not the default). `speech` is None when it was off.
     """
 
     session: str
@@ -117,3 +144,4 @@ class ReportData:
     versions: Mapping[str, str]
     why_no_clips: str = ""
     cut_options: tuple[str, ...] = ()
+    speech: ReportSpeech | None = None

@@ -20,7 +20,8 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from core.times import clock_text, to_s
+from core.times import Ns, clock_text, ns, to_s
+from core.words import Word, sentences, text_of
 from daemon.clips.files import make_folder, publish_file
 from daemon.report.data import NearMiss, ReportClip, ReportData
 from daemon.report.strip import draw_strip
@@ -28,6 +29,8 @@ from daemon.report.strip import draw_strip
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 _NOT_TEXT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _TEXT_LIMIT: Final = 500
+PAUSE_NS: Final = ns(0.8)  # ends a sentence that has no punctuation
+_QUOTED_AROUND: Final = 24  # words of a clip before and after the sentence at its anchor
 _LOGIT_SCALE: Final = 5.0  # a part's bar is full at 5 logits: odds of 150 to 1
 
 _NOTES: Final = {
@@ -52,6 +55,15 @@ _REJECTIONS: Final = {
     "superseded": "a stronger one covers it",
     "merged": "part of another",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What is said in a clip: the sentence at its anchor and some words around it."""
+
+    before: str
+    key: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +126,35 @@ def clean_text(value: object) -> str:
     return text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "…"
 
 
+def quote_of(words: Sequence[Word], anchor_ns: Ns | None) -> Quote | None:
+    """None for a clip in which nobody speaks. Without an anchor nothing is emphasised."""
+    said = sentences(words, PAUSE_NS)
+    if not said:
+        return None
+    if anchor_ns is None:
+        return Quote("", "", _cut_after(words))
+    at = min(range(len(said)), key=lambda index: _distance_ns(said[index], anchor_ns))
+    before, after = ([word for sentence in part for word in sentence] for part in (said[:at], said[at + 1 :]))
+    cut = "… " if len(before) > _QUOTED_AROUND else ""
+    return Quote(cut + text_of(before[-_QUOTED_AROUND:]), text_of(said[at]), _cut_after(after))
+
+
+def _cut_after(words: Sequence[Word]) -> str:
+    return text_of(words[:_QUOTED_AROUND]) + (" …" if len(words) > _QUOTED_AROUND else "")
+
+
+def _distance_ns(sentence: Sequence[Word], at_ns: Ns) -> int:
+    """0 while it is said."""
+    return max(0, sentence[0].start_ns - at_ns, at_ns - sentence[-1].end_ns)
+
+
 def _card(clip: ReportClip, number: int, folder: Path) -> dict[str, Any]:
     return {
         "clip": clip,
         "number": number,
         "master": _link(clip.master, folder),
         "thumbnail": _link(clip.thumbnail, folder),
+        "quote": quote_of(clip.words, clip.anchor_ns),
         "parts": _parts(clip.parts),
         "length_s": to_s(clip.end_ns - clip.start_ns),
         "manual": clip.p is None,

@@ -1,23 +1,29 @@
 """The analysis thread: sound and keyframes to signals, signals and chat to decisions, in media-time order.
 
-It steps on a grid of media time, so the same media gives the same decisions at any speed. Everything it learns goes to
-the journal through one batch a step. It never touches capture: a stall here costs analysis, not footage.
+It steps on a grid of media time, so the same media gives the same decisions at any speed; a step waits until the words
+it may know of are there. Everything it learns goes to the journal through one batch a step. It never touches capture: a
+stall here costs analysis, not footage.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from core.media import ChatMessage, Epoch, Gap, Packet, Track
+from core.media import AudioBlock, ChatMessage, Epoch, Gap, Packet, Track
 from core.moments import Family
 from core.signals import SignalChunk
 from core.times import Ns, ns
+from core.words import Committed
 from daemon.ingest.decode import AudioDecoder, KeyframeDecoder
+from daemon.speech.transcriber import Heard
 from daemon.worker.queue import AnalysisQueue, Batch, EpochStart, Item
 from detectors import AudioFeatures, Decisions, Engine, SceneFeatures
 
 STEP_NS: Final = ns(0.5)  # the media grid on which decisions are taken
+LAST_NS: Final = Ns(2**62)  # later than any media
 AUDIO_PATIENCE_NS: Final = ns(2.0)  # sound this late behind the picture is a hole: analysis goes on without it
 
 
@@ -28,12 +34,33 @@ class Chat(Protocol):
     def available(self) -> bool: ...
 
 
+class Speech(Protocol):
+    """Words by media time: the transcriber's side that analysis sees."""
+
+    def begin(self, epoch: Epoch) -> None: ...
+    def push(self, block: AudioBlock) -> None: ...
+    def end(self) -> None: ...
+    def ready_ns(self, wanted_ns: Ns) -> Ns: ...
+    def until(self, t_ns: Ns) -> Heard: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What one step of the grid learned. `heard_ns`: all that was said before it is known now."""
+
+    t_ns: Ns
+    decisions: Decisions
+    signals: Sequence[SignalChunk] = ()
+    chat: Sequence[ChatMessage] = ()
+    commits: Sequence[Committed] = ()
+    heard_ns: Ns = field(default=Ns(0))
+
+
 class Record(Protocol):
     """Where results go: the journal, the JSON lines, the clip scheduler. One call a step."""
 
-    def step(
-        self, t_ns: Ns, decisions: Decisions, signals: Sequence[SignalChunk], chat: Sequence[ChatMessage]
-    ) -> None: ...
+    def step(self, result: StepResult) -> None: ...
 
 
 class Analysis:
@@ -44,6 +71,7 @@ class Analysis:
         queue: AnalysisQueue,
         engine: Engine,
         chat: Chat,
+        speech: Speech,
         record: Record,
         *,
         resume_ns: Ns = Ns(0),
@@ -51,6 +79,7 @@ class Analysis:
         self._queue = queue
         self._engine = engine
         self._chat = chat
+        self._speech = speech
         self._record = record
         self._stepped_ns = Ns(resume_ns - resume_ns % STEP_NS)
         self._audio: AudioDecoder | None = None
@@ -59,24 +88,31 @@ class Analysis:
         self._scene_features = SceneFeatures()
         self._signals: list[SignalChunk] = []
         self._heard: list[ChatMessage] = []
+        self._pending: deque[tuple[Ns, _Boundary | Gap]] = deque()  # for the engine, when its grid gets there
         self._progress_ns = Ns(0)
 
     def run(self) -> Ns:
         """Work until the queue is closed and empty, then close all watermarks. Returns the media end analysed."""
-        while (item := self._queue.get()) is not None:
-            self._take(item)
-        self._flush_epoch()
+        try:
+            while (item := self._queue.get()) is not None:
+                self._take(item)
+            self._flush_epoch()
+        finally:
+            self._speech.close()
         end_ns = max(self._progress_ns, self._stepped_ns)
         self._step_to(end_ns)
         self._feed_chat(end_ns)
-        self._finish_step(end_ns, self._engine.finish(end_ns))
+        self._feed_boundaries(end_ns)
+        heard = self._speech.until(LAST_NS)
+        self._engine.words(heard.commits)
+        self._finish_step(end_ns, self._engine.finish(end_ns), heard)
         return end_ns
 
     def _take(self, item: Item) -> None:
         if isinstance(item, EpochStart):
             self._begin_epoch(item.epoch, item.tracks)
         elif isinstance(item, Gap):
-            self._engine.gap(item)
+            self._pending.append((item.start_ns, item))
             self._progress_ns = max(self._progress_ns, item.end_ns)
         else:
             self._batch(item)
@@ -89,16 +125,15 @@ class Analysis:
         picture = next((track for track in tracks if track.kind == "video"), None)
         self._audio = AudioDecoder(sound, epoch) if sound else None
         self._picture = KeyframeDecoder(picture, epoch) if picture else None
-        self._engine.epoch(epoch)
-        self._engine.available(Family.AUDIO, sound is not None)
-        self._engine.available(Family.VISION, picture is not None)
-        self._engine.available(Family.CHAT, self._chat.available())
+        self._speech.begin(epoch)
+        self._pending.append((epoch.start_ns, _Boundary(epoch, sound is not None, picture is not None)))
         self._progress_ns = max(self._progress_ns, epoch.start_ns)
 
     def _flush_epoch(self) -> None:
         if self._audio:
             for block in self._audio.flush():
-                self._feed(self._sound_features.push(block))
+                self._listen(block)
+        self._speech.end()
 
     def _batch(self, batch: Batch) -> None:
         for packet in batch.packets:
@@ -108,10 +143,14 @@ class Analysis:
     def _packet(self, packet: Packet) -> None:
         if packet.kind == "audio" and self._audio:
             for block in self._audio.push(packet):
-                self._feed(self._sound_features.push(block))
+                self._listen(block)
         elif packet.kind == "video" and self._picture:
             for image in self._picture.push(packet):
                 self._feed(self._scene_features.push(image))
+
+    def _listen(self, block: AudioBlock) -> None:
+        self._speech.push(block)
+        self._feed(self._sound_features.push(block))
 
     def _feed(self, chunks: Sequence[SignalChunk]) -> None:
         for chunk in chunks:
@@ -120,15 +159,19 @@ class Analysis:
 
     def _ready_ns(self) -> Ns:
         """How far all has been heard and seen. Sound may trail the picture a little, then it counts as a hole."""
-        if self._audio is None:
-            return self._progress_ns
-        return Ns(max(min(self._audio.end_ns, self._progress_ns), self._progress_ns - AUDIO_PATIENCE_NS))
+        ready_ns = self._progress_ns
+        if self._audio is not None:
+            ready_ns = Ns(max(min(self._audio.end_ns, ready_ns), ready_ns - AUDIO_PATIENCE_NS))
+        return self._speech.ready_ns(ready_ns) if ready_ns >= self._stepped_ns + STEP_NS else ready_ns
 
     def _step_to(self, ready_ns: Ns) -> None:
         while self._stepped_ns + STEP_NS <= ready_ns:
             self._stepped_ns = Ns(self._stepped_ns + STEP_NS)
             self._feed_chat(self._stepped_ns)
-            self._finish_step(self._stepped_ns, self._engine.advance(self._stepped_ns))
+            self._feed_boundaries(self._stepped_ns)
+            heard = self._speech.until(self._stepped_ns)
+            self._engine.words(heard.commits)
+            self._finish_step(self._stepped_ns, self._engine.advance(self._stepped_ns), heard)
 
     def _feed_chat(self, t_ns: Ns) -> None:
         messages = self._chat.until(t_ns)
@@ -136,7 +179,37 @@ class Analysis:
             self._engine.chat(messages)
             self._heard.extend(messages)
 
-    def _finish_step(self, t_ns: Ns, decisions: Decisions) -> None:
+    def _feed_boundaries(self, t_ns: Ns) -> None:
+        """Speech may hold decisions back while media is read ahead: an epoch or a gap counts when the grid is there."""
+        while self._pending and self._pending[0][0] <= t_ns:
+            _, item = self._pending.popleft()
+            if isinstance(item, Gap):
+                self._engine.gap(item)
+                continue
+            self._engine.epoch(item.epoch)
+            self._engine.available(Family.AUDIO, item.sound)
+            self._engine.available(Family.VISION, item.picture)
+            self._engine.available(Family.CHAT, self._chat.available())
+
+    def _finish_step(self, t_ns: Ns, decisions: Decisions, heard: Heard) -> None:
         signals, self._signals = self._signals, []
-        heard, self._heard = self._heard, []
-        self._record.step(t_ns, decisions, signals, heard)
+        messages, self._heard = self._heard, []
+        self._record.step(
+            StepResult(
+                t_ns=t_ns,
+                decisions=decisions,
+                signals=signals,
+                chat=messages,
+                commits=heard.commits,
+                heard_ns=heard.heard_ns,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Boundary:
+    """An epoch, and which families can report in it."""
+
+    epoch: Epoch
+    sound: bool
+    picture: bool

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from configs import Settings
-from core.edits import EditDecision, RenderSpec
+from core.edits import RenderSpec
 from core.errors import ClipdError
+from core.media import SPEECH_TRACK, Gap
 from core.moments import Moment
 from core.protocols import Clock, FootageSource
 from core.spec import WorkerSpec
@@ -22,12 +23,14 @@ from daemon.worker.analysis import Analysis
 from daemon.worker.arrivals import Arrivals
 from daemon.worker.capture import Capture
 from daemon.worker.chat import ChatBuffer, NoChat
-from daemon.worker.desk import ClipDesk, DeskTools, NoPins, Pins
+from daemon.worker.context import clip_context
+from daemon.worker.desk import ClipDesk, DeskTools, NoPins
 from daemon.worker.emitter import Emitter
 from daemon.worker.planner import ClipPlanner, Due
 from daemon.worker.queue import AnalysisQueue
 from daemon.worker.relive import relive
 from daemon.worker.session import Parts, Recorder
+from daemon.worker.speech import NoSpeech, SpeechDesk, open_speech
 from detectors import Engine
 from ringbuffer import Ring
 from telemetry import Metrics, redact_url
@@ -93,31 +96,21 @@ def _wire(
     relived = relive(engine, journal, has_chat=has_chat, since_ns=_recent(journal), finish=False)
     arrivals = Arrivals()
     queue = analysis_queue(journal, emitter, metrics, live=source.info.unstoppable)
-    planner = ClipPlanner(spec.session, journal.finished_decisions())
-    desk = ClipDesk(
-        DeskTools(
-            journal=journal,
-            footage=footage,
-            pins=_pins(ring),
-            emitter=emitter,
-            arrivals=arrivals if source.info.unstoppable else None,
-            clock=clock,
-            metrics=metrics,
-            spec=RenderSpec(),
-            session_dir=folder,
-            out_dir=Path(spec.out_dir) if spec.out_dir else None,
-            context=_context(spec, settings, journal),
-        ),
-        planner,
-    )
-    desk.start(_promised(journal))
+    live_arrivals = arrivals if source.info.unstoppable else None
+    desk = _clip_desk(spec, settings, folder, clock, emitter, journal, footage, ring, live_arrivals, metrics)
     recorder = Recorder(journal, emitter, desk, metrics)
+    listener = SpeechDesk(journal, emitter, metrics, clock, live_arrivals) if settings.speech.enabled else None
     chat = (
         ChatBuffer(waits=not source.info.unstoppable, delay_ns=ns(spec.chat_delay_s), since_ns=relived.end_ns)
         if has_chat
         else NoChat()
     )
-    analysis = Analysis(queue, engine, chat, recorder, resume_ns=relived.end_ns)
+    speech = (
+        open_speech(spec, settings, listener, clock, emitter, journal, live=source.info.unstoppable)
+        if listener
+        else NoSpeech()
+    )
+    analysis = Analysis(queue, engine, chat, speech, recorder, resume_ns=relived.end_ns)
     capture = Capture(
         ring=ring,
         queue=queue,
@@ -143,6 +136,7 @@ def _wire(
         analysis=analysis,
         recorder=recorder,
         desk=desk,
+        speech=listener,
         clock=clock,
         metrics=metrics,
         read_chat=_chat_reader(spec, settings, clock, chat, journal, capture, live=source.info.unstoppable)
@@ -151,12 +145,44 @@ def _wire(
     )
 
 
+def _clip_desk(
+    spec: WorkerSpec,
+    settings: Settings,
+    folder: Path,
+    clock: Clock,
+    emitter: Emitter,
+    journal: Journal,
+    footage: FootageSource,
+    ring: Ring | None,
+    arrivals: Arrivals | None,
+    metrics: Metrics,
+) -> ClipDesk:
+    """Started, with the promises of an earlier attempt."""
+    tools = DeskTools(
+        journal=journal,
+        footage=footage,
+        pins=ring if ring is not None else NoPins(),
+        emitter=emitter,
+        arrivals=arrivals,
+        clock=clock,
+        metrics=metrics,
+        spec=RenderSpec(),
+        session_dir=folder,
+        out_dir=Path(spec.out_dir) if spec.out_dir else None,
+        context=_context(spec, settings, journal),
+    )
+    desk = ClipDesk(tools, ClipPlanner(spec.session, journal.finished_decisions(), journal.words))
+    desk.start(_promised(journal))
+    return desk
+
+
 def analysis_queue(journal: Journal, emitter: Emitter, metrics: Metrics, *, live: bool) -> AnalysisQueue:
     """What stands between capture and analysis: a replay waits, a live source sheds and says so."""
 
     def shed(start_ns: Ns, end_ns: Ns) -> None:
         """Footage is safe; what was not looked at is counted and shown."""
         journal.add_shed("analysis", start_ns, end_ns)
+        journal.add_gap(Gap(start_ns=start_ns, end_ns=end_ns, reason="analysis_shed", track=SPEECH_TRACK))
         metrics.analysis_shed_seconds_total.labels(stage="analysis").inc(to_s(end_ns - start_ns))
         emitter.emit(
             "warning",
@@ -166,10 +192,6 @@ def analysis_queue(journal: Journal, emitter: Emitter, metrics: Metrics, *, live
         )
 
     return AnalysisQueue(limit_ns=QUEUE_NS if live else REPLAY_QUEUE_NS, sheds=live, on_shed=shed)
-
-
-def _pins(ring: Ring | None) -> Pins:
-    return ring if ring is not None else NoPins()
 
 
 def _promised(journal: Journal) -> list[Due]:
@@ -209,19 +231,12 @@ def _resume(journal: Journal) -> Resume | None:
     return Resume(end_ns, last.number + 1, wall_ns, journal.media_end_boottime_ns())
 
 
-def _context(
-    spec: WorkerSpec, settings: Settings, journal: Journal
-) -> Callable[[EditDecision, Moment | None], ClipContext]:
-    def context(decision: EditDecision, moment: Moment | None) -> ClipContext:
+def _context(spec: WorkerSpec, settings: Settings, journal: Journal) -> Callable[[Ns, Ns, Moment | None], ClipContext]:
+    profile = settings.detection_profile().model_dump(mode="json")
+
+    def context(start_ns: Ns, end_ns: Ns, moment: Moment | None) -> ClipContext:
         """What clip.json says beside the decision."""
-        return ClipContext(
-            source=redact_url(spec.source),
-            gaps=tuple(
-                gap for gap in journal.gaps() if gap.start_ns < decision.end_ns and gap.end_ns > decision.start_ns
-            ),
-            moment=moment,
-            profile=settings.detection_profile().model_dump(mode="json"),
-        )
+        return clip_context(journal, start_ns, end_ns, source=redact_url(spec.source), profile=profile, moment=moment)
 
     return context
 

@@ -6,9 +6,10 @@ durable; until then its footage stays pinned.
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,16 @@ from core.lines import clip_fields, error_fields
 from core.moments import Moment
 from core.protocols import Clock, FootageSource
 from core.times import NS_PER_S, Ns, ns, to_s
-from daemon.clips import ClipContext, FinishedClip, make_clip, publish_out, withdraw_out
+from core.words import Committed
+from daemon.clips import (
+    ClipContext,
+    FinishedClip,
+    make_clip,
+    publish_out,
+    refresh_captions,
+    refresh_out,
+    withdraw_out,
+)
 from daemon.journal import Journal
 from daemon.worker.arrivals import Arrivals
 from daemon.worker.emitter import Emitter
@@ -31,6 +41,7 @@ from daemon.worker.planner import ClipPlanner, ClipState, Due, Promise, Restate,
 from telemetry import Metrics
 
 HANDLES_NS: Final = ns(30)  # kept on both sides of a clip, DESIGN.md section 1
+LATE_NS: Final = ns(900)  # speech that was skipped is kept ten minutes, and heard within some more
 log = structlog.get_logger()
 
 
@@ -65,7 +76,7 @@ class DeskTools:
     spec: RenderSpec
     session_dir: Path
     out_dir: Path | None
-    context: Callable[[EditDecision, Moment | None], ClipContext]
+    context: Callable[[Ns, Ns, Moment | None], ClipContext]  # of a span of media
 
 
 class ClipDesk:
@@ -77,6 +88,7 @@ class ClipDesk:
         self._orders: queue.Queue[Callable[[], None] | None] = queue.Queue(maxsize=256)
         self._planning = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
+        self._cut: dict[ClipId, tuple[Ns, Ns]] = {}  # clips whose last words may still come
         self.failure: ClipdError | None = None
 
     def start(self, promised: Iterable[Due]) -> None:
@@ -89,9 +101,19 @@ class ClipDesk:
         """A moment changed state."""
         self._take(lambda: self._planner.moment(moment))
 
-    def advance(self, t_ns: Ns) -> None:
-        """Media has been analysed up to here."""
-        self._take(lambda: self._planner.advance(t_ns))
+    def words(self, commits: Sequence[Committed]) -> None:
+        """Words that became final: clips that were cut without them get their captions anew."""
+        said = [word for commit in commits for word in commit.words]
+        spans = list(self._cut.items())  # the clip thread adds to it
+        late = [clip for clip, (a, b) in spans if any(a < word.end_ns and word.start_ns < b for word in said)]
+        for clip in late:
+            self._orders.put(functools.partial(self._refresh, clip))
+
+    def advance(self, t_ns: Ns, heard_ns: Ns) -> None:
+        """Media has been analysed up to `t_ns`; all that was said before `heard_ns` is known."""
+        for clip in [clip for clip, (_, end_ns) in list(self._cut.items()) if end_ns < t_ns - LATE_NS]:
+            del self._cut[clip]
+        self._take(lambda: self._planner.advance(t_ns, heard_ns))
 
     def finish(self, end_ns: Ns) -> None:
         """The media ended; cut what waited, then end the thread."""
@@ -164,10 +186,11 @@ class ClipDesk:
         tools = self._tools
         started_ns = tools.clock.boottime_ns()
         folder = tools.session_dir / "clips" / due.decision.clip
-        context = tools.context(due.decision, due.moment)
+        context = tools.context(due.decision.start_ns, due.decision.end_ns, due.moment)
         made = make_clip(tools.footage, due.decision, tools.spec, folder, context)
         record = self._record(due, made)
         tools.journal.finish_clip(due.decision.clip, due.decision.revision, record)
+        self._cut[due.decision.clip] = (made.cut.start_ns, made.cut.end_ns)
         tools.pins.unpin(due.decision.clip)
         tools.metrics.render_seconds.labels(kind="master").observe((tools.clock.boottime_ns() - started_ns) / NS_PER_S)
         self._tell(record)
@@ -205,6 +228,23 @@ class ClipDesk:
             record |= {"state": step.state, "score": round(moment.p, 4), "reasons": list(moment.reasons)}
             self._tools.journal.finish_clip(step.clip, int(record["revision"]), record)
             self._tell(record)
+
+    def _refresh(self, clip: ClipId) -> None:
+        """Words came after the cut. The master stays as it is, so there is no new revision."""
+        tools = self._tools
+        record = tools.journal.clip(clip)
+        if record is None or record["state"] == "withdrawn":
+            return
+        context = tools.context(ns(record["start_s"]), ns(record["end_s"]), None)
+        try:
+            changed = refresh_captions(Path(record["folder"]), context.words, context.speech)
+            if changed:
+                files = refresh_out(clip, tools.out_dir, changed) if tools.out_dir else changed
+                record["files"] |= {kind: str(path.absolute()) for kind, path in files.items()}
+                tools.journal.finish_clip(clip, int(record["revision"]), record)
+                self._tell(record)
+        except StorageError as err:
+            self.failure = err
 
     def _withdraw(self, clip: ClipId, reason: str) -> None:
         """The files stay in the session (they were shown once); the folder the user asked for holds good clips only."""

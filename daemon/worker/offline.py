@@ -12,9 +12,10 @@ from core.errors import ClipdError, CutRefused, UsageError
 from core.ids import is_safe_id
 from core.protocols import FootageSource
 from core.times import to_s
-from daemon.clips import ClipContext, make_clip, publish_out
+from daemon.clips import make_clip, publish_out
 from daemon.ingest import scan_footage
 from daemon.journal import Journal, is_locked, session_lock
+from daemon.worker.context import clip_context
 from daemon.worker.desk import clip_record
 from daemon.worker.session import manual_decision
 from ringbuffer import Ring, RingOptions
@@ -54,8 +55,8 @@ def cut_finished(folder: Path, request: dict[str, Any], out_dir: Path | None) ->
         start_ns, end_ns = footage.span()
         if decision.start_ns >= end_ns or decision.end_ns <= start_ns:
             raise not_buffered(to_s(decision.start_ns), to_s(decision.end_ns), to_s(start_ns), to_s(end_ns))
-        gaps = tuple(g for g in journal.gaps() if g.start_ns < decision.end_ns and g.end_ns > decision.start_ns)
-        context = ClipContext(source=journal.meta("source") or "", gaps=gaps, profile=journal.meta("profile") or {})
+        source, profile = journal.meta("source") or "", journal.meta("profile") or {}
+        context = clip_context(journal, decision.start_ns, decision.end_ns, source=source, profile=profile)
         journal.open_clip(decision)
         try:
             made = make_clip(footage, decision, RenderSpec(), folder / "clips" / decision.clip, context)

@@ -1,21 +1,26 @@
 """Turns moments into promised clips and decides, in media time, when each revision is due; pure, no files, no clock.
 
-A revision is due when its last frame has been analysed. Until then a changed span only changes the promise; after that
-it is a new revision under the same clip id.
+A revision is due when its last frame has been analysed and what is said up to there is known, or HOLD_NS later. Until
+then a changed span only changes the promise; after that it is a new revision under the same clip id.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from core.edits import EditDecision
 from core.ids import ClipId, SessionId, clip_id
 from core.moments import Moment, MomentState
-from core.times import Ns, clock_text, ns
+from core.times import Ns, ns
+from core.words import Word
+from daemon.worker.titles import title_of
 
 ClipState = Literal["provisional", "final", "withdrawn"]
 SHOWN: Final = (MomentState.PROVISIONAL, MomentState.CONFIRMED, MomentState.FINAL)
+HOLD_NS: Final = ns(3)  # for the last words: they move the end out of a sentence and stand in the captions
+RUN_UP_NS: Final = ns(15)  # so that the first sentence of a clip is whole
 SAME_SPAN_NS: Final = ns(0.25)  # a smaller move is not worth a new file: viewers do not see it
 
 
@@ -56,12 +61,26 @@ class _Entry:
     cut: bool = False
 
 
-class ClipPlanner:
-    """One per session. `done` are clips an earlier attempt finished: their revision is not cut again."""
+def _over(entry: _Entry, t_ns: Ns, heard_ns: Ns) -> bool:
+    end_ns = entry.decision.end_ns
+    return t_ns >= end_ns and (heard_ns >= end_ns or t_ns >= end_ns + HOLD_NS)
 
-    def __init__(self, session: SessionId, done: dict[ClipId, EditDecision]) -> None:
+
+class ClipPlanner:
+    """One per session. `done` are clips an earlier attempt finished: their revision is not cut again.
+
+    `words` gives what was said in a span, for titles.
+    """
+
+    def __init__(
+        self,
+        session: SessionId,
+        done: dict[ClipId, EditDecision],
+        words: Callable[[Ns, Ns], Sequence[Word]] = lambda _start, _end: (),
+    ) -> None:
         self._session = session
         self._done = done
+        self._words = words
         self._entries: dict[ClipId, _Entry] = {}
 
     def moment(self, moment: Moment) -> list[Step]:
@@ -75,9 +94,9 @@ class ClipPlanner:
             return [Restate(clip, "withdrawn", moment)]
         return []
 
-    def advance(self, t_ns: Ns) -> list[Step]:
-        """Clips whose last frame lies at or before `t_ns` and that have not been cut."""
-        return [self._due(entry) for entry in self._entries.values() if not entry.cut and entry.decision.end_ns <= t_ns]
+    def advance(self, t_ns: Ns, heard_ns: Ns) -> list[Step]:
+        """Clips that are due at `t_ns`, when all that was said before `heard_ns` is known, and that are not cut."""
+        return [self._due(entry) for entry in self._entries.values() if not entry.cut and _over(entry, t_ns, heard_ns)]
 
     def finish(self, end_ns: Ns) -> list[Step]:
         """The media ended: what waited for its post-roll is cut with what there is."""
@@ -104,7 +123,7 @@ class ClipPlanner:
         return steps
 
     def _first(self, clip: ClipId, moment: Moment) -> list[Step]:
-        decision = self._decide(clip, 1, moment, title=title_of(moment))
+        decision = self._decide(clip, 1, moment, title=self._title(moment))
         known = self._done.get(clip)
         if known is not None and not self._moved(known, moment):
             self._entries[clip] = _Entry(known, moment, cut=True)
@@ -133,16 +152,12 @@ class ClipPlanner:
             anchor_ns=moment.anchor_ns,
         )
 
+    def _title(self, moment: Moment) -> str:
+        return title_of(moment, self._words(Ns(moment.start_ns - RUN_UP_NS), moment.end_ns))
+
     @staticmethod
     def _moved(decision: EditDecision, moment: Moment) -> bool:
         return (
             abs(decision.start_ns - moment.start_ns) > SAME_SPAN_NS
             or abs(decision.end_ns - moment.end_ns) > SAME_SPAN_NS
         )
-
-
-def title_of(moment: Moment) -> str:
-    """A plain title from the strongest reason, until words are known: what happened and when."""
-    strongest = max(moment.events, key=lambda event: event.llr * event.quality, default=None)
-    what = strongest.kind.replace("_", " ").capitalize() if strongest else "Moment"
-    return f"{what} at {clock_text(moment.anchor_ns).rpartition('.')[0]}"

@@ -14,6 +14,7 @@ from core.media import ChatMessage, Epoch, Gap
 from core.moments import Family, Moment
 from core.signals import SignalChunk
 from core.times import Ns
+from core.words import Committed
 from daemon.worker.analysis import STEP_NS
 from detectors import Engine
 
@@ -23,6 +24,7 @@ class SignalLog(Protocol):
 
     def signals(self, since_ns: Ns = Ns(0)) -> Iterator[SignalChunk]: ...
     def chat(self, since_ns: Ns = Ns(0)) -> Iterator[ChatMessage]: ...
+    def committed(self, since_ns: Ns = Ns(0)) -> Iterator[Committed]: ...
     def epochs(self) -> list[Epoch]: ...
     def gaps(self) -> list[Gap]: ...
 
@@ -59,7 +61,7 @@ def relive(engine: Engine, log: SignalLog, *, has_chat: bool, since_ns: Ns = Ns(
     return result
 
 
-Item = SignalChunk | ChatMessage | Epoch | Gap
+Item = SignalChunk | ChatMessage | Committed | Epoch | Gap
 
 
 def _merged(log: SignalLog, since_ns: Ns) -> Iterator[tuple[Ns, Item]]:
@@ -69,6 +71,7 @@ def _merged(log: SignalLog, since_ns: Ns) -> Iterator[tuple[Ns, Item]]:
         ((gap.start_ns, gap) for gap in log.gaps() if gap.end_ns >= since_ns),
         ((chunk.end_ns, chunk) for chunk in log.signals(since_ns)),
         ((message.t_ns, message) for message in log.chat(since_ns)),
+        ((commit.known_ns, commit) for commit in log.committed(since_ns)),
     )
     return iter(sorted(timed, key=lambda pair: pair[0]))
 
@@ -80,6 +83,8 @@ def _feed(engine: Engine, item: Item) -> None:
             engine.available(Family.AUDIO, True)
     elif isinstance(item, ChatMessage):
         engine.chat([item])
+    elif isinstance(item, Committed):
+        engine.words([item])
     elif isinstance(item, Epoch):
         engine.epoch(item)
     else:

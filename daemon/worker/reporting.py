@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +16,28 @@ from core.media import ChatMessage
 from core.moments import Moment, MomentState
 from core.signals import SignalChunk
 from core.times import NS_PER_S, Ns, ns
+from core.words import sentences, text_of
+from daemon.clips.captions import spoken
 from daemon.journal import Journal
-from daemon.report import Curve, EpochMark, NearMiss, ReportClip, ReportData, Shed, Warned, write_report
+from daemon.report import (
+    PAUSE_NS,
+    Curve,
+    EpochMark,
+    NearMiss,
+    ReportClip,
+    ReportData,
+    ReportSpeech,
+    Sentence,
+    Shed,
+    Warned,
+    write_report,
+)
 from detectors.features import AUDIO_KIND
 
 POINTS: Final = 1200  # of one curve: more than a screen has columns
 SHOWN_NEAR_MISSES: Final = 50
+SHOWN_SENTENCES: Final = 2000  # three hours of talk; a browser shows them at once
+LONG_SENTENCE: Final = 40  # words; longer ones, of a recogniser that forgot its full stops, become several lines
 VERSIONS: Final = ("clipd", "av", "numpy", "streamlink")
 REPORT: Final = "report.html"
 
@@ -39,6 +57,7 @@ def _data(
 ) -> ReportData:
     moments = {moment.id: moment for moment in journal.moments()}
     epochs = journal.epochs()
+    cut_options = ("--data-dir", str(data_dir))
     return ReportData(
         session=journal.session,
         source=str(journal.meta("source")),
@@ -58,7 +77,32 @@ def _data(
         warnings=tuple(Warned(**warning) for warning in journal.warnings()),
         versions={name: version(name) for name in VERSIONS},
         why_no_clips=str(summary["why_no_clips"]),
-        cut_options=("--data-dir", str(data_dir)),
+        cut_options=cut_options,
+        speech=_speech(journal, summary, shlex.join(["clipd", "transcript", journal.session, *cut_options])),
+    )
+
+
+def _speech(journal: Journal, summary: Mapping[str, Any], command: str) -> ReportSpeech | None:
+    engine = journal.meta("speech")
+    if engine is None:
+        return None
+    commits = list(journal.committed())
+    languages = Counter(commit.language for commit in commits for _ in commit.words)
+    words = sorted((word for commit in commits for word in commit.words), key=lambda word: word.start_ns)
+    lines = [
+        sentence[at : at + LONG_SENTENCE]
+        for sentence in sentences(words, PAUSE_NS)
+        for at in range(0, len(sentence), LONG_SENTENCE)
+    ]
+    return ReportSpeech(
+        model=", ".join(str(engine[key]) for key in ("model", "compute_type", "device") if engine.get(key)),
+        language=languages.most_common(1)[0][0] if languages else "",
+        words=len(words),
+        speech_s=float(summary["speech_s"]),
+        sentences=tuple(Sentence(start_ns=line[0].start_ns, text=text_of(line)) for line in lines[:SHOWN_SENTENCES]),
+        sentence_count=len(lines),
+        gaps=tuple(journal.speech_gaps()),
+        command=command,
     )
 
 
@@ -66,13 +110,14 @@ def _clip(record: Mapping[str, Any], journal: Journal, moments: Mapping[MomentId
     decision = journal.decision(record["id"], int(record["revision"]))
     moment = moments.get(decision.moment) if decision and decision.moment else None
     files = {name: Path(path) for name, path in record["files"].items()}
+    start_ns, end_ns = ns(record["start_s"]), ns(record["end_s"])
     return ReportClip(
         id=record["id"],
         revision=int(record["revision"]),
         state=record["state"],
         title=record["title"],
-        start_ns=ns(record["start_s"]),
-        end_ns=ns(record["end_s"]),
+        start_ns=start_ns,
+        end_ns=end_ns,
         anchor_ns=None if record["anchor_s"] is None else ns(record["anchor_s"]),
         p=moment.p if moment else None,
         bar=moment.bar if moment else None,
@@ -85,6 +130,7 @@ def _clip(record: Mapping[str, Any], journal: Journal, moments: Mapping[MomentId
         av_head_ms=record["av_head_ms"],
         av_tail_ms=record["av_tail_ms"],
         notes=tuple(record["notes"]),
+        words=tuple(spoken(journal.words(start_ns, end_ns), start_ns, end_ns)),
     )
 
 

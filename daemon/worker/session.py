@@ -19,20 +19,20 @@ from configs import Settings
 from core.edits import EditDecision
 from core.errors import ClipdError, CutRefused, StorageError, UsageError
 from core.ids import SessionId, manual_clip_id
-from core.lines import error_fields, event_fields, moment_fields
-from core.media import ChatMessage
+from core.lines import error_fields, event_fields, moment_fields, transcript_fields
 from core.moments import Moment, MomentState
 from core.protocols import Clock, FootageSource
-from core.signals import SignalChunk
 from core.spec import WorkerSpec
 from core.times import Ns, ns, to_s
+from core.words import Committed
 from daemon.ingest import Source
 from daemon.journal import Journal
-from daemon.worker.analysis import Analysis
+from daemon.worker.analysis import Analysis, StepResult
 from daemon.worker.capture import Capture
 from daemon.worker.desk import ClipDesk
 from daemon.worker.emitter import Emitter
 from daemon.worker.queue import AnalysisQueue
+from daemon.worker.speech import SpeechDesk
 from detectors import Decisions
 from telemetry import Metrics
 
@@ -49,17 +49,29 @@ class Recorder:
         self._desk = desk
         self._metrics = metrics
         self._best: Moment | None = None
+        self.words = 0  # final ones of this attempt
 
-    def step(self, t_ns: Ns, decisions: Decisions, signals: Sequence[SignalChunk], chat: Sequence[ChatMessage]) -> None:
+    def step(self, result: StepResult) -> None:
         """Journal first, then tell: a line never speaks of something that a crash could unsay."""
+        t_ns, decisions = result.t_ns, result.decisions
         self._emitter.media_ns = t_ns
-        if signals or chat or decisions.events or decisions.moments:
+        if result.signals or result.chat or result.commits or decisions.events or decisions.moments:
             with self._journal.batch():
-                self._journal.add_signals(list(signals))
-                self._journal.add_chat(list(chat))
-                self._journal.add_events(list(decisions.events))
+                self._journal.add_signals(result.signals)
+                self._journal.add_chat(result.chat)
+                self._journal.add_words(result.commits)
+                self._journal.add_events(decisions.events)
                 for moment in decisions.moments:
                     self._journal.add_moment(moment)
+        self._tell(decisions, result.commits)
+        self._desk.words(result.commits)
+        self._desk.advance(t_ns, result.heard_ns)
+
+    def _tell(self, decisions: Decisions, commits: Sequence[Committed]) -> None:
+        for commit in commits:
+            self.words += len(commit.words)
+            fields = transcript_fields(commit.words, final=True, language=commit.language, reason=commit.reason)
+            self._emitter.emit("transcript", **fields)
         for event in decisions.events:
             self._metrics.events_total.labels(kind=event.kind).inc()
             self._emitter.emit("event", **event_fields(event))
@@ -68,7 +80,6 @@ class Recorder:
             self._emitter.emit("moment", **moment_fields(moment))
             self._desk.moment(moment)
             self._remember(moment)
-        self._desk.advance(t_ns)
 
     def best(self, t_ns: Ns) -> dict[str, Any] | None:
         """The strongest candidate of the last minute, for the progress line."""
@@ -99,6 +110,7 @@ class Parts:
     analysis: Analysis
     recorder: Recorder
     desk: ClipDesk
+    speech: SpeechDesk | None
     clock: Clock
     metrics: Metrics
     read_chat: Callable[[], Any] | None
@@ -235,7 +247,8 @@ class Session:
             "lag_s": None if self.lag_s is None else round(self.lag_s, 2),
             "speed_x": round(to_s(done_ns) / self.wall_s, 2) if self.wall_s > 0 else 0.0,
             "total_s": parts.source.info.duration_s,
-            "clips": len(parts.journal.clips()),
+            "clips": parts.journal.clip_count(),
+            "words": parts.recorder.words,
             "best": parts.recorder.best(done_ns),
         }
 

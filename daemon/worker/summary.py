@@ -6,6 +6,7 @@ import resource
 from pathlib import Path
 from typing import Any, Final
 
+from core.media import AUDIO_RATE
 from core.times import to_s
 from daemon.worker.session import Parts, Session
 
@@ -13,7 +14,7 @@ STATUS: Final = Path("/proc/self/status")
 
 
 def summarise(parts: Parts, session: Session) -> dict[str, Any]:
-    """Fields of the `summary` line. Speech comes with its own part; until then no second of it is claimed."""
+    """Fields of the `summary` line."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     media_s, wall_s = to_s(parts.emitter.media_ns), session.wall_s
@@ -26,8 +27,8 @@ def summarise(parts: Parts, session: Session) -> dict[str, Any]:
         "clips": len(clips),
         "near_misses": len(near_misses),
         "gaps": len(parts.journal.gaps()),
-        "speech_s": 0.0,
-        "words": 0,
+        "speech_s": round(parts.speech.tally.spoken / AUDIO_RATE, 1) if parts.speech else 0.0,
+        "words": parts.recorder.words,
         "speed_x": round(media_s / wall_s, 2) if wall_s > 0 else 0.0,
         "cpu_s": round(usage.ru_utime + usage.ru_stime + children.ru_utime + children.ru_stime, 2),
         "peak_rss_mb": round(peak_rss_kib() / 1024, 1),

@@ -7,7 +7,6 @@ import io
 import json
 import threading
 from pathlib import Path
-from typing import Any
 
 from configs.ingest import IngestOptions
 from core.ids import SessionId
@@ -16,11 +15,12 @@ from core.times import Ns, ns, to_s
 from daemon.demo import LiveOrigin
 from daemon.ingest import open_source
 from daemon.journal import Journal
-from daemon.worker.analysis import Analysis
+from daemon.worker.analysis import Analysis, StepResult
 from daemon.worker.arrivals import Arrivals
 from daemon.worker.build import analysis_queue
 from daemon.worker.capture import Capture
 from daemon.worker.emitter import Emitter
+from daemon.worker.speech import NoSpeech
 from detectors import Engine
 from detectors.options import Profile
 from ringbuffer import Ring, RingOptions
@@ -52,8 +52,8 @@ class Nothing:
     def __init__(self) -> None:
         self.steps: list[Ns] = []
 
-    def step(self, t_ns: Ns, *_: Any) -> None:
-        self.steps.append(t_ns)
+    def step(self, result: StepResult) -> None:
+        self.steps.append(result.t_ns)
 
 
 async def test_a_stall_of_two_minutes_costs_no_footage(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ async def test_a_stall_of_two_minutes_costs_no_footage(tmp_path: Path) -> None:
     with Journal.open_or_create(tmp_path / "session.db", session=SESSION) as journal:
         ring = Ring.open(tmp_path / "ring", journal, RingOptions(), attempt=journal.begin_attempt())
         queue = analysis_queue(journal, emitter, metrics, live=True)
-        analysis = Analysis(queue, Engine(Profile(), SESSION), chat, record)
+        analysis = Analysis(queue, Engine(Profile(), SESSION), chat, NoSpeech(), record)
         thread = threading.Thread(target=analysis.run)
         thread.start()
         capture = Capture(

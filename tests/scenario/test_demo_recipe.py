@@ -11,7 +11,8 @@ from daemon.demo import Recipe
 from tests.scenario.worker import run_vod
 from tests.synthetic_streams import write_stream
 
-SEEDS = range(900, 920)
+SEEDS = range(900, 920)  # with --soak
+FEW_SEEDS = range(900, 904)  # each is two minutes of stream: a quarter of an hour of a slow machine's time for all
 
 
 def shown(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -19,15 +20,16 @@ def shown(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list({line["id"]: line for line in lines if line["type"] == "clip"}.values())
 
 
-@pytest.mark.timeout(900)  # forty minutes of stream
-async def test_twenty_other_seeds_find_nine_tenths_and_at_most_one_false_clip_each(tmp_path: Path) -> None:
+@pytest.mark.timeout(1800)
+async def test_other_seeds_find_nine_tenths_and_at_most_one_false_clip_each(tmp_path: Path, soak: bool) -> None:
     """A planted moment is found when a clip holds it from start to end; a clip that holds none is false."""
     planted = found = 0
     false_clips: dict[int, int] = {}
     missed: list[str] = []
-    for seed in SEEDS:
+    for seed in SEEDS if soak else FEW_SEEDS:
         stream = write_stream(tmp_path, Recipe.from_seed(seed))
         clips = shown(await run_vod(stream.media, chat=stream.chat, folder=tmp_path / str(seed), speed=None))
+        assert all(clip["reasons"] and any(c.isdigit() for c in clip["reasons"][0]) for clip in clips)  # with a number
         moments = Recipe.from_seed(seed).planted()
         hits = [[clip for clip in clips if holds(clip, moment)] for moment in moments]
         planted += len(moments)
@@ -41,12 +43,3 @@ async def test_twenty_other_seeds_find_nine_tenths_and_at_most_one_false_clip_ea
 def holds(clip: dict[str, Any], moment: dict[str, Any]) -> bool:
     """Whether the whole moment is in the clip."""
     return bool(clip["start_s"] <= moment["start_s"] and moment["end_s"] <= clip["end_s"])
-
-
-@pytest.mark.parametrize("seed", [900, 901])
-async def test_a_clip_explains_itself(seed: int, tmp_path: Path) -> None:
-    """Every clip names at least one reason with a number in it."""
-    stream = write_stream(tmp_path, Recipe.from_seed(seed))
-    for clip in shown(await run_vod(stream.media, chat=stream.chat, folder=tmp_path, speed=None)):
-        assert clip["reasons"]
-        assert any(character.isdigit() for character in clip["reasons"][0])

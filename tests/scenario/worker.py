@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from core.spec import WorkerSpec
 from daemon.worker.emitter import Emitter
 from daemon.worker.run import attempt
 from tests.fakes import FakeClock
+from tests.scenario.command import NO_SPEECH
 
 
 def spec_for(source: str, folder: Path, **changes: Any) -> WorkerSpec:
-    """A spec as `clipd vod` writes it."""
+    """A spec as `clipd vod` writes it; `env` are settings, by default without speech."""
+    env = changes.pop("env", NO_SPEECH)
+    settings = load_settings(profile=changes.pop("profile", "gaming"), data_dir=folder, environment=env)
     fields: dict[str, Any] = {
         "kind": "vod",
         "stream": StreamId("test"),
@@ -27,7 +31,7 @@ def spec_for(source: str, folder: Path, **changes: Any) -> WorkerSpec:
         "data_dir": str(folder),
         "out_dir": str(folder / "out"),
         "speed": None,
-        "settings": load_settings(profile=changes.pop("profile", "gaming"), data_dir=folder).model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json"),
     }
     return WorkerSpec(**(fields | changes))
 
@@ -41,10 +45,17 @@ async def run_attempt(spec: WorkerSpec, clock: Clock | None = None) -> tuple[int
 
 
 async def run_vod(
-    source: Path, *, folder: Path, speed: float | None, chat: Path | None = None, duration_s: float | None = None
+    source: Path,
+    *,
+    folder: Path,
+    speed: float | None,
+    chat: Path | None = None,
+    duration_s: float | None = None,
+    env: Mapping[str, str] = NO_SPEECH,
 ) -> list[dict[str, Any]]:
     """The lines of a run that must succeed."""
-    spec = spec_for(str(source), folder, speed=speed, chat=str(chat) if chat else None, duration_s=duration_s)
+    chat_name = str(chat) if chat else None
+    spec = spec_for(str(source), folder, speed=speed, chat=chat_name, duration_s=duration_s, env=env)
     code, lines = await run_attempt(spec)
     assert code == 0, [line for line in lines if line["type"] == "error"]
     return lines

@@ -7,7 +7,18 @@ from pathlib import Path
 
 from core.media import Gap
 from core.times import Ns, ns
-from daemon.report import Curve, EpochMark, NearMiss, ReportClip, ReportData, Shed, Warned
+from core.words import Word
+from daemon.report import (
+    Curve,
+    EpochMark,
+    NearMiss,
+    ReportClip,
+    ReportData,
+    ReportSpeech,
+    Sentence,
+    Shed,
+    Warned,
+)
 
 HOSTILE = '"><script>document.title="owned"</script><img src=x onerror=alert(1)> \u202e\x07{{7*7}} &amp;'
 
@@ -46,6 +57,35 @@ def sample(masters: list[tuple[Path, Path]], media_s: float = 90.0) -> ReportDat
         warnings=(Warned(code="chat_late", message="Chat was 12 s behind", remedy="Set --chat-delay."),),
         versions={"clipd": "0.1.0", "av": "18.1.0"},
         cut_options=("--data-dir", "/data dir/clipd"),
+        speech=ReportSpeech(
+            model="whisper base, int8, cpu",
+            language="en",
+            words=1234,
+            speech_s=61.5,
+            sentences=(
+                Sentence(start_ns=ns(1.2), text="Okay, I hear footsteps on the left, let me check this corner first."),
+                Sentence(start_ns=ns(57.5), text="Did you see that?"),
+                Sentence(start_ns=ns(70), text=HOSTILE),
+            ),
+            sentence_count=3,
+            gaps=(Gap(start_ns=ns(44), end_ns=ns(46), reason="behind", track="speech"),),
+            command="clipd transcript s20261121t101500-abc123 --data-dir '/data dir/clipd'",
+        ),
+    )
+
+
+def say(text: str, start_s: float, word_s: float = 0.3) -> tuple[Word, ...]:
+    """Words in one go."""
+    return tuple(
+        Word(
+            text=word,
+            start_ns=ns(start_s + at * word_s),
+            end_ns=ns(start_s + (at + 1) * word_s),
+            prob=0.9,
+            vad=0.9,
+            epoch=0,
+        )
+        for at, word in enumerate(text.split(" "))
     )
 
 
@@ -73,6 +113,11 @@ def _clip(index: int, master: Path, thumbnail: Path) -> ReportClip:
         av_head_ms=0.0,
         av_tail_ms=-6.7,
         notes=((), ("evicted_head", "transcoded_video"), ())[index % 3],
+        words=(
+            say("Okay, they are two and I am one. No way, no way! That was five in a row! Clip that, chat!", 58.5),
+            say(HOSTILE, 63),
+            (),
+        )[index % 3],
     )
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from core.times import Ns, ns
 from daemon.report import ReportData, write_report
-from daemon.report.page import clean_text, latency_rows
+from daemon.report.page import Quote, clean_text, latency_rows, quote_of
 from daemon.report.strip import WIDTH, draw_strip
-from tests.unit.report.sample import HOSTILE, sample
+from tests.unit.report.sample import HOSTILE, sample, say
 
 
 class Tags(HTMLParser):
@@ -105,6 +105,7 @@ def test_gaps_sheds_and_warnings_are_named_with_their_reasons(page: Tags) -> Non
     """What is missing stands on the page."""
     for word in ("segment_lost", "2.00", "Analysis: scenes", "chat_late", "Set --chat-delay.", "starts late"):
         assert word in page.words
+    assert re.search(r"Transcript\s*0:00:44.0\s*0:00:46.0\s*2.00\s*behind; the footage was kept", page.words)
 
 
 def test_without_clips_the_page_says_why(data: ReportData, tmp_path: Path) -> None:
@@ -123,8 +124,11 @@ def test_a_session_without_anything_still_has_a_report(data: ReportData, tmp_pat
     bare = replace(
         data, media_ns=Ns(0), clips=(), near_misses=(), curves=(), epochs=(), gaps=(), sheds=(), warnings=(), streams=()
     )
+    bare = replace(bare, speech=None)
     write_report(tmp_path / "r.html", replace(bare, why_no_clips="no media", lag_s=None))
-    assert "no media" in (tmp_path / "r.html").read_text()
+    html = (tmp_path / "r.html").read_text()
+    assert "no media" in html
+    assert "Transcript" not in html
 
 
 def test_a_clip_whose_file_is_gone_has_no_player(data: ReportData, tmp_path: Path) -> None:
@@ -134,6 +138,49 @@ def test_a_clip_whose_file_is_gone_has_no_player(data: ReportData, tmp_path: Pat
     page = Tags((tmp_path / "r.html").read_text())
     assert not [tag for tag, _ in page.tags if tag == "video"]
     assert "The file is not there" in page.words
+
+
+def test_a_clip_quotes_what_is_said_in_it(page: Tags) -> None:
+    """With the sentence at its anchor emphasised; a stranger's words stay words."""
+    assert [tag for tag, _ in page.tags].count("blockquote") == 2
+    assert "No way, no way! That was five in a row! Clip that, chat!" in page.words
+    assert [tag for tag, _ in page.tags].count("em") == 2
+
+
+def test_the_sentence_at_the_anchor_stands_out() -> None:
+    """The nearest where it falls into a pause; some words around it, and an ellipsis for the rest."""
+    words = (*say("One two. " * 20 + "Before it.", 0), *say("No way!", 30), *say("What was that?" + " Wow." * 30, 40))
+    before, after = "… " + "One two. " * 11 + "Before it.", "What was that?" + " Wow." * 21 + " …"
+    assert quote_of(words, ns(33)) == Quote(before, "No way!", after)
+    assert quote_of(words[-3:], None) == Quote("", "", "Wow. Wow. Wow.")
+    assert quote_of((), ns(1)) is None
+
+
+def test_the_transcript_is_on_the_page_with_its_times(page: Tags) -> None:
+    """Folded away; whole, so no command for the rest."""
+    assert re.search(r"0:00:57.5\s*Did you see that\?", page.words)
+    assert "3 sentences, with their times" in page.words
+    assert "whisper base, int8, cpu · language en · 0:01:01.5 of speech" in page.words
+    assert re.search(r"Words heard\s*1,234", page.words)
+    assert "clipd transcript" not in page.words
+
+
+def test_a_long_transcript_says_how_to_get_the_rest(data: ReportData, tmp_path: Path) -> None:
+    """A page of twelve hours would be slow, not useful."""
+    assert data.speech is not None
+    write_report(tmp_path / "r.html", replace(data, speech=replace(data.speech, sentence_count=5310)))
+    words = Tags((tmp_path / "r.html").read_text()).words
+    assert "5,310 sentences" in words
+    assert "These are the first 3." in words
+    assert "clipd transcript s20261121t101500-abc123 --data-dir '/data dir/clipd'" in words
+
+
+def test_listening_to_silence_is_said(data: ReportData, tmp_path: Path) -> None:
+    """Nobody wonders whether it listened."""
+    assert data.speech is not None
+    silent = replace(data.speech, words=0, language="", sentences=(), sentence_count=0)
+    write_report(tmp_path / "r.html", replace(data, speech=silent))
+    assert "No words were heard." in Tags((tmp_path / "r.html").read_text()).words
 
 
 def test_the_strip_keeps_every_peak_and_every_mark(data: ReportData) -> None:

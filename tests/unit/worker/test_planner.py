@@ -35,11 +35,11 @@ def test_a_clip_is_promised_at_once_and_cut_when_its_last_frame_has_been_analyse
     [promise] = plan.moment(moment(MomentState.PROVISIONAL))
     assert isinstance(promise, Promise)
     assert promise.first
-    assert plan.advance(ns(29.5)) == []
-    [due] = plan.advance(ns(30))
+    assert plan.advance(ns(29.5), ns(29.5)) == []
+    [due] = plan.advance(ns(30), ns(30))
     assert isinstance(due, Due)
     assert (due.decision.revision, due.state) == (1, "provisional")
-    assert plan.advance(ns(31)) == []
+    assert plan.advance(ns(31), ns(31)) == []
 
 
 def test_a_span_that_moves_before_the_cut_changes_the_promise_not_the_revision() -> None:
@@ -49,17 +49,17 @@ def test_a_span_that_moves_before_the_cut_changes_the_promise_not_the_revision()
     [promise] = plan.moment(moment(MomentState.PROVISIONAL, end_s=35))
     assert isinstance(promise, Promise)
     assert promise.decision.revision == 1
-    assert plan.advance(ns(30)) == []
-    assert len(plan.advance(ns(35))) == 1
+    assert plan.advance(ns(30), ns(30)) == []
+    assert len(plan.advance(ns(35), ns(35))) == 1
 
 
 def test_a_span_that_moves_after_the_cut_is_a_new_revision_under_the_same_id() -> None:
     """The alert is edited, not repeated."""
     plan = planner()
     plan.moment(moment(MomentState.PROVISIONAL))
-    plan.advance(ns(30))
+    plan.advance(ns(30), ns(30))
     plan.moment(moment(MomentState.CONFIRMED, end_s=40))
-    [due] = plan.advance(ns(40))
+    [due] = plan.advance(ns(40), ns(40))
     assert isinstance(due, Due)
     assert (due.decision.clip, due.decision.revision) == (clip_id(MomentId("m1")), 2)
 
@@ -68,7 +68,7 @@ def test_a_quarter_of_a_second_is_not_worth_a_new_file() -> None:
     """Snapping that settles must not make revisions nobody can tell apart."""
     plan = planner()
     plan.moment(moment(MomentState.PROVISIONAL))
-    plan.advance(ns(30))
+    plan.advance(ns(30), ns(30))
     assert plan.moment(moment(MomentState.CONFIRMED, end_s=30.2)) == []
 
 
@@ -76,7 +76,7 @@ def test_final_restates_the_clip_without_cutting_it_again() -> None:
     """Same files, new state."""
     plan = planner()
     plan.moment(moment(MomentState.PROVISIONAL))
-    plan.advance(ns(30))
+    plan.advance(ns(30), ns(30))
     final = moment(MomentState.FINAL)
     assert plan.moment(final) == [Restate(clip_id(MomentId("m1")), "final", final)]
 
@@ -88,7 +88,7 @@ def test_a_withdrawn_moment_takes_its_clip_back_and_is_not_cut() -> None:
     [restate] = plan.moment(moment(MomentState.WITHDRAWN))
     assert isinstance(restate, Restate)
     assert restate.state == "withdrawn"
-    assert plan.advance(ns(99)) == []
+    assert plan.advance(ns(99), ns(99)) == []
 
 
 def test_the_end_of_the_media_cuts_what_waited_with_what_there_is() -> None:

@@ -1,0 +1,81 @@
+"""How much decoding a live stream can afford: levels of back-pressure with hysteresis. Pure; the caller has the clock.
+
+L0 decodes every second of speech, L1 every two, L2 only whole utterances, L3 those with a plain search. Lag is how much
+sound that has arrived is not heard yet; segments arrive in bursts, so a level answers to the *smallest* lag of the last
+seconds (as CoDel does for packets, Nichols and Jacobson 2012): what stays when a burst has been worked off.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from core.media import AUDIO_RATE
+from core.times import ns
+from daemon.speech.live import SPLIT_AT, Pace
+
+LIMITS: Final = (ns(0.3), ns(1), ns(5))  # speech.md section 4, "Backpressure": lag from which L1, L2, L3 hold
+RISE: Final = ns(6)  # as long as the usual longest HLS segment
+CALM: Final = ns(10)
+LONGEST_CALM: Final = ns(320)
+AFFORDABLE: Final = 0.7  # share of a tick that a decode may take before that tick is tried
+JUMP_NS: Final = ns(30)  # further behind, live words come too late for anything (speech.md section 4)
+UTTERANCE_CAP: Final = 8 * AUDIO_RATE
+PACES: Final = (
+    Pace(),
+    Pace(tick=2 * AUDIO_RATE),
+    Pace(tick=None, cap=UTTERANCE_CAP, retry=False),
+    Pace(tick=None, cap=UTTERANCE_CAP, retry=False, beam=1),
+)
+assert PACES[0].cap == SPLIT_AT
+
+
+class Levels:
+    """One stream's. `level` indexes PACES."""
+
+    def __init__(self) -> None:
+        self.level = 0
+        self._lags: deque[tuple[int, int]] = deque()
+        self._since: int | None = None  # when the present calm began
+        self._calm_ns: int = CALM
+        self._fell_at: int | None = None
+        self._decode_ns = 0
+
+    def decoded(self, wall_ns: int) -> None:
+        """A decode took so long; the slowest of the recent ones counts."""
+        self._decode_ns = max(wall_ns, self._decode_ns * 3 // 4)
+
+    def observe(self, now_ns: int, lag_ns: int) -> int:
+        """Take the lag at a time of the machine's clock; returns the level from now on."""
+        self._lags.append((now_ns, lag_ns))
+        while now_ns - self._lags[0][0] > RISE and len(self._lags) > 1 and now_ns - self._lags[1][0] >= RISE:
+            self._lags.popleft()
+        standing = min(lag for _, lag in self._lags)
+        whole = now_ns - self._lags[0][0] >= RISE
+        wanted = sum(standing >= limit for limit in LIMITS)
+        if wanted > self.level and whole:
+            self._rise(wanted, now_ns)
+        elif standing < LIMITS[max(self.level - 1, 0)] and self.level:
+            self._fall(now_ns)
+        else:
+            self._since = None
+        return self.level
+
+    def _rise(self, wanted: int, now_ns: int) -> None:
+        """A level that was left too early is kept twice as long the next time."""
+        if self._fell_at is not None and now_ns - self._fell_at < 3 * CALM:
+            self._calm_ns = min(2 * self._calm_ns, LONGEST_CALM)
+        self.level, self._since = wanted, None
+        self._lags.clear()
+
+    def _fall(self, now_ns: int) -> None:
+        if self._since is None:
+            self._since = now_ns
+        tick = PACES[self.level - 1].tick
+        dear = tick is not None and self._decode_ns > AFFORDABLE * tick * 1e9 / AUDIO_RATE
+        if now_ns - self._since >= self._calm_ns and not dear:
+            self.level -= 1
+            self._fell_at, self._since = now_ns, None
+            self._lags.clear()
+        if self._fell_at is not None and now_ns - self._fell_at > 10 * CALM:
+            self._calm_ns = CALM

@@ -1,0 +1,160 @@
+"""The packed planner: reads ahead of decisions, cuts speech at silences into windows, decodes several at once.
+
+For recordings, and for speech that live analysis had to skip. What is decoded depends on the sound alone, never on how
+fast it comes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.media import AUDIO_RATE
+from core.times import Ns, ns
+from core.words import CommitReason, LanguageChanged, SpeechEvent
+from daemon.speech.agreement import TAIL, after_seam, plain
+from daemon.speech.engine import DecodeRequest, DecodeResult
+from daemon.speech.planner import Sound, Steps, Voice
+from daemon.speech.vad import Utterances
+
+# 12 s of speech padded to 15 s decode at the accuracy of 28 s in 30 s (speech.md section 3, row 13) in half the time.
+LONGEST: Final = 12 * AUDIO_RATE
+JOIN: Final = AUDIO_RATE  # a longer silence between utterances is not sent
+AFTER: Final = AUDIO_RATE * 3 // 10  # of sound kept behind the last speech
+BATCH: Final = 4  # windows a decode; on 2 cores 8 were no faster (docs/results)
+HURRY: Final = 60 * AUDIO_RATE  # windows do not wait longer than this for others to join them
+KNOWN_AFTER: Final = ns(2)  # decisions get words as late as `live` would give them: DESIGN.md section 8's median
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    start: int
+    end: int
+
+
+class PackedPlanner:
+    """One epoch's. `batch` 1 and `reason` catchup: the second chance of speech that was skipped, told at `known_ns`."""
+
+    def __init__(self, epoch: int, start_ns: Ns, voice: Voice, *, batch: int = BATCH) -> None:
+        self._sound = Sound(epoch, start_ns, voice)
+        self._voice = voice
+        self._batch = batch
+        self._reason: CommitReason = "vod" if batch > 1 else "catchup"
+        self._utterances = Utterances()
+        self._group: _Window | None = None  # closed utterances that share a window
+        self._from = 0  # where the part of the running utterance begins that is in no window yet
+        self._ready: list[_Window] = []
+        self._last_end = 0
+        self._tail: list[str] = []
+
+    @property
+    def heard_ns(self) -> Ns:
+        """Everything said before this is committed."""
+        since = self._utterances.waiting_since
+        running = [] if since is None else [max(since, self._from)]
+        group = [self._group.start] if self._group else []
+        return self._sound.t_ns(min([*(window.start for window in self._ready), *group, *running, self._sound.edge]))
+
+    def frame(self, samples: NDArray[np.float32], prob: float) -> Steps:
+        """Take one frame of sound."""
+        sound = self._sound
+        sound.add(samples, prob)
+        change = self._utterances.frame(prob, sound.edge)
+        if change == "started":
+            self._from = self._utterances.start
+        elif change == "ended":
+            self._join(_Window(self._from, min(self._utterances.spoken_end + AFTER, sound.edge)))
+        elif self._utterances.active:
+            self._voice.tally.spoken += len(samples)
+            if sound.edge - self._from >= LONGEST:
+                self._split()
+        elif self._group and sound.edge - self._group.end > JOIN:
+            self._close()
+        if self._utterances.waiting_since is None and not self._group and not self._ready:
+            sound.forget(sound.edge - AUDIO_RATE)
+        if len(self._ready) >= self._batch or (self._ready and sound.edge - self._ready[0].start > HURRY):
+            return (yield from self._decode())
+        return []
+
+    def finish(self) -> Steps:
+        """The epoch's sound is over."""
+        if self._utterances.end(self._sound.edge):
+            self._join(_Window(self._from, self._sound.edge))
+        self._close()
+        events: list[SpeechEvent] = []
+        while self._ready:
+            events += yield from self._decode()
+        return events
+
+    def _join(self, span: _Window) -> None:
+        group = self._group
+        if group and span.end - group.start <= LONGEST and span.start - group.end <= JOIN:
+            self._group = _Window(group.start, span.end)
+            return
+        self._close()
+        self._group = span
+
+    def _close(self) -> None:
+        if self._group:
+            self._ready.append(self._group)
+        self._group = None
+
+    def _split(self) -> None:
+        """A speaker without pauses: cut at the quietest place of the window's second half."""
+        cut = self._sound.track.quietest(self._from + LONGEST // 2, self._sound.edge)
+        self._join(_Window(self._from, cut))
+        self._close()
+        self._from = cut
+
+    def _decode(self) -> Steps:
+        windows, self._ready = self._ready[: self._batch], self._ready[self._batch :]
+        detect = [self._voice.language.wants_detection((w.end - w.start) / AUDIO_RATE) for w in windows]
+        results = yield [
+            self._sound.request(w.start, w.end, beam=5, detect=d) for w, d in zip(windows, detect, strict=True)
+        ]
+        faults = [self._sound.fault(r, w.start, w.end) for r, w in zip(results, windows, strict=True)]
+        refused = [row for row, why in enumerate(faults) if why is not None]
+        if refused:
+            again = yield [self._careful(windows[row]) for row in refused]
+            for row, result in zip(refused, again, strict=True):
+                if self._sound.fault(result, windows[row].start, windows[row].end) is None:
+                    results[row], faults[row] = result, None
+        events: list[SpeechEvent] = []
+        for window, result, why in zip(windows, results, faults, strict=True):
+            events += self._take(window, result, why)
+        self._sound.forget(min([w.start for w in self._ready] or [windows[-1].end]))
+        return events
+
+    def _careful(self, window: _Window) -> DecodeRequest:
+        return self._sound.request(window.start, window.end, beam=5, careful=True)
+
+    def _take(self, window: _Window, result: DecodeResult, why: str | None) -> list[SpeechEvent]:
+        events: list[SpeechEvent] = []
+        changed = self._language(window, result)
+        if changed:
+            events.append(changed)
+        if why is not None:
+            self._voice.drop(why, len(result.words))
+            return events
+        heard, dropped = self._sound.hear(result, window.start)
+        self._voice.drop("no_speech", dropped)
+        words = after_seam(heard, self._last_end, self._tail)
+        if not words:
+            return events
+        self._last_end = words[-1].end
+        self._tail = [*self._tail, *(plain(word.text) for word in words)][-TAIL:]
+        language = self._voice.language.language or result.language
+        for _, second in groupby(self._sound.final(words), key=lambda word: word.end_ns // ns(1)):
+            part = tuple(second)
+            known_ns = Ns(part[-1].end_ns + KNOWN_AFTER)
+            events.append(self._sound.commit(part, self._reason, language, known_ns))
+        return events
+
+    def _language(self, window: _Window, result: DecodeResult) -> LanguageChanged | None:
+        seconds = (window.end - window.start) / AUDIO_RATE
+        at_ns = self._sound.t_ns(window.end)
+        return self._voice.language.heard(result.language, result.language_prob, seconds, at_ns)
