@@ -42,6 +42,7 @@ def load_settings(
     profile: str | None = None,
     data_dir: Path | None = None,
     clips_per_hour: float | None = None,
+    speech: Mapping[str, str | None] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
     """The resolved tree. Raises UsageError naming the key, where it stands, and the nearest key that exists."""
@@ -50,6 +51,7 @@ def load_settings(
         **({} if profile is None else {"profile": profile}),
         **({} if data_dir is None else {"data_dir": str(data_dir)}),
         **({} if clips_per_hour is None else {"clips": {"per_hour": clips_per_hour}}),
+        "speech": {name: value for name, value in (speech or {}).items() if value is not None},
     }
     written = [*_file_layer(config), *_environment(env), Layer("the options", options)]
     for layer in written:

@@ -17,6 +17,11 @@ Speed = Annotated[
 ClipsPerHour = Annotated[
     float | None, typer.Option(help="How many clips an hour at most, on average.", min=0.1, max=120)
 ]
+Planner = Annotated[
+    str | None, typer.Option(help="live: words while they are said; packed: read ahead, for recordings.")
+]
+Language = Annotated[str | None, typer.Option(help="auto, or the code of the language that is spoken, e.g. en.")]
+Model = Annotated[str | None, typer.Option(help="Speech model: auto, a Whisper size such as base, or a folder's path.")]
 Chat = Annotated[str | None, typer.Option(help="Chat as JSON lines: a file, a URL, or off.")]
 ChatDelay = Annotated[float, typer.Option(help="Seconds the chat is behind the stream's own clock.", min=-60, max=600)]
 Duration = Annotated[float | None, typer.Option(help="Stop after this many seconds of media.", min=0.1)]

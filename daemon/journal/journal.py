@@ -168,6 +168,11 @@ class Journal:
         """Holes in the footage, by time."""
         return self._gaps("track<>?")
 
+    def word_count(self) -> int:
+        """How many final words there are."""
+        ((count,),) = self._store.rows("SELECT count(*) FROM words") if self._store.version > 1 else [(0,)]
+        return int(count)
+
     def speech_gaps(self) -> list[Gap]:
         """Speech that was recorded but not transcribed (track `speech`), by time."""
         return self._gaps("track=?")

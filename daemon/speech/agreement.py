@@ -7,10 +7,12 @@ section 4. Positions are samples since the epoch's first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from core.media import AUDIO_RATE
 from daemon.speech.engine import HeardWord
+from daemon.speech.gates import SHORTEST
 
 MARGIN: Final = AUDIO_RATE // 5  # a word closer than this to the window's edge may still be cut off
 SEAM: Final = AUDIO_RATE // 10  # a word that starts this much before the last committed one's end is that word again
@@ -23,13 +25,31 @@ def plain(text: str) -> str:
 
 
 def after_seam(words: Sequence[HeardWord], last_end: int, tail: Sequence[str]) -> list[HeardWord]:
-    """What a hypothesis says beyond the committed words: `tail` are the last of those, as `plain` text."""
-    fresh = [word for word in words if word.start >= last_end - SEAM]
-    for count in range(min(TAIL, len(tail), len(fresh)), 0, -1):
+    """What a hypothesis says beyond the committed words: `tail` are the last of those, as `plain` text.
+
+    Times decide. Where they have slipped, so that committed words seem to be said again right behind their end, the
+    repetition is taken out; not where the hypothesis has them before as well, for then they were said twice.
+    """
+    first = next((i for i, word in enumerate(words) if word.start >= last_end - SEAM), len(words))
+    fresh = _behind(words[first:], last_end)
+    if first and tail and plain(words[first - 1].text) == tail[-1]:
+        return fresh
+    least = 1 if first else 2  # a window that begins behind the committed words can hardly repeat one alone
+    for count in range(min(TAIL, len(tail), len(fresh)), least - 1, -1):
         near = fresh[0].start - last_end < AUDIO_RATE  # a repetition said later is one that was said
         if near and [plain(word.text) for word in fresh[:count]] == list(tail[-count:]):
             return fresh[count:]
     return fresh
+
+
+def _behind(words: Sequence[HeardWord], end: int) -> list[HeardWord]:
+    """No word of a new decode reaches back into a committed one."""
+    moved: list[HeardWord] = []
+    for word in words:
+        start = max(word.start, end)
+        end = max(word.end, start + SHORTEST)
+        moved.append(word)
+    return moved
 
 
 def agreed(before: Sequence[HeardWord], now: Sequence[HeardWord], edge: int) -> int:

@@ -40,10 +40,9 @@ class Ear:
         return [event for at in range(0, whole, FRAME) for event in self._frame(sound[at : at + FRAME])]
 
     def finish(self) -> list[SpeechEvent]:
-        """The sound ends here: what is left of a frame is filled with silence."""
-        events = self._frame(np.pad(self._rest, (0, FRAME - len(self._rest)))) if len(self._rest) else []
+        """The sound ends here. What is left of a frame holds no word, and no word may reach past the last sample."""
         self._rest = self._rest[:0]
-        return events + self._drive(self._planner.finish())
+        return self._drive(self._planner.finish())
 
     def _frame(self, samples: NDArray[np.float32]) -> list[SpeechEvent]:
         return self._drive(self._planner.frame(samples, self._vad.frame(samples)))

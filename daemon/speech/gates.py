@@ -29,7 +29,7 @@ REACH: Final = AUDIO_RATE // 5  # how far behind a word's end its speech may beg
 SILENCE: Final = 8  # frames, a quarter of a second
 SHORTEST: Final = AUDIO_RATE // 50
 LONGEST: Final = 2 * AUDIO_RATE
-KEEP_FRAMES: Final = 60 * AUDIO_RATE // FRAME
+KEEP_FRAMES: Final = 61 * AUDIO_RATE // FRAME  # a window of the packed planner waits a minute and a frame
 
 
 def fault(result: DecodeResult, spoken: int, language: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -34,6 +34,7 @@ WORDY: Final = frozenset(
     {"en", "de", "fr", "es", "it", "pt", "nl", "sv", "no", "da", "fi", "pl", "cs", "ro", "hu", "tr"}
 )
 NO_REPEAT: Final = {"no_repeat_ngram_size": 3, "repetition_penalty": 1.2}
+UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # as faster-whisper's tokenizer splits them
 OPENERS: Final = "\"'“¿([{-"
 
 
@@ -125,7 +126,7 @@ class LocalEngine:
                     infer_ns=0,
                 )
         spent = (time.perf_counter_ns() - started) // len(requests)
-        return [_timed(found[row], spent) for row in range(len(requests))]
+        return [replace(found[row], infer_ns=spent) for row in range(len(requests))]
 
     def _encode(self, pcms: Sequence[NDArray[np.float32]], window_s: int) -> Any:
         rows = []
@@ -211,19 +212,6 @@ def _window_s(samples: int) -> int:
     )
 
 
-def _timed(result: DecodeResult, infer_ns: int) -> DecodeResult:
-    return DecodeResult(
-        words=result.words,
-        text=result.text,
-        avg_logprob=result.avg_logprob,
-        compression_ratio=result.compression_ratio,
-        no_speech_prob=result.no_speech_prob,
-        language=result.language,
-        language_prob=result.language_prob,
-        infer_ns=infer_ns,
-    )
-
-
 def _compression(text: str) -> float:
     """Whisper's measure of a loop: how much zlib shrinks the text."""
     data = text.encode()
@@ -244,11 +232,17 @@ def _words(tokenizer: Any, tokens: list[int], alignment: Any, samples: int) -> t
     probs = np.asarray(alignment.text_token_probs)
     words: list[HeardWord] = []
     opener = ""
+    spaced = tokenizer.language_code not in UNSPACED
     for text, first, last in zip(texts, bounds[:-1], bounds[1:], strict=False):
         plain = text.strip()
+        if words and spaced and not text.startswith(" "):  # "9" ".1" "%", "Counter" "-Strike"
+            start, end = words[-1].start, int(reached[min(last, len(reached) - 1)])
+            words[-1] = replace(words[-1], text=words[-1].text + opener + plain, end=min(max(end, start), samples))
+            opener = ""
+            continue
         if not any(letter.isalnum() for letter in plain):
             if words and plain and plain[0] not in OPENERS:
-                words[-1] = _longer(words[-1], plain)
+                words[-1] = replace(words[-1], text=words[-1].text + plain)
             else:
                 opener += plain
             continue
@@ -259,7 +253,3 @@ def _words(tokenizer: Any, tokens: list[int], alignment: Any, samples: int) -> t
         )
         opener = ""
     return tuple(words)
-
-
-def _longer(word: HeardWord, punctuation: str) -> HeardWord:
-    return HeardWord(text=word.text + punctuation, start=word.start, end=word.end, prob=word.prob)

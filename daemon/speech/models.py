@@ -89,6 +89,15 @@ def find_model(
         return _find(_pinned(last), cache, sources, progress)
 
 
+def refuse_unknown(name: str) -> None:
+    """What a command can say of `speech.model` before it starts. Raises UsageError for a name that nobody knows, and
+    ModelMissing for a folder without a model."""
+    if "/" in name:
+        _complete(Path(name).expanduser())
+    elif name != "auto":
+        _pinned(name)
+
+
 def vad_model_path() -> Path:
     """Silero VAD v6 in the faster-whisper wheel. Raises ModelMissing."""
     path = _installed("faster-whisper", "faster_whisper/assets/silero_vad_v6.onnx", sys.path)
@@ -111,6 +120,13 @@ def _pinned(name: str) -> PinnedModel:
 
 def _in_folder(folder: Path, cache: Path) -> ModelFiles:
     """What the settings point at: any model; its hash is told, not judged."""
+    _complete(folder)
+    digest = _digests(folder, [WEIGHTS], _stamp_of(cache, folder))[WEIGHTS]
+    known = (model.name for model in CATALOG.values() if model.sha256 == digest)
+    return ModelFiles(name=next(known, folder.name), folder=folder, sha256=digest, where="settings")
+
+
+def _complete(folder: Path) -> None:
     needed = [WEIGHTS, "config.json", "tokenizer.json"]
     missing = [name for name in needed if not (folder / name).is_file()]
     if not any((folder / name).is_file() for name in VOCABULARIES):
@@ -120,9 +136,6 @@ def _in_folder(folder: Path, cache: Path) -> ModelFiles:
             f"speech.model: {folder} lacks {', '.join(missing)}",
             remedy="Give a folder with a CTranslate2 Whisper model and its tokenizer, or a known name such as base.",
         )
-    digest = _digests(folder, [WEIGHTS], _stamp_of(cache, folder))[WEIGHTS]
-    known = (model.name for model in CATALOG.values() if model.sha256 == digest)
-    return ModelFiles(name=next(known, folder.name), folder=folder, sha256=digest, where="settings")
 
 
 def _find(model: PinnedModel, cache: Path, sources: Sources, progress: Progress) -> ModelFiles:

@@ -17,7 +17,7 @@ from core.media import AUDIO_RATE
 from core.times import NS_PER_S, Ns
 from core.words import CommitReason, Committed, SpeechEvent, Word
 from daemon.speech.engine import MAX_WINDOW, MIN_WINDOW, DecodeRequest, DecodeResult, HeardWord
-from daemon.speech.gates import VadTrack, fault, words_on_speech
+from daemon.speech.gates import SHORTEST, VadTrack, fault, words_on_speech
 from daemon.speech.glossary import Glossary
 from daemon.speech.language import LanguageTracker
 from daemon.speech.vad import FRAME
@@ -120,10 +120,12 @@ class Sound:
     def hear(self, result: DecodeResult, start: int) -> tuple[list[HeardWord], int]:
         """A window's words on the epoch's own samples, and how many were left out because no speech lies under them."""
         moved = [
-            HeardWord(text=word.text, start=word.start + start, end=word.end + start, prob=word.prob)
+            HeardWord(text=word.text, start=word.start + start, end=min(word.end + start, self.edge), prob=word.prob)
             for word in result.words
+            if word.start + start <= self.edge - SHORTEST  # a short window is padded: nothing was said there
         ]
-        return words_on_speech(moved, self.track)
+        kept, dropped = words_on_speech(moved, self.track)
+        return kept, dropped + len(result.words) - len(moved)
 
     def final(self, words: Sequence[HeardWord]) -> tuple[Word, ...]:
         """Heard words as values on media time, with the glossary's spelling."""

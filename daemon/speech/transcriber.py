@@ -21,7 +21,9 @@ from core.times import Ns, ns
 from core.words import Committed, SpeechEvent
 from daemon.speech.lanes import End, Item, Lane, Told
 
-PATIENCE_S: Final = 2.0  # a live decision waits no longer for words: DESIGN.md section 8's median commit
+PATIENCE_S: Final = (
+    3.0  # a live decision waits no longer for words; a burst of 6 s of sound takes 2 to 3 s on two cores
+)
 ROOM_NS: Final = ns(30)  # sound that a replay may be ahead of the packed lane
 DRAIN_NS: Final = ns(20)  # of the machine's time, after a live stream's end, for what it had skipped
 log = structlog.get_logger()

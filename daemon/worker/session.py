@@ -49,7 +49,7 @@ class Recorder:
         self._desk = desk
         self._metrics = metrics
         self._best: Moment | None = None
-        self.words = 0  # final ones of this attempt
+        self.words = journal.word_count()  # final ones of the session
 
     def step(self, result: StepResult) -> None:
         """Journal first, then tell: a line never speaks of something that a crash could unsay."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +34,7 @@ from daemon.worker.emitter import Emitter
 from telemetry import Metrics
 
 MODELS: Final = "models"  # folder of the data folder
+NICENESS: Final = 5
 TOLD_SHARE: Final = 4  # a download is told of at every quarter
 log = structlog.get_logger()
 
@@ -143,6 +146,9 @@ def open_speech(
     packed = options.planner == "packed" or (options.planner == "auto" and spec.kind == "vod")
 
     def open_lane(told: Told) -> Lane:
+        # Decoding takes what capture, analysis and cutting leave: Linux knows niceness per thread, and those that the
+        # model starts inherit it.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         engine = open_engine(settings, emitter)
         info = engine.info
         facts = {"model": info.model, "sha256": info.sha256, "device": info.device, "compute_type": info.compute_type}

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.test_clips_play import WATCH
-from tests.scenario.command import Ran, clipd
+from tests.scenario.command import SPEECH, Ran, clipd
 
 LIMIT_S = 150  # the issue's bound for the demo, set-up apart; it plays 114 s of it
 
@@ -22,7 +22,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Path, float]:
     """One run for all tests, with a seed that nobody looked at."""
     home = tmp_path_factory.mktemp("demo")
     started = time.monotonic()
-    ran = clipd("demo", "--seed", "2026", "--out", str(home / "out"), "--json", home=home, limit_s=2 * LIMIT_S)
+    command = ("demo", "--seed", "2026", "--out", str(home / "out"), "--json")
+    ran = clipd(*command, home=home, env=SPEECH, limit_s=2 * LIMIT_S)
     return ran, home / "out", time.monotonic() - started
 
 
@@ -50,6 +51,24 @@ def test_clips_are_there_while_the_stream_runs(demo: tuple[Ran, Path, float]) ->
     assert heard
     assert np.percentile(heard, 95) <= 10
     assert min(line["t_s"] for line in first.values()) < 60
+
+
+def test_clips_carry_what_was_said_in_them(demo: tuple[Ran, Path, float], page: Page) -> None:
+    """Titles are sentences of the stream, captions lie beside the master, and the report quotes both."""
+    ran, out, _ = demo
+    words = [word for line in ran.of("transcript") if line["final"] for word in line["words"]]
+    assert len(words) == ran.summary["words"] > 150
+    assert ran.summary["speech_s"] > 60
+    page.goto(f"file://{out}/report.html")
+    text = page.locator("body").inner_text().casefold()
+    for clip in {line["id"]: line for line in ran.of("clip")}.values():
+        said = [word["text"] for word in words if clip["start_s"] <= word["start_s"] and word["end_s"] <= clip["end_s"]]
+        assert said
+        first = clip["title"].rstrip("\u2026").split()[0].strip(",.!?").casefold()
+        assert first in {word["text"].strip(",.!?").casefold() for word in words}
+        assert clip["title"].casefold() in text
+        captions = Path(clip["files"]["srt"]).read_text()
+        assert sum(word in captions for word in said) >= 0.9 * len(said)
 
 
 def test_every_clip_plays(demo: tuple[Ran, Path, float], page: Page, serve: Callable[[Path], str]) -> None:

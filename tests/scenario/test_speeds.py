@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.demo import Recipe
+from tests.scenario.command import SPEECH
 from tests.scenario.worker import run_vod
 from tests.synthetic_streams import StreamFiles, write_stream
 
@@ -53,3 +54,44 @@ async def test_what_comes_later_changes_nothing_decided_before(
         ]
 
     assert before(part) == before(whole)
+
+
+def listening(planner: str) -> dict[str, str]:
+    """Speech with the small English model, by a planner."""
+    return {**SPEECH, "CLIPD_SPEECH__MODEL": "tiny.en", "CLIPD_SPEECH__PLANNER": planner}
+
+
+def told(lines: list[dict[str, Any]]) -> list[Any]:
+    """Words with the media time at which they were known, decisions, and titles."""
+    kinds = {
+        "transcript": ("t_s", "words", "reason"),
+        "moment": ("t_s", "id", "state", "start_s", "end_s", "p"),
+        "clip": ("id", "revision", "start_s", "end_s", "title"),
+    }
+    found = [[line["type"], *(line[name] for name in kinds[line["type"]])] for line in lines if line["type"] in kinds]
+    return sorted(found, key=str)  # clips are cut by a thread of their own
+
+
+@pytest.mark.parametrize("planner", ["live", "packed"])
+async def test_words_and_what_is_made_of_them_are_the_same_at_every_speed(
+    planner: str, stream: StreamFiles, tmp_path: Path
+) -> None:
+    """The planner waits for the media, never the other way round: nothing is skipped because it came fast."""
+    limits: dict[str, Any] = {"duration_s": 50, "env": listening(planner), "chat": stream.chat}
+    slow = told(await run_vod(stream.media, folder=tmp_path / "live", speed=1.0, **limits))
+    fast = told(await run_vod(stream.media, folder=tmp_path / "max", speed=None, **limits))
+    assert len([row for row in slow if row[0] == "transcript"]) > 20
+    assert [row for row in slow if row[0] == "clip"]
+    assert fast == slow
+
+
+async def test_the_live_planner_does_not_look_into_the_future(stream: StreamFiles, tmp_path: Path) -> None:
+    """Words and decisions up to the end of a shorter recording are those of the longer one."""
+    runs = []
+    for until_s in (30, 42):
+        lines = await run_vod(
+            stream.media, folder=tmp_path / str(until_s), speed=None, duration_s=until_s, env=listening("live")
+        )
+        runs.append([row for row in told(lines) if row[0] in ("transcript", "moment") and row[1] < 29])
+    assert runs[0]
+    assert runs[0] == runs[1]
