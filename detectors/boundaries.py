@@ -58,7 +58,7 @@ class Snapper:
     def start(self, wanted_ns: Ns, latest_ns: Ns, silences: Iterable[Silence]) -> Ns:
         """A place to start near `wanted_ns`, not after `latest_ns`: at a sentence, a pause, a cut, else as wanted."""
         said = self._sentences(Ns(wanted_ns - self._snap_ns), latest_ns)
-        begins = [Ns(sentence[0].start_ns - _LEAD_NS) for sentence in said]
+        begins = [self._lead(sentence[0]) for sentence in said]
         pauses = [Ns(max(silence.end_ns - _LEAD_NS, silence.start_ns)) for silence in silences]
         for places in (begins, pauses, list(self._cuts)):
             near = [t for t in places if abs(t - wanted_ns) <= self._snap_ns and t <= latest_ns]
@@ -75,7 +75,7 @@ class Snapper:
         reach_ns = Ns(wanted_ns + self._snap_ns)
         for sentence in self._sentences(Ns(wanted_ns - self._snap_ns), reach_ns):
             if sentence[0].start_ns < wanted_ns < sentence[-1].end_ns <= reach_ns:
-                return Ns(sentence[-1].end_ns + _TAIL_NS)
+                return self._tail(sentence[-1])
         if known_ns >= reach_ns:
             pauses = [s for s in silences if s.start_ns <= reach_ns and s.end_ns >= wanted_ns]
             later = [max(s.start_ns, wanted_ns) for s in pauses]
@@ -91,6 +91,19 @@ class Snapper:
         """`t_ns`, or where the word ends that it lies in."""
         word = self._word_at(t_ns)
         return t_ns if word is None else word.end_ns
+
+    def _lead(self, word: Word) -> Ns:
+        """A little before a word, but behind the one before it."""
+        place = bisect_right(self._words, word.start_ns, key=_start) - 2
+        behind_ns = self._words[place].end_ns if place >= 0 else Ns(0)
+        return max(Ns(word.start_ns - _LEAD_NS), min(behind_ns, word.start_ns))
+
+    def _tail(self, word: Word) -> Ns:
+        """A little behind a word, but before the next one; without one that is known, the word's end."""
+        place = bisect_right(self._words, word.start_ns, key=_start)
+        if place == len(self._words):
+            return word.end_ns
+        return max(min(Ns(word.end_ns + _TAIL_NS), self._words[place].start_ns), word.end_ns)
 
     def _word_at(self, t_ns: Ns) -> Word | None:
         place = bisect_right(self._words, t_ns, key=_start)

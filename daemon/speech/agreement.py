@@ -48,7 +48,7 @@ def _behind(words: Sequence[HeardWord], end: int) -> list[HeardWord]:
     for word in words:
         start = max(word.start, end)
         end = max(word.end, start + SHORTEST)
-        moved.append(word)
+        moved.append(replace(word, start=start, end=end))
     return moved
 
 

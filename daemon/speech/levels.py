@@ -62,9 +62,11 @@ class Levels:
         return self.level
 
     def _rise(self, wanted: int, now_ns: int) -> None:
-        """A level that was left too early is kept twice as long the next time."""
+        """A level that was left too early is kept twice as long the next time; in the long run that is forgotten."""
         if self._fell_at is not None and now_ns - self._fell_at < 3 * CALM:
             self._calm_ns = min(2 * self._calm_ns, LONGEST_CALM)
+        elif self._fell_at is not None and now_ns - self._fell_at > 10 * CALM:
+            self._calm_ns = CALM
         self.level, self._since = wanted, None
         self._lags.clear()
 
@@ -73,9 +75,9 @@ class Levels:
             self._since = now_ns
         tick = PACES[self.level - 1].tick
         dear = tick is not None and self._decode_ns > AFFORDABLE * tick * 1e9 / AUDIO_RATE
-        if now_ns - self._since >= self._calm_ns and not dear:
+        if now_ns - self._since >= self._calm_ns and dear:
+            self._decode_ns, self._since = self._decode_ns // 2, now_ns  # where nobody speaks no decode tells otherwise
+        elif now_ns - self._since >= self._calm_ns:
             self.level -= 1
             self._fell_at, self._since = now_ns, None
             self._lags.clear()
-        if self._fell_at is not None and now_ns - self._fell_at > 10 * CALM:
-            self._calm_ns = CALM

@@ -25,7 +25,7 @@ from daemon.speech.vad import Utterances
 LONGEST: Final = 12 * AUDIO_RATE
 JOIN: Final = AUDIO_RATE  # a longer silence between utterances is not sent
 AFTER: Final = AUDIO_RATE * 3 // 10  # of sound kept behind the last speech
-BATCH: Final = 4  # windows a decode; on 2 cores 8 were no faster (docs/results)
+BATCH: Final = 3  # windows a decode; on 2 cores 4 and 6 were no faster and took 40 and 150 MB more (ADR 5)
 HURRY: Final = 60 * AUDIO_RATE  # windows do not wait longer than this for others to join them
 KNOWN_AFTER: Final = ns(2)  # decisions get words as late as `live` would give them: DESIGN.md section 8's median
 
@@ -67,7 +67,7 @@ class PackedPlanner:
         if change == "started":
             self._from = self._utterances.start
         elif change == "ended":
-            self._join(_Window(self._from, min(self._utterances.spoken_end + AFTER, sound.edge)))
+            self._rest(min(self._utterances.spoken_end + AFTER, sound.edge))
         elif self._utterances.active:
             self._voice.tally.spoken += len(samples)
             if sound.edge - self._from >= LONGEST:
@@ -83,12 +83,17 @@ class PackedPlanner:
     def finish(self) -> Steps:
         """The epoch's sound is over."""
         if self._utterances.end(self._sound.edge):
-            self._join(_Window(self._from, self._sound.edge))
+            self._rest(self._sound.edge)
         self._close()
         events: list[SpeechEvent] = []
         while self._ready:
             events += yield from self._decode()
         return events
+
+    def _rest(self, end: int) -> None:
+        """An utterance is over; after a cut in the silence behind it nothing is left of it."""
+        if self._utterances.spoken_end > self._from:
+            self._join(_Window(self._from, end))
 
     def _join(self, span: _Window) -> None:
         group = self._group

@@ -65,6 +65,7 @@ class Transcriber:
         self._patient = True
         self._closed_ns: int | None = None
         self._failed = False
+        self._reason = ""
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="speech", daemon=True)
         self._thread.start()
@@ -118,7 +119,7 @@ class Transcriber:
         self._thread.join()
         with self._changed:
             if self._lost_ns is not None and self._pushed_ns is not None and self._pushed_ns > self._lost_ns:
-                gap = Gap(start_ns=self._lost_ns, end_ns=self._pushed_ns, reason="asr_failed", track=SPEECH_TRACK)
+                gap = Gap(start_ns=self._lost_ns, end_ns=self._pushed_ns, reason=self._reason, track=SPEECH_TRACK)
                 self._listener.lost(gap)
                 self._lost_ns = None
 
@@ -208,7 +209,7 @@ class Transcriber:
 
     def _fail(self, error: ClipdError) -> None:
         with self._changed:
-            self._failed = True
+            self._failed, self._reason = True, error.code
             if self._inbox_ns or self._pushed_ns:
                 self._lost_ns = self._read_ns
             self._inbox.clear()

@@ -113,7 +113,7 @@ class ClipPlanner:
         steps: list[Step] = []
         before = entry.moment.state
         entry.moment = moment
-        if self._moved(entry.decision, moment):
+        if self._moved(entry.decision, moment, SAME_SPAN_NS if entry.cut else 0):
             revision = entry.decision.revision + (1 if entry.cut else 0)
             entry.decision = self._decide(clip, revision, moment, title=entry.decision.title)
             entry.cut = False
@@ -125,7 +125,7 @@ class ClipPlanner:
     def _first(self, clip: ClipId, moment: Moment) -> list[Step]:
         decision = self._decide(clip, 1, moment, title=self._title(moment))
         known = self._done.get(clip)
-        if known is not None and not self._moved(known, moment):
+        if known is not None and not self._moved(known, moment, SAME_SPAN_NS):
             self._entries[clip] = _Entry(known, moment, cut=True)
             return []
         if known is not None:
@@ -156,8 +156,5 @@ class ClipPlanner:
         return title_of(moment, self._words(Ns(moment.start_ns - RUN_UP_NS), moment.end_ns))
 
     @staticmethod
-    def _moved(decision: EditDecision, moment: Moment) -> bool:
-        return (
-            abs(decision.start_ns - moment.start_ns) > SAME_SPAN_NS
-            or abs(decision.end_ns - moment.end_ns) > SAME_SPAN_NS
-        )
+    def _moved(decision: EditDecision, moment: Moment, by_ns: int) -> bool:
+        return max(abs(decision.start_ns - moment.start_ns), abs(decision.end_ns - moment.end_ns)) > by_ns

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from core.ids import MomentId, SessionId, clip_id
 from core.moments import Moment, MomentState
-from core.times import Ns, ns
+from core.times import Ns, ns, to_s
+from core.words import Word
 from daemon.worker.planner import ClipPlanner, Due, Promise, Restate
 
 SESSION = SessionId("s1")
@@ -40,6 +41,36 @@ def test_a_clip_is_promised_at_once_and_cut_when_its_last_frame_has_been_analyse
     assert isinstance(due, Due)
     assert (due.decision.revision, due.state) == (1, "provisional")
     assert plan.advance(ns(31), ns(31)) == []
+
+
+def test_a_clip_waits_for_its_last_words_but_not_for_long() -> None:
+    """Three seconds of media: then it is cut with the words there are."""
+    plan = planner()
+    plan.moment(moment(MomentState.PROVISIONAL))
+    assert plan.advance(ns(30.5), ns(29.9)) == []
+    assert len(plan.advance(ns(31), ns(30))) == 1
+    late = planner()
+    late.moment(moment(MomentState.PROVISIONAL))
+    assert late.advance(ns(32.5), ns(12)) == []
+    assert len(late.advance(ns(33), ns(12))) == 1
+
+
+def test_a_title_is_what_was_said_before_the_moment() -> None:
+    """The planner asks for the words from a run-up before the clip on."""
+    asked: list[tuple[float, float]] = []
+
+    def words(start_ns: Ns, end_ns: Ns) -> list[Word]:
+        asked.append((to_s(start_ns), to_s(end_ns)))
+        texts = ["He", "never", "saw", "it."]
+        return [
+            Word(text=text, start_ns=ns(15 + i), end_ns=ns(15.5 + i), prob=0.9, vad=0.9, epoch=0)
+            for i, text in enumerate(texts)
+        ]
+
+    [promise] = ClipPlanner(SESSION, {}, words).moment(moment(MomentState.PROVISIONAL))
+    assert isinstance(promise, Promise)
+    assert promise.decision.title == "He never saw it"
+    assert asked[0][0] < to_s(promise.decision.start_ns) - 10
 
 
 def test_a_span_that_moves_before_the_cut_changes_the_promise_not_the_revision() -> None:
