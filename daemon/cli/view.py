@@ -119,6 +119,8 @@ def _progress_text(line: Mapping[str, Any]) -> str:
         parts.append(f"{line['speed_x']:.0f}x")
     if words := line.get("words"):
         parts.append(f"{words:,} word" + "s" * (words != 1))
+    if (speech := line.get("speech")) and speech["level"]:
+        parts.append(f"speech {speech['lag_s']:.0f} s behind (level {speech['level']})")
     parts.append(f"{line['clips']} clip" + "s" * (line["clips"] != 1))
     if best := line.get("best"):
         parts.append(f"best candidate {best['p']:.2f} of {best['bar']:.2f} at {clock_text(ns(best['t_s']))[:-4]}")

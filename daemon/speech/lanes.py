@@ -218,11 +218,13 @@ class LiveLane(_Listening):
 
     def give_up(self) -> None:
         """There is no time left: what was skipped is lost, and said to be."""
-        waiting = [*([self._second[0]] if self._second else []), *self._skipped]
+        if self._second is not None:
+            part, ear = self._second
+            self._lose(ear.heard_ns, part.end_ns)  # some of it was taken, and waits for its decode
+        for part in self._skipped:
+            self._lose(part.start_ns, part.end_ns)
         self._second = None
         self._skipped.clear()
-        for part in waiting:
-            self._lose(part)
 
     def _open(self, start_ns: Ns) -> Ear:
         self._planner = LivePlanner(self._epoch, start_ns, self._voice)
@@ -264,16 +266,17 @@ class LiveLane(_Listening):
         part.add(block.samples)
         self._edge_ns = block.end_ns
         while sum(part.samples for part in self._skipped) * SAMPLE_NS > KEEP_NS and len(self._skipped) > 1:
-            self._lose(self._skipped.popleft())
+            oldest = self._skipped.popleft()
+            self._lose(oldest.start_ns, oldest.end_ns)
         if self._skipped[0].samples * SAMPLE_NS > KEEP_NS:
             oldest = self._skipped[0]
             first_ns = oldest.start_ns
             oldest.take(PIECE)
-            self._told.lost(_behind(first_ns, oldest.start_ns))
+            self._lose(first_ns, oldest.start_ns)
 
-    def _lose(self, part: Skipped) -> None:
-        if part.samples:
-            self._told.lost(_behind(part.start_ns, part.end_ns))
+    def _lose(self, start_ns: Ns, end_ns: Ns) -> None:
+        if end_ns > start_ns:
+            self._told.lost(Gap(start_ns=start_ns, end_ns=end_ns, reason="asr_behind", track=SPEECH_TRACK))
 
     def _tell_late(self, events: Sequence[SpeechEvent]) -> None:
         """Words of the past: decisions learn of them now."""
@@ -282,7 +285,3 @@ class LiveLane(_Listening):
                 self._told.spoken(replace(event, known_ns=max(event.known_ns, self._edge_ns)))
             elif not isinstance(event, Partial):
                 self._told.spoken(event)
-
-
-def _behind(start_ns: Ns, end_ns: Ns) -> Gap:
-    return Gap(start_ns=start_ns, end_ns=end_ns, reason="asr_behind", track=SPEECH_TRACK)

@@ -249,6 +249,7 @@ class Session:
             "total_s": parts.source.info.duration_s,
             "clips": parts.journal.clip_count(),
             "words": parts.recorder.words,
+            "speech": parts.speech.pace() if parts.speech else None,
             "best": parts.recorder.best(done_ns),
         }
 

@@ -11,7 +11,7 @@ import structlog
 
 from configs import Settings
 from core.errors import ClipdError, MissingPart
-from core.lines import error_fields, gap_fields, transcript_fields
+from core.lines import gap_fields, transcript_fields
 from core.media import AudioBlock, Epoch, Gap
 from core.protocols import Clock
 from core.spec import WorkerSpec
@@ -35,6 +35,7 @@ from telemetry import Metrics
 
 MODELS: Final = "models"  # folder of the data folder
 NICENESS: Final = 5
+LATE_LEVEL: Final = 2
 TOLD_SHARE: Final = 4  # a download is told of at every quarter
 log = structlog.get_logger()
 
@@ -72,6 +73,9 @@ class SpeechDesk:
         self._journal, self._emitter, self._metrics = journal, emitter, metrics
         self._clock, self._arrivals = clock, arrivals
         self.tally = Tally()
+        self.level = 0  # of back-pressure
+        self.lag_ns = 0  # sound that waits
+        self._complained = False
         self._told = Tally()  # of `tally`, what the metrics know
 
     def spoken(self, event: SpeechEvent) -> None:
@@ -93,17 +97,32 @@ class SpeechDesk:
         self._emitter.emit("gap", **gap_fields(gap))
 
     def paced(self, level: int, lag_ns: int) -> None:
-        """Back-pressure; a change is told."""
+        """Back-pressure. The first time words come late for it, people are told."""
+        self.level, self.lag_ns = level, lag_ns
+        if level >= LATE_LEVEL and not self._complained:
+            self._complained = True
+            self._warn(
+                "asr_behind",
+                "Speech recognition is behind: words come only where an utterance ends",
+                "Fewer streams, more cores, a GPU or speech.model: tiny help. Recording is not touched by it.",
+            )
         self._metrics.asr_level.set(level)
         self._metrics.asr_lag_seconds.set(to_s(lag_ns))
         self._count()
 
+    def pace(self) -> dict[str, float]:
+        """For the progress line: the level of back-pressure, and how much sound waits."""
+        return {"level": self.level, "lag_s": round(to_s(self.lag_ns), 2)}
+
     def failed(self, error: ClipdError) -> None:
         """Speech is optional: its loss is a warning."""
-        fields = {name: value for name, value in error_fields(error).items() if name != "exit"}
+        self._warn(error.code, error.what, error.remedy)
+        log.warning("speech.off", code=error.code, reason=error.what)
+
+    def _warn(self, code: str, message: str, remedy: str) -> None:
+        fields = {"code": code, "message": message, "remedy": remedy}
         self._emitter.emit("warning", **fields)
         self._journal.add_warning(fields)
-        log.warning("speech.off", code=error.code, reason=error.what)
 
     def _measure(self, commit: Committed) -> None:
         self._count()

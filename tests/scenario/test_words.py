@@ -19,6 +19,8 @@ from tests.synthetic_streams import StreamFiles, write_stream
 
 TINY = {**SPEECH, "CLIPD_SPEECH__MODEL": "tiny.en"}
 RECIPE = Recipe.from_seed(11)
+UNTIL_S = 75  # of two minutes: time for a moment and its clip
+SPEECH_SAID = [utterance for utterance in RECIPE.speech if utterance.end_s < UNTIL_S]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=["live", "packed"])
 def ran(request: pytest.FixtureRequest, stream: StreamFiles, home: Path) -> Ran:
     """The recording under one planner."""
-    options = ("--chat", str(stream.chat), "--planner", request.param, "--duration", "75", "--json")
+    options = ("--chat", str(stream.chat), "--planner", request.param, "--duration", str(UNTIL_S), "--json")
     ran = clipd("vod", str(stream.media), *options, home=home, env=TINY)
     assert ran.code == 0, ran.stderr[-2000:]
     return ran
@@ -62,7 +64,7 @@ def test_most_of_what_was_said_is_told_once_and_in_order(ran: Ran) -> None:
     """Against the recipe's own sentences; the crowd shouts over some of them."""
     words = words_of(ran)
     told = {plain(word["text"]) for word in words}
-    said = [plain(w) for u in RECIPE.speech if u.rate == 1.0 for w in catalogue()[u.name].text.split()]
+    said = [plain(w) for u in SPEECH_SAID if u.rate == 1.0 for w in catalogue()[u.name].text.split()]
     assert sum(word in told for word in said) >= 0.85 * len(said)
     assert ran.summary["words"] == len(words)
     assert all(a["start_s"] <= b["start_s"] and a["end_s"] <= b["start_s"] + 0.001 for a, b in pairwise(words))
@@ -72,12 +74,12 @@ def test_most_of_what_was_said_is_told_once_and_in_order(ran: Ran) -> None:
 def test_a_word_is_where_it_was_said(ran: Ran) -> None:
     """The first word of a sentence that stands alone begins with it."""
     errors = []
-    for before, here in pairwise(RECIPE.speech):
+    for before, here in pairwise(SPEECH_SAID):
         first = plain(catalogue()[here.name].text.split()[0])
         near = [w for w in words_of(ran) if plain(w["text"]) == first and abs(w["start_s"] - here.start_s) < 1]
         if here.start_s - before.end_s > 1 and near:
             errors.append(min(abs(w["start_s"] - here.start_s) for w in near))
-    assert len(errors) >= 5
+    assert len(errors) >= 4
     assert sorted(errors)[len(errors) // 2] <= 0.25  # a recorded sentence begins with up to 0.2 s of breath
 
 
