@@ -16,6 +16,11 @@ SENTENCE_ENDS: Final = frozenset(".?!…。？！")
 _CLOSERS: Final = "\"'”’)]」』"
 
 
+def closes_sentence(text: str) -> bool:
+    """Whether a word's punctuation does, quotes and brackets around it apart."""
+    return text.rstrip(_CLOSERS)[-1:] in SENTENCE_ENDS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
     """One word as it was said, with its punctuation and without spaces around it.
@@ -33,7 +38,7 @@ class Word:
     @property
     def ends_sentence(self) -> bool:
         """Whether its punctuation closes a sentence."""
-        return self.text.rstrip(_CLOSERS)[-1:] in SENTENCE_ENDS
+        return closes_sentence(self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from core.media import AUDIO_RATE
+from daemon.speech.agreement import plain
 from daemon.speech.engine import DecodeResult, HeardWord
 from daemon.speech.language import script_fits
 from daemon.speech.vad import FRAME, LEAVE
@@ -34,7 +35,7 @@ KEEP_FRAMES: Final = 61 * AUDIO_RATE // FRAME  # a window of the packed planner 
 
 def fault(result: DecodeResult, spoken: int, language: str) -> str | None:
     """Why a hypothesis over `spoken` samples of speech cannot be what was said; None when it can."""
-    texts = [word.text.casefold() for word in result.words]
+    texts = [plain(word.text) for word in result.words]
     if result.compression_ratio > MAX_COMPRESSION or _longest_run(texts) >= MAX_IN_A_ROW:
         return "repetition"
     if result.avg_logprob < MIN_LOGPROB:

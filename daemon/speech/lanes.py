@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.media import SPEECH_TRACK, AudioBlock, Epoch, Gap
 from core.protocols import Clock
 from core.times import Ns, ns
-from core.words import Committed, Partial, SpeechEvent
+from core.words import Committed, SpeechEvent
 from daemon.speech.ear import Ear
 from daemon.speech.engine import AsrEngine, DecodeRequest, DecodeResult
 from daemon.speech.levels import JUMP_NS, PACES, Levels
@@ -25,10 +25,9 @@ from daemon.speech.packed import KNOWN_AFTER, PackedPlanner
 from daemon.speech.planner import SAMPLE_NS, Voice
 from daemon.speech.vad import SileroVad, VadModel
 
-KEEP_NS: Final = ns(
-    600
-)  # of skipped sound: 19 MB. DESIGN.md: the ring outlives it, but only this much is worth hearing
+KEEP_NS: Final = ns(600)  # of skipped sound, 19 MB: later than that nobody needs the words (speech.md section 4)
 STALE_NS: Final = ns(2)  # behind by more than this a tick is skipped: the next one covers its words
+TELL_NS: Final = ns(0.5)  # of the machine's time: as often as a live view draws
 PIECE: Final = 16_000  # samples of skipped sound taken at a time; live sound waits no longer than one decode of it
 LANDED_NS: Final = ns(1)  # a jump ends this close to the edge
 
@@ -177,6 +176,7 @@ class LiveLane(_Listening):
         self._clock = clock
         self._levels = Levels()
         self._planner: LivePlanner | None = None
+        self._paced_ns = 0  # when the pace was last told
         self._jumping = False
         self._skipped: deque[Skipped] = deque()
         self._second: tuple[Skipped, Ear] | None = None  # skipped sound that is being heard now
@@ -233,8 +233,10 @@ class LiveLane(_Listening):
     def _pace(self, lag_ns: int) -> None:
         if self._clock is None:
             return
-        before, level = self._levels.level, self._levels.observe(self._clock.boottime_ns(), lag_ns)
-        if level != before or lag_ns == 0:
+        now_ns, before = self._clock.boottime_ns(), self._levels.level
+        level = self._levels.observe(now_ns, lag_ns)
+        if level != before or now_ns - self._paced_ns >= TELL_NS:
+            self._paced_ns = now_ns
             self._told.paced(level, lag_ns)
         if self._planner is not None:
             stale = level > 0 and lag_ns > STALE_NS
@@ -283,5 +285,5 @@ class LiveLane(_Listening):
         for event in events:
             if isinstance(event, Committed):
                 self._told.spoken(replace(event, known_ns=max(event.known_ns, self._edge_ns)))
-            elif not isinstance(event, Partial):
+            else:
                 self._told.spoken(event)

@@ -35,7 +35,8 @@ class Levels:
 
     def __init__(self) -> None:
         self.level = 0
-        self._lags: deque[tuple[int, int]] = deque()
+        self._lags: deque[tuple[int, int]] = deque()  # rising: a lag that a later one undercuts says no more
+        self._first_ns: int | None = None  # of the lags seen at this level
         self._since: int | None = None  # when the present calm began
         self._calm_ns: int = CALM
         self._fell_at: int | None = None
@@ -47,11 +48,14 @@ class Levels:
 
     def observe(self, now_ns: int, lag_ns: int) -> int:
         """Take the lag at a time of the machine's clock; returns the level from now on."""
+        self._first_ns = now_ns if self._first_ns is None else self._first_ns
+        while self._lags and self._lags[-1][1] > lag_ns:
+            self._lags.pop()
         self._lags.append((now_ns, lag_ns))
-        while now_ns - self._lags[0][0] > RISE and len(self._lags) > 1 and now_ns - self._lags[1][0] >= RISE:
+        while len(self._lags) > 1 and now_ns - self._lags[1][0] >= RISE:
             self._lags.popleft()
-        standing = min(lag for _, lag in self._lags)
-        whole = now_ns - self._lags[0][0] >= RISE
+        standing = self._lags[0][1]
+        whole = now_ns - self._first_ns >= RISE
         wanted = sum(standing >= limit for limit in LIMITS)
         if wanted > self.level and whole:
             self._rise(wanted, now_ns)
@@ -67,8 +71,7 @@ class Levels:
             self._calm_ns = min(2 * self._calm_ns, LONGEST_CALM)
         elif self._fell_at is not None and now_ns - self._fell_at > 10 * CALM:
             self._calm_ns = CALM
-        self.level, self._since = wanted, None
-        self._lags.clear()
+        self._go(wanted)
 
     def _fall(self, now_ns: int) -> None:
         if self._since is None:
@@ -78,6 +81,9 @@ class Levels:
         if now_ns - self._since >= self._calm_ns and dear:
             self._decode_ns, self._since = self._decode_ns // 2, now_ns  # where nobody speaks no decode tells otherwise
         elif now_ns - self._since >= self._calm_ns:
-            self.level -= 1
-            self._fell_at, self._since = now_ns, None
-            self._lags.clear()
+            self._fell_at = now_ns
+            self._go(self.level - 1)
+
+    def _go(self, level: int) -> None:
+        self.level, self._since, self._first_ns = level, None, None
+        self._lags.clear()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.media import AUDIO_RATE
 from core.times import Ns
-from core.words import SENTENCE_ENDS, CommitReason, Partial, SpeechEvent
+from core.words import CommitReason, Partial, SpeechEvent, closes_sentence
 from daemon.speech.agreement import TAIL, after_seam, agreed, plain
 from daemon.speech.engine import DecodeResult, HeardWord
 from daemon.speech.planner import Sound, Steps, Voice
@@ -175,9 +175,10 @@ class LivePlanner:
     def _commit(self, words: Sequence[HeardWord], reason: CommitReason, known: int) -> SpeechEvent:
         self._committed_end = words[-1].end
         self._tail = [*self._tail, *(plain(word.text) for word in words)][-TAIL:]
-        for word, after in zip(words, [*words[1:], None], strict=True):
-            pause = after is not None and after.start - word.end >= PAUSE
-            self._ends.append((word.end, pause or word.text[-1:] in SENTENCE_ENDS))
+        for word in words:
+            if self._ends and word.start - self._ends[-1][0] >= PAUSE:
+                self._ends[-1] = (self._ends[-1][0], True)
+            self._ends.append((word.end, closes_sentence(word.text)))
         return self._sound.commit(self._sound.final(words), reason, self._language, self._sound.t_ns(known))
 
     def _partial(self, words: Sequence[HeardWord]) -> Partial:

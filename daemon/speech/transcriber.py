@@ -53,6 +53,7 @@ class Transcriber:
         self._inbox: deque[Item] = deque()
         self._inbox_ns = 0  # sound in it
         self._pushed_ns: Ns | None = None
+        self._sounds = False  # sound of the running epoch has come: more will
         self._lost_ns: Ns | None = None  # from here on nobody listens
         self._commits: deque[Committed] = deque()
         self._marks: deque[tuple[Ns, Ns]] = deque()  # sound taken up to, words complete up to
@@ -91,10 +92,10 @@ class Transcriber:
         speech is behind is not waited for again until that has caught up.
         """
         with self._changed:
-            if self._lane is None or self._lane.reads_ahead is None:
+            if self._lane is None or self._lane.reads_ahead is None or not self._sounds:
                 timeout = None if self._waits else PATIENCE_S if self._patient else 0.0
                 self._patient = self._changed.wait_for(lambda: self._idle or self._failed, timeout)
-            if self._failed or self._lane is None or self._lane.reads_ahead is None:
+            if self._failed or self._lane is None or self._lane.reads_ahead is None or not self._sounds:
                 return wanted_ns
             return min(wanted_ns, Ns(self._read_ns + self._lane.reads_ahead))
 
@@ -125,7 +126,10 @@ class Transcriber:
 
     def _put(self, item: Item) -> None:
         with self._changed:
+            self._sounds = isinstance(item, AudioBlock)
             if isinstance(item, AudioBlock):
+                if self._pushed_ns is None:
+                    self._read_ns = max(self._read_ns, item.start_ns)
                 if self._waits:
                     self._changed.wait_for(lambda: self._failed or self._inbox_ns < ROOM_NS)
                 self._inbox_ns += item.end_ns - item.start_ns
@@ -215,3 +219,5 @@ class Transcriber:
             self._inbox.clear()
             self._changed.notify_all()
         self._listener.failed(error)
+        if self._lane is not None:
+            self._lane.give_up()  # what it had put off is lost as well

@@ -22,10 +22,11 @@ from daemon.speech.planner import SAMPLE_NS, Voice
 from daemon.speech.vad import CONTEXT, SileroVad, VadModel
 from tests.fakes import FakeClock
 
-WORDS: Final = tuple(
-    "alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo "
-    "sierra tango uniform victor whiskey xray yankee zulu".split()
-)
+WORDS: Final = (
+    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima",
+    "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "xray",
+    "yankee", "zulu",
+)  # fmt: skip
 STOPS: Final = frozenset({"golf", "november"})  # these end a sentence
 LOUD: Final = 0.1
 HOLD: Final = AUDIO_RATE // 125  # 8 ms: a tone crosses zero, a word does not
@@ -83,7 +84,7 @@ def heard_in(pcm: Sound) -> list[HeardWord]:
         text = WORDS[min(max(which, 0), len(WORDS) - 1)]
         whole = text + "." if text in STOPS else text
         found.append(
-            HeardWord(text=whole if 0 < start and end < len(pcm) else text[:2], start=start, end=end, prob=0.9)
+            HeardWord(text=whole if start > 0 and end < len(pcm) else text[:2], start=start, end=end, prob=0.9)
         )
     return found
 

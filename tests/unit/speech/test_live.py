@@ -16,7 +16,7 @@ from core.times import Ns, ns, to_s
 from core.words import Committed, Partial, SpeechEvent
 from daemon.speech.agreement import MARGIN
 from daemon.speech.engine import DecodeRequest, DecodeResult, HeardWord
-from daemon.speech.live import FIRST_TICK, FORCE_AFTER, KEEP, SPLIT_AT, TRIM_AT, LivePlanner, Pace
+from daemon.speech.live import FIRST_TICK, FORCE_AFTER, SPLIT_AT, LivePlanner, Pace
 from daemon.speech.planner import SAMPLE_NS
 from daemon.speech.vad import END, FRAME
 from tests.unit.speech.fake_engine import (
@@ -42,10 +42,6 @@ def hear(sound: Sound, engine: FakeEngine | None = None, *, step: int = FRAME) -
     ear = live_ear(engine or FakeEngine())
     events = [event for at in range(0, len(sound), step) for event in ear.push(sound[at : at + step])]
     return events + ear.finish()
-
-
-def longer_than(engine: FakeEngine, seconds: float) -> list[float]:
-    return [size for size in engine.windows_s if size > seconds]
 
 
 def test_words_come_out_as_they_were_said_to_the_sample() -> None:
@@ -118,33 +114,51 @@ def test_a_word_that_no_two_decodes_agree_on_is_forced_after_five_seconds() -> N
     assert [(w.start, w.end) for w in as_said(words(events))] == [(w.start, w.end) for w in said]
 
 
-def test_a_window_past_twelve_seconds_is_cut_behind_a_sentence_or_a_pause() -> None:
-    """Where such a place leaves four seconds; the window never grows on."""
-    engine = FakeEngine()
+def windows(said: Sequence[Said], seconds: float) -> list[tuple[int, int]]:
+    """Begin and end of every window that is decoded, in samples; the words come out as they were said."""
+    engine, found = FakeEngine(), list[tuple[int, int]]()
+    ear, sound, events = live_ear(engine), sound_of(said, seconds), list[SpeechEvent]()
+    for edge in range(FRAME, len(sound), FRAME):
+        events += ear.push(sound[edge - FRAME : edge])
+        found += [(edge - len(request.pcm), edge) for [request] in engine.batches[len(found) :]]
+    assert as_said(words(events + ear.finish())) == said
+    return found
+
+
+def trimmed(found: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where windows begin that lost their beginning, and where the one before ended."""
+    return [(begin, end) for (before, end), (begin, _) in pairwise(found) if begin > before]
+
+
+def test_a_window_past_twelve_seconds_is_cut_behind_a_sentence() -> None:
+    """Behind the last one that leaves four seconds; the window never grows on, and no word is lost at a seam."""
     said = talk(1, 40)
-    assert as_said(words(hear(sound_of(said, 42), engine))) == said
-    assert longer_than(engine, TRIM_AT / AUDIO_RATE)
-    assert not longer_than(engine, (TRIM_AT + AUDIO_RATE + FRAME) / AUDIO_RATE)
-    sizes = [round(size * AUDIO_RATE) for size in engine.windows_s]
-    for before, after in pairwise(sizes):
-        if after < before and before > TRIM_AT:
-            assert after - AUDIO_RATE >= KEEP - FRAME
-    stops = [word for word in said if word.text in STOPS]
-    begins = {first_loud(batch[0].pcm) for batch in engine.batches}
-    assert len(begins) > 1
-    assert stops
+    found = windows(said, 42)
+    assert 12 * AUDIO_RATE < max(end - begin for begin, end in found) <= 13 * AUDIO_RATE + FRAME
+    stops = [word.end for word in said if word.text in STOPS]
+    assert len(trimmed(found)) > 2
+    for begin, end in trimmed(found):
+        assert begin == max(stop for stop in stops if stop <= end - 4 * AUDIO_RATE)
 
 
-def first_loud(pcm: Sound) -> int:
-    return int(np.flatnonzero(np.abs(pcm) > 0.1)[0])
+def test_without_a_full_stop_it_is_cut_at_a_pause() -> None:
+    """Of a fifth of a second and more."""
+    said = [word for n in range(12) for word in talk(1 + 3 * n, 3.9 + 3 * n, first=4 * n, but=STOPS)]
+    pauses = [one.end for one, two in pairwise(said) if two.start - one.end >= AUDIO_RATE // 5]
+    cuts = trimmed(windows(said, 40))
+    assert len(cuts) > 2
+    for begin, end in cuts:
+        assert begin == max(pause for pause in pauses if pause <= end - 4 * AUDIO_RATE)
 
 
 def test_without_any_sentence_or_pause_it_is_cut_behind_a_committed_word() -> None:
-    """No word is lost or cut at the seam."""
-    engine = FakeEngine()
+    """The last one that leaves four seconds."""
     said = talk(1, 40, but=STOPS)
-    assert as_said(words(hear(sound_of(said, 42), engine))) == said
-    assert not longer_than(engine, (TRIM_AT + AUDIO_RATE + FRAME) / AUDIO_RATE)
+    found = windows(said, 42)
+    assert max(end - begin for begin, end in found) <= 13 * AUDIO_RATE + FRAME
+    assert len(trimmed(found)) > 2
+    for begin, end in trimmed(found):
+        assert begin == max(word.end for word in said if word.end <= end - 4 * AUDIO_RATE)
 
 
 def test_when_nothing_is_ever_agreed_the_utterance_is_split_at_its_quietest_place() -> None:

@@ -20,7 +20,7 @@ BEFORE = 30  # frames of silence in front, more than the pre-roll
 def follow(probs: Iterable[float], utterances: Utterances | None = None) -> tuple[Utterances, list[tuple[str, int]]]:
     """What changed, with the frame it changed at."""
     follower = utterances or Utterances()
-    found = []
+    found: list[tuple[str, int]] = []
     for number, prob in enumerate(probs, 1):
         change = follower.frame(prob, number * FRAME)
         if change:
