@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from core.media import AUDIO_RATE
-from daemon.speech.engine import HeardWord
-from daemon.speech.gates import SHORTEST
+from daemon.speech.engine import SHORTEST, HeardWord
 
 MARGIN: Final = AUDIO_RATE // 5  # a word closer than this to the window's edge may still be cut off
 SEAM: Final = AUDIO_RATE // 10  # a word that starts this much before the last committed one's end is that word again

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.media import AUDIO_RATE
 
 MIN_WINDOW: Final = AUDIO_RATE * 3 // 10  # samples; CTranslate2 #2065: align() on a window without frames aborts
+SHORTEST: Final = AUDIO_RATE // 50  # samples of a word, 20 ms: Whisper's own step
 MAX_WINDOW: Final = AUDIO_RATE * 28  # samples; Whisper's own 30 s less the padding that speech.md row 13 asks for
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from core.media import AUDIO_RATE
 from daemon.speech.agreement import plain
-from daemon.speech.engine import DecodeResult, HeardWord
+from daemon.speech.engine import SHORTEST, DecodeResult, HeardWord
 from daemon.speech.language import script_fits
 from daemon.speech.vad import FRAME, LEAVE
 
@@ -28,7 +28,6 @@ MIN_VAD: Final = 0.25
 SLACK: Final = AUDIO_RATE // 10
 REACH: Final = AUDIO_RATE // 5  # how far behind a word's end its speech may begin
 SILENCE: Final = 8  # frames, a quarter of a second
-SHORTEST: Final = AUDIO_RATE // 50
 LONGEST: Final = 2 * AUDIO_RATE
 KEEP_FRAMES: Final = 61 * AUDIO_RATE // FRAME  # a window of the packed planner waits a minute and a frame
 
