@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from core.media import AUDIO_RATE
 from core.times import NS_PER_S, Ns
 from core.words import CommitReason, Committed, SpeechEvent, Word
-from daemon.speech.engine import MAX_WINDOW, MIN_WINDOW, DecodeRequest, DecodeResult, HeardWord
-from daemon.speech.gates import SHORTEST, VadTrack, fault, words_on_speech
+from daemon.speech.engine import MAX_WINDOW, MIN_WINDOW, SHORTEST, DecodeRequest, DecodeResult, HeardWord
+from daemon.speech.gates import VadTrack, fault, words_on_speech
 from daemon.speech.glossary import Glossary
 from daemon.speech.language import LanguageTracker
 from daemon.speech.vad import FRAME

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.media import AUDIO_RATE
-from daemon.speech.engine import DecodeResult, HeardWord
-from daemon.speech.gates import LONGEST, MIN_VAD, SHORTEST, SLACK, VadTrack, fault, words_on_speech
+from daemon.speech.engine import SHORTEST, DecodeResult, HeardWord
+from daemon.speech.gates import LONGEST, MIN_VAD, SLACK, VadTrack, fault, words_on_speech
 from daemon.speech.packed import HURRY
 from daemon.speech.vad import FRAME
 
