@@ -18,6 +18,7 @@ from core.times import Ns
 from core.words import CommitReason, Partial, SpeechEvent, closes_sentence
 from daemon.speech.agreement import TAIL, after_seam, agreed, plain
 from daemon.speech.engine import DecodeResult, HeardWord
+from daemon.speech.language import LOCK_S
 from daemon.speech.planner import Sound, Steps, Voice
 from daemon.speech.vad import FRAME, Utterances
 
@@ -107,7 +108,7 @@ class LivePlanner:
             self._before = []
             return (yield from self._split()) if edge - self._base >= self.pace.cap else []
         fresh, _ = self._fresh(result)
-        events: list[SpeechEvent] = []
+        events = self._first_language(result, edge)
         count = agreed(self._before, fresh, edge)
         self._count_rewrites(fresh)
         if count:
@@ -123,6 +124,14 @@ class LivePlanner:
         if edge - self._base >= self.pace.cap:
             events += yield from self._split()
         return events
+
+    def _first_language(self, result: DecodeResult, edge: int) -> list[SpeechEvent]:
+        """Somebody who talks without a pause: the language is looked for before the utterance ends."""
+        seconds = (edge - self._base) / AUDIO_RATE
+        if self._voice.language.language is not None or result.language_prob is None or seconds < LOCK_S:
+            return []
+        changed = self._voice.language.heard(result.language, result.language_prob, seconds, self._sound.t_ns(edge))
+        return [] if changed is None else [changed]
 
     def _end(self, edge: int) -> Steps:
         """The utterance is over: one last decode, and all of it that survives the gates is final."""

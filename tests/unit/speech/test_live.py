@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from core.media import AUDIO_RATE
 from core.times import Ns, ns, to_s
-from core.words import Committed, Partial, SpeechEvent
+from core.words import Committed, LanguageChanged, Partial, SpeechEvent
 from daemon.speech.agreement import MARGIN
 from daemon.speech.engine import DecodeRequest, DecodeResult, HeardWord
+from daemon.speech.glossary import Glossary
+from daemon.speech.language import LanguageTracker
 from daemon.speech.live import FIRST_TICK, FORCE_AFTER, SPLIT_AT, LivePlanner, Pace
-from daemon.speech.planner import SAMPLE_NS
+from daemon.speech.planner import SAMPLE_NS, Voice
 from daemon.speech.vad import END, FRAME
 from tests.unit.speech.fake_engine import (
     STOPS,
@@ -319,3 +321,23 @@ def test_how_sound_is_cut_into_blocks_changes_nothing(spans: list[tuple[int, int
         found += ear.push(sound[at : at + size])
         at, turn = at + size, turn + 1
     assert found + ear.finish() == expected
+
+
+def test_the_language_of_somebody_who_never_pauses_is_found_after_five_seconds() -> None:
+    """Without waiting for the end of the utterance; from then on windows are decoded in it."""
+    voice, asked = Voice(language=LanguageTracker("auto"), glossary=Glossary(())), []
+
+    class Noting(FakeEngine):
+        """Remembers the languages it was told."""
+
+        def decode(self, batch: Sequence[DecodeRequest]) -> list[DecodeResult]:
+            asked.extend(request.language for request in batch)
+            return super().decode(batch)
+
+    ear, sound = live_ear(Noting(), voice=voice), sound_of(talk(0, 11), 11)
+    events = [event for at in range(0, len(sound), FRAME) for event in ear.push(sound[at : at + FRAME])]
+    [found] = [event for event in events if isinstance(event, LanguageChanged)]
+    assert found.language == "en"
+    assert 5 <= to_s(found.t_ns) <= 7
+    assert asked[0] is None
+    assert asked[-1] == "en"
