@@ -325,7 +325,8 @@ def test_how_sound_is_cut_into_blocks_changes_nothing(spans: list[tuple[int, int
 
 def test_the_language_of_somebody_who_never_pauses_is_found_after_five_seconds() -> None:
     """Without waiting for the end of the utterance; from then on windows are decoded in it."""
-    voice, asked = Voice(language=LanguageTracker("auto"), glossary=Glossary(())), []
+    voice = Voice(language=LanguageTracker("auto"), glossary=Glossary(()))
+    asked: list[str | None] = []
 
     class Noting(FakeEngine):
         """Remembers the languages it was told."""
