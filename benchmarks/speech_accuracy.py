@@ -34,9 +34,9 @@ from daemon.speech.planner import Planner, Steps, Voice
 class QuickTicks(LivePlanner):
     """Searches with a beam of 1 while somebody speaks, and with the usual one where an utterance ends."""
 
-    def _tick(self) -> Steps:
+    def _tick(self, tick: int) -> Steps:
         self.pace = replace(self.pace, beam=1)
-        events = yield from super()._tick()
+        events = yield from super()._tick(tick)
         self.pace = Pace()
         return events
 

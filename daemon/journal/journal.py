@@ -27,6 +27,7 @@ from daemon.journal import codec
 from daemon.journal.store import Store
 from ringbuffer import newest_attempt
 
+FOREVER: Final = Ns(2**62)  # later than any media
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -290,9 +291,9 @@ class Journal:
         """Commits that became known from a time on, in that order."""
         return codec.commits_of(self._words("known_ns>=? ORDER BY known_ns,attempt,seq,id", since_ns))
 
-    def words(self, start_ns: Ns, end_ns: Ns) -> list[Word]:
-        """Words that overlap a span, by start."""
-        rows = self._words("start_ns<? AND end_ns>? ORDER BY start_ns,id", end_ns, start_ns)
+    def words(self, start_ns: Ns, end_ns: Ns, known_ns: Ns = FOREVER) -> list[Word]:
+        """Words that overlap a span and that decisions knew at a time, by start."""
+        rows = self._words("start_ns<? AND end_ns>? AND known_ns<=? ORDER BY start_ns,id", end_ns, start_ns, known_ns)
         return [codec.word_of(row) for row in rows]
 
     def _words(self, which: str, *values: Ns) -> list[tuple[Any, ...]]:

@@ -42,12 +42,13 @@ class Ear:
     def finish(self) -> list[SpeechEvent]:
         """The sound ends here. What is left of a frame holds no word, and no word may reach past the last sample."""
         self._rest = self._rest[:0]
-        return self._drive(self._planner.finish())
+        return self.drive(self._planner.finish())
 
     def _frame(self, samples: NDArray[np.float32]) -> list[SpeechEvent]:
-        return self._drive(self._planner.frame(samples, self._vad.frame(samples)))
+        return self.drive(self._planner.frame(samples, self._vad.frame(samples)))
 
-    def _drive(self, steps: Steps) -> list[SpeechEvent]:
+    def drive(self, steps: Steps) -> list[SpeechEvent]:
+        """Decode what a planner asks for, and give what came of it."""
         try:
             batch = next(steps)
             while True:

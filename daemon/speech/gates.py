@@ -108,6 +108,19 @@ def words_on_speech(words: Sequence[HeardWord], track: VadTrack) -> tuple[list[H
     return kept, len(words) - len(kept)
 
 
+def speech_without_words(words: Sequence[HeardWord], track: VadTrack, start: int, end: int) -> list[tuple[int, int]]:
+    """Where somebody speaks in a window and no word lies, in samples."""
+    first, found = start // FRAME, []
+    for a, b in _runs(track.span(start, end)):
+        at, until = max((first + a) * FRAME, start), min((first + b) * FRAME, end)
+        for word in (*(word for word in words if word.end > at and word.start < until), None):
+            stop = until if word is None else word.start
+            if stop > at:
+                found.append((at, stop))
+            at = max(at, until if word is None else word.end)
+    return found
+
+
 def _onto_speech(word: HeardWord, track: VadTrack) -> HeardWord:
     first = word.start // FRAME
     runs = _runs(track.span(word.start, word.end + REACH))

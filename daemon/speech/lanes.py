@@ -13,20 +13,23 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.media import SPEECH_TRACK, AudioBlock, Epoch, Gap
+from core.media import AUDIO_RATE, SPEECH_TRACK, AudioBlock, Epoch, Gap
 from core.protocols import Clock
 from core.times import Ns, ns
 from core.words import Committed, SpeechEvent
 from daemon.speech.ear import Ear
 from daemon.speech.engine import AsrEngine, DecodeRequest, DecodeResult
 from daemon.speech.levels import JUMP_NS, PACES, Levels
-from daemon.speech.live import LivePlanner
+from daemon.speech.live import LivePlanner, Pace
 from daemon.speech.packed import KNOWN_AFTER, PackedPlanner
 from daemon.speech.planner import SAMPLE_NS, Voice
 from daemon.speech.vad import SileroVad, VadModel
 
 KEEP_NS: Final = ns(600)  # of skipped sound, 19 MB: later than that nobody needs the words (speech.md section 4)
 STALE_NS: Final = ns(2)  # behind by more than this a tick is skipped: the next one covers its words
+BURST_NS: Final = ns(1)  # of sound that came at once
+SECOND_LOOK_NS: Final = ns(0.5)  # before a burst's end: two decodes have to agree
+BURST_PACE: Final = Pace(tick=2 * AUDIO_RATE)  # in a longer burst; the looks at its end come on top
 TELL_NS: Final = ns(0.5)  # of the machine's time: as often as a live view draws
 PIECE: Final = 16_000  # samples of skipped sound taken at a time; live sound waits no longer than one decode of it
 LANDED_NS: Final = ns(1)  # a jump ends this close to the edge
@@ -35,7 +38,7 @@ LANDED_NS: Final = ns(1)  # a jump ends this close to the edge
 class Told(Protocol):
     """Who hears what a lane finds; called on the lane's thread."""
 
-    def spoken(self, event: SpeechEvent) -> None: ...
+    def spoken(self, events: Sequence[SpeechEvent]) -> None: ...
     def lost(self, gap: Gap) -> None: ...
     def paced(self, level: int, lag_ns: int) -> None: ...
 
@@ -136,8 +139,8 @@ class _Listening:
         raise NotImplementedError
 
     def _tell(self, events: Sequence[SpeechEvent]) -> None:
-        for event in events:
-            self._told.spoken(event)
+        if events:
+            self._told.spoken(events)
 
 
 class PackedLane(_Listening):
@@ -176,6 +179,8 @@ class LiveLane(_Listening):
         self._clock = clock
         self._levels = Levels()
         self._planner: LivePlanner | None = None
+        self._behind_ns = 0  # the lag at the last block
+        self._burst_ns = 0  # the largest lag since there was none
         self._paced_ns = 0  # when the pace was last told
         self._jumping = False
         self._skipped: deque[Skipped] = deque()
@@ -196,6 +201,7 @@ class LiveLane(_Listening):
             self._skip(item)
         else:
             self._hear(item)
+            self._look(lag_ns)
 
     def idle(self, *, hurry: bool) -> bool:
         """With time to spare, or when the stream has ended (`hurry`): a second of what was skipped, packed."""
@@ -241,6 +247,22 @@ class LiveLane(_Listening):
         if self._planner is not None:
             stale = level > 0 and lag_ns > STALE_NS
             self._planner.pace = PACES[max(level, 2) if stale else level]
+            if level == 0 and self._burst_ns >= BURST_NS:
+                self._planner.pace = BURST_PACE
+
+    def _look(self, lag_ns: int) -> None:
+        """Sound that comes seconds at once is decoded at its end, and once shortly before it.
+
+        Waiting for the grid would hold a burst's last words back until the next burst.
+        """
+        if self._clock is None or self._ear is None or self._planner is None or self._levels.level > 0:
+            return
+        before_ns, self._behind_ns = self._behind_ns, lag_ns
+        self._burst_ns = max(self._burst_ns, lag_ns)
+        if self._burst_ns >= BURST_NS and (lag_ns == 0 or lag_ns <= SECOND_LOOK_NS < before_ns):
+            self._tell(self._ear.drive(self._planner.look()))
+        if lag_ns == 0:
+            self._burst_ns = 0
 
     def _decode(self, batch: Sequence[DecodeRequest]) -> list[DecodeResult]:
         if self._clock is None:
@@ -282,8 +304,9 @@ class LiveLane(_Listening):
 
     def _tell_late(self, events: Sequence[SpeechEvent]) -> None:
         """Words of the past: decisions learn of them now."""
-        for event in events:
-            if isinstance(event, Committed):
-                self._told.spoken(replace(event, known_ns=max(event.known_ns, self._edge_ns)))
-            else:
-                self._told.spoken(event)
+        self._tell(
+            [
+                replace(event, known_ns=max(event.known_ns, self._edge_ns)) if isinstance(event, Committed) else event
+                for event in events
+            ]
+        )

@@ -20,7 +20,7 @@ CALM: Final = ns(10)
 LONGEST_CALM: Final = ns(320)
 AFFORDABLE: Final = 0.7  # share of a tick that a decode may take before that tick is tried
 JUMP_NS: Final = ns(30)  # further behind, live words come too late for anything (speech.md section 4)
-UTTERANCE_CAP: Final = 8 * AUDIO_RATE
+UTTERANCE_CAP: Final = 6 * AUDIO_RATE  # 8 s put the p95 of eight streams over 10 s
 PACES: Final = (
     Pace(),
     Pace(tick=2 * AUDIO_RATE),

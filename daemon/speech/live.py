@@ -24,11 +24,15 @@ from daemon.speech.vad import FRAME, Utterances
 
 # speech.md section 4, "Chunking and VAD", "Commit" and "Trimming"
 FIRST_TICK: Final = AUDIO_RATE * 8 // 10
+LOOK_AFTER: Final = AUDIO_RATE // 4
 FORCE_AFTER: Final = 5 * AUDIO_RATE
 TRIM_AT: Final = 12 * AUDIO_RATE
 KEEP: Final = 4 * AUDIO_RATE  # sound that stays in the window when it is trimmed
 PAUSE: Final = AUDIO_RATE // 5
-SPLIT_AT: Final = 20 * AUDIO_RATE  # nothing agreed for so long: end the utterance at its quietest place
+SPLIT_AT: Final = (
+    15 * AUDIO_RATE
+)  # nothing agreed for so long: end the utterance at its quietest place. A longer window
+# takes 30 s of Whisper's and 100 MB more: docs/adr/0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class LivePlanner:
         self._voice = voice
         self._utterances = Utterances()
         self._base = 0  # where the window starts
+        self._ticked = 0
         self._next_tick = 0
         self._committed_end = 0
         self._tail: list[str] = []
@@ -80,11 +85,18 @@ class LivePlanner:
             return []
         self._voice.tally.spoken += FRAME
         if self.pace.tick is not None and sound.edge >= self._next_tick:
-            self._next_tick = sound.edge + self.pace.tick
-            return (yield from self._tick())
+            return (yield from self._tick(self.pace.tick))
         if sound.edge - self._base >= self.pace.cap:
             return (yield from self._split())
         return []
+
+    def look(self) -> Steps:
+        """A tick out of turn, where an utterance has gone on since the last one."""
+        edge = self._sound.edge
+        long_enough = edge >= self._base + FIRST_TICK and edge - self._ticked >= LOOK_AFTER
+        if not self._utterances.active or self.pace.tick is None or not long_enough:
+            return []
+        return (yield from self._tick(self.pace.tick))
 
     def finish(self) -> Steps:
         """The epoch's sound is over, or what follows is not its continuation."""
@@ -98,8 +110,9 @@ class LivePlanner:
         self._before, self._ends = [], []
         self._committed_end = max(self._committed_end, self._base)
 
-    def _tick(self) -> Steps:
+    def _tick(self, tick: int) -> Steps:
         edge = self._sound.edge
+        self._ticked, self._next_tick = edge, edge + tick
         (result,) = yield [self._sound.request(self._base, edge, beam=self.pace.beam)]
         self._language = result.language
         why = self._sound.fault(result, self._base, edge)

@@ -6,6 +6,7 @@ fast it comes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -17,7 +18,7 @@ from core.media import AUDIO_RATE
 from core.times import Ns, ns
 from core.words import CommitReason, LanguageChanged, SpeechEvent
 from daemon.speech.agreement import TAIL, after_seam, plain
-from daemon.speech.engine import DecodeRequest, DecodeResult
+from daemon.speech.engine import DecodeRequest, DecodeResult, HeardWord
 from daemon.speech.planner import Sound, Steps, Voice
 from daemon.speech.vad import Utterances
 
@@ -128,25 +129,43 @@ class PackedPlanner:
             for row, result in zip(refused, again, strict=True):
                 if self._sound.fault(result, windows[row].start, windows[row].end) is None:
                     results[row], faults[row] = result, None
+        heard = [self._hear(window, result, why) for window, result, why in zip(windows, results, faults, strict=True)]
+        yield from self._fill(windows, heard)
         events: list[SpeechEvent] = []
-        for window, result, why in zip(windows, results, faults, strict=True):
-            events += self._take(window, result, why)
+        for window, result, words in zip(windows, results, heard, strict=True):
+            events += self._take(window, result, words)
         self._sound.forget(min([w.start for w in self._ready] or [windows[-1].end]))
         return events
+
+    def _hear(self, window: _Window, result: DecodeResult, why: str | None) -> list[HeardWord]:
+        if why is not None:
+            self._voice.drop(why, len(result.words))
+            return []
+        words, dropped = self._sound.hear(result, window.start)
+        self._voice.drop("no_speech", dropped)
+        return words
+
+    def _fill(self, windows: Sequence[_Window], heard: Sequence[list[HeardWord]]) -> Steps:
+        """Whisper skips whole sentences and is sure of itself: speech without a word on it is decoded alone."""
+        holes = [
+            (words, _Window(a, b))
+            for window, words in zip(windows, heard, strict=True)
+            for a, b in self._sound.unheard(words, window.start, window.end)
+        ]
+        if holes:
+            results = yield [self._sound.request(hole.start, hole.end, beam=5) for _, hole in holes]
+            for (words, hole), result in zip(holes, results, strict=True):
+                if self._sound.fault(result, hole.start, hole.end) is None:
+                    words += [word for word in self._sound.hear(result, hole.start)[0] if word.end <= hole.end]
+                    words.sort(key=lambda word: word.start)
+        return []
 
     def _careful(self, window: _Window) -> DecodeRequest:
         return self._sound.request(window.start, window.end, beam=5, careful=True)
 
-    def _take(self, window: _Window, result: DecodeResult, why: str | None) -> list[SpeechEvent]:
-        events: list[SpeechEvent] = []
+    def _take(self, window: _Window, result: DecodeResult, heard: Sequence[HeardWord]) -> list[SpeechEvent]:
         changed = self._language(window, result)
-        if changed:
-            events.append(changed)
-        if why is not None:
-            self._voice.drop(why, len(result.words))
-            return events
-        heard, dropped = self._sound.hear(result, window.start)
-        self._voice.drop("no_speech", dropped)
+        events: list[SpeechEvent] = [changed] if changed else []
         words = after_seam(heard, self._last_end, self._tail)
         if not words:
             return events

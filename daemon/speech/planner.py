@@ -17,11 +17,13 @@ from core.media import AUDIO_RATE
 from core.times import NS_PER_S, Ns
 from core.words import CommitReason, Committed, SpeechEvent, Word
 from daemon.speech.engine import MAX_WINDOW, MIN_WINDOW, SHORTEST, DecodeRequest, DecodeResult, HeardWord
-from daemon.speech.gates import VadTrack, fault, words_on_speech
+from daemon.speech.gates import VadTrack, fault, speech_without_words, words_on_speech
 from daemon.speech.glossary import Glossary
 from daemon.speech.language import LanguageTracker
 from daemon.speech.vad import FRAME
 
+UNHEARD: Final = AUDIO_RATE * 3 // 2  # breath, laughter and "er" are shorter
+AROUND: Final = AUDIO_RATE // 5
 SAMPLE_NS: Final = NS_PER_S // AUDIO_RATE  # 62,500 exactly
 Steps = Generator[Sequence[DecodeRequest], list[DecodeResult], list[SpeechEvent]]
 
@@ -126,6 +128,14 @@ class Sound:
         ]
         kept, dropped = words_on_speech(moved, self.track)
         return kept, dropped + len(result.words) - len(moved)
+
+    def unheard(self, words: Sequence[HeardWord], start: int, end: int) -> list[tuple[int, int]]:
+        """Stretches of speech of UNHEARD or more in a window that no word lies on, with a little sound around."""
+        return [
+            (max(a - AROUND, start), min(b + AROUND, end))
+            for a, b in speech_without_words(words, self.track, start, end)
+            if b - a >= UNHEARD
+        ]
 
     def final(self, words: Sequence[HeardWord]) -> tuple[Word, ...]:
         """Heard words as values on media time, with the glossary's spelling."""

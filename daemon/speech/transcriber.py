@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, Protocol
 
@@ -100,12 +100,11 @@ class Transcriber:
             return min(wanted_ns, Ns(self._read_ns + self._lane.reads_ahead))
 
     def until(self, t_ns: Ns) -> Heard:
-        """What is known at `t_ns` and was not given out before; what came too late counts from now on."""
+        """What is known at `t_ns` and was not given out before."""
         with self._changed:
             found = []
             while self._commits and self._commits[0].known_ns <= t_ns:
-                commit = self._commits.popleft()
-                found.append(replace(commit, known_ns=max(commit.known_ns, Ns(self._given_ns + 1))))
+                found.append(self._commits.popleft())
             self._given_ns = t_ns
             while self._marks and self._marks[0][0] <= t_ns:
                 self._heard_ns = self._marks.popleft()[1]
@@ -144,14 +143,18 @@ class Transcriber:
 
     # the speech thread
 
-    def spoken(self, event: SpeechEvent) -> None:
-        """From the lane. What decisions are told never goes back in time."""
-        if isinstance(event, Committed):
-            with self._changed:
-                self._known_ns = max(self._known_ns, event.known_ns)
-                event = replace(event, known_ns=self._known_ns)
-                self._commits.append(event)
-        self._listener.spoken(event)
+    def spoken(self, events: Sequence[SpeechEvent]) -> None:
+        """From the lane. What decisions are told never goes back in time: words that come too late are known now."""
+        told: list[SpeechEvent] = []
+        with self._changed:
+            for event in events:
+                if isinstance(event, Committed):
+                    self._known_ns = max(self._known_ns, event.known_ns, Ns(self._given_ns + 1))
+                    told.append(replace(event, known_ns=self._known_ns))
+                else:
+                    told.append(event)
+            self._commits.extend(event for event in told if isinstance(event, Committed))
+        self._listener.spoken(told)
 
     def lost(self, gap: Gap) -> None:
         """From the lane."""

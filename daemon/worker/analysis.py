@@ -16,7 +16,6 @@ from core.media import AudioBlock, ChatMessage, Epoch, Gap, Packet, Track
 from core.moments import Family
 from core.signals import SignalChunk
 from core.times import Ns, ns
-from core.words import Committed
 from daemon.ingest.decode import AudioDecoder, KeyframeDecoder
 from daemon.speech.transcriber import Heard
 from daemon.worker.queue import AnalysisQueue, Batch, EpochStart, Item
@@ -53,7 +52,6 @@ class StepResult:
     decisions: Decisions
     signals: Sequence[SignalChunk] = ()
     chat: Sequence[ChatMessage] = ()
-    commits: Sequence[Committed] = ()
     heard_ns: Ns = field(default=Ns(0))
 
 
@@ -200,7 +198,6 @@ class Analysis:
                 decisions=decisions,
                 signals=signals,
                 chat=messages,
-                commits=heard.commits,
                 heard_ns=heard.heard_ns,
             )
         )

@@ -99,7 +99,7 @@ def _wire(
     live_arrivals = arrivals if source.info.unstoppable else None
     desk = _clip_desk(spec, settings, folder, clock, emitter, journal, footage, ring, live_arrivals, metrics)
     recorder = Recorder(journal, emitter, desk, metrics)
-    listener = SpeechDesk(journal, emitter, metrics, clock, live_arrivals) if settings.speech.enabled else None
+    listener = SpeechDesk(journal, emitter, metrics, clock, live_arrivals, desk) if settings.speech.enabled else None
     chat = (
         ChatBuffer(waits=not source.info.unstoppable, delay_ns=ns(spec.chat_delay_s), since_ns=relived.end_ns)
         if has_chat

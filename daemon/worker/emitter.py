@@ -21,9 +21,13 @@ class Emitter:
         self._lock = threading.Lock()
         self.media_ns = 0
 
-    def emit(self, kind: str, /, **fields: Any) -> None:
-        """A reader that went away (EPIPE) does not stop the recording; the worker notices it by its lifeline."""
-        text = json.dumps(line(kind, self._session, self.media_ns, self._clock.wall_ns(), **fields), ensure_ascii=True)
+    def emit(self, kind: str, /, *, at_ns: int | None = None, **fields: Any) -> None:
+        """`at_ns`: the line's media time, where it is not that of analysis.
+
+        A reader that went away (EPIPE) does not stop the recording; the worker notices it by its lifeline.
+        """
+        t_ns = self.media_ns if at_ns is None else at_ns
+        text = json.dumps(line(kind, self._session, t_ns, self._clock.wall_ns(), **fields), ensure_ascii=True)
         with self._lock:
             try:
                 self._stream.write(text + "\n")

@@ -69,14 +69,14 @@ def _over(entry: _Entry, t_ns: Ns, heard_ns: Ns) -> bool:
 class ClipPlanner:
     """One per session. `done` are clips an earlier attempt finished: their revision is not cut again.
 
-    `words` gives what was said in a span, for titles.
+    `words` gives what was said in a span and known at a time, for titles.
     """
 
     def __init__(
         self,
         session: SessionId,
         done: dict[ClipId, EditDecision],
-        words: Callable[[Ns, Ns], Sequence[Word]] = lambda _start, _end: (),
+        words: Callable[[Ns, Ns, Ns], Sequence[Word]] = lambda _start, _end, _known: (),
     ) -> None:
         self._session = session
         self._done = done
@@ -153,7 +153,7 @@ class ClipPlanner:
         )
 
     def _title(self, moment: Moment) -> str:
-        return title_of(moment, self._words(Ns(moment.start_ns - RUN_UP_NS), moment.end_ns))
+        return title_of(moment, self._words(Ns(moment.start_ns - RUN_UP_NS), moment.end_ns, moment.decided_ns))
 
     @staticmethod
     def _moved(decision: EditDecision, moment: Moment, by_ns: int) -> bool:

@@ -73,7 +73,10 @@ def _merged(log: SignalLog, since_ns: Ns) -> Iterator[tuple[Ns, Item]]:
         ((message.t_ns, message) for message in log.chat(since_ns)),
         ((commit.known_ns, commit) for commit in log.committed(since_ns)),
     )
-    return iter(sorted(timed, key=lambda pair: pair[0]))
+    items = sorted(timed, key=lambda pair: pair[0])
+    # Words are journaled when they are final, a step before the signals of their time: a crash may lie between.
+    last_ns = max((t_ns for t_ns, item in items if not isinstance(item, Committed)), default=since_ns)
+    return ((min(t_ns, last_ns), item) for t_ns, item in items)
 
 
 def _feed(engine: Engine, item: Item) -> None:

@@ -19,12 +19,11 @@ from configs import Settings
 from core.edits import EditDecision
 from core.errors import ClipdError, CutRefused, StorageError, UsageError
 from core.ids import SessionId, manual_clip_id
-from core.lines import error_fields, event_fields, moment_fields, transcript_fields
+from core.lines import error_fields, event_fields, moment_fields
 from core.moments import Moment, MomentState
 from core.protocols import Clock, FootageSource
 from core.spec import WorkerSpec
 from core.times import Ns, ns, to_s
-from core.words import Committed
 from daemon.ingest import Source
 from daemon.journal import Journal
 from daemon.worker.analysis import Analysis, StepResult
@@ -49,29 +48,22 @@ class Recorder:
         self._desk = desk
         self._metrics = metrics
         self._best: Moment | None = None
-        self.words = journal.word_count()  # final ones of the session
 
     def step(self, result: StepResult) -> None:
         """Journal first, then tell: a line never speaks of something that a crash could unsay."""
         t_ns, decisions = result.t_ns, result.decisions
         self._emitter.media_ns = t_ns
-        if result.signals or result.chat or result.commits or decisions.events or decisions.moments:
+        if result.signals or result.chat or decisions.events or decisions.moments:
             with self._journal.batch():
                 self._journal.add_signals(result.signals)
                 self._journal.add_chat(result.chat)
-                self._journal.add_words(result.commits)
                 self._journal.add_events(decisions.events)
                 for moment in decisions.moments:
                     self._journal.add_moment(moment)
-        self._tell(decisions, result.commits)
-        self._desk.words(result.commits)
+        self._tell(decisions)
         self._desk.advance(t_ns, result.heard_ns)
 
-    def _tell(self, decisions: Decisions, commits: Sequence[Committed]) -> None:
-        for commit in commits:
-            self.words += len(commit.words)
-            fields = transcript_fields(commit.words, final=True, language=commit.language, reason=commit.reason)
-            self._emitter.emit("transcript", **fields)
+    def _tell(self, decisions: Decisions) -> None:
         for event in decisions.events:
             self._metrics.events_total.labels(kind=event.kind).inc()
             self._emitter.emit("event", **event_fields(event))
@@ -248,7 +240,7 @@ class Session:
             "speed_x": round(to_s(done_ns) / self.wall_s, 2) if self.wall_s > 0 else 0.0,
             "total_s": parts.source.info.duration_s,
             "clips": parts.journal.clip_count(),
-            "words": parts.recorder.words,
+            "words": parts.speech.words if parts.speech else 0,
             "speech": parts.speech.pace() if parts.speech else None,
             "best": parts.recorder.best(done_ns),
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -64,31 +65,57 @@ class NoSpeech:
         """Nothing to do."""
 
 
+class LateWords(Protocol):
+    """Clips that were cut before all of their words were final."""
+
+    def words(self, commits: Sequence[Committed]) -> None: ...
+
+
 class SpeechDesk:
     """The transcriber's listener: everything here runs on the speech thread. `tally` is what was heard so far."""
 
     def __init__(
-        self, journal: Journal, emitter: Emitter, metrics: Metrics, clock: Clock, arrivals: Arrivals | None
+        self,
+        journal: Journal,
+        emitter: Emitter,
+        metrics: Metrics,
+        clock: Clock,
+        arrivals: Arrivals | None,
+        clips: LateWords,
     ) -> None:
-        self._journal, self._emitter, self._metrics = journal, emitter, metrics
+        self._journal, self._emitter, self._metrics, self._clips = journal, emitter, metrics, clips
         self._clock, self._arrivals = clock, arrivals
         self.tally = Tally()
+        self.words = journal.word_count()  # final ones of the session
         self.level = 0  # of back-pressure
         self.lag_ns = 0  # sound that waits
         self._complained = False
         self._told = Tally()  # of `tally`, what the metrics know
 
-    def spoken(self, event: SpeechEvent) -> None:
-        """Final words reach the journal with the step that knows them; here only their latency is taken."""
-        if isinstance(event, Committed):
-            self._measure(event)
-        elif isinstance(event, Partial):
-            if self._arrivals is not None:  # in a replay nobody waits for words that may still change
-                self._emitter.emit("transcript", **transcript_fields(event.words, final=False))
-        elif isinstance(event, LanguageChanged):
-            self._metrics.asr_language_changes_total.inc()
-            self._journal.set_meta("speech", {**(self._journal.meta("speech") or {}), "language": event.language})
-            log.info("speech.language_changed", language=event.language, before=event.before, prob=round(event.prob, 3))
+    def spoken(self, events: Sequence[SpeechEvent]) -> None:
+        """Final words are journaled, then told. Decisions learn of them at the time each commit carries."""
+        commits = [event for event in events if isinstance(event, Committed)]
+        self._journal.add_words(commits)
+        self._clips.words(commits)
+        for event in events:
+            if isinstance(event, Committed):
+                self._tell(event)
+            elif isinstance(event, Partial):
+                if self._arrivals is not None:  # in a replay nobody waits for words that may still change
+                    self._emitter.emit("transcript", **transcript_fields(event.words, final=False))
+            else:
+                self._language(event)
+
+    def _tell(self, commit: Committed) -> None:
+        self.words += len(commit.words)
+        fields = transcript_fields(commit.words, final=True, language=commit.language, reason=commit.reason)
+        self._emitter.emit("transcript", at_ns=commit.known_ns, **fields)
+        self._measure(commit)
+
+    def _language(self, event: LanguageChanged) -> None:
+        self._metrics.asr_language_changes_total.inc()
+        self._journal.set_meta("speech", {**(self._journal.meta("speech") or {}), "language": event.language})
+        log.info("speech.language_changed", language=event.language, before=event.before, prob=round(event.prob, 3))
 
     def lost(self, gap: Gap) -> None:
         """Speech nobody transcribed: the footage is there."""
@@ -120,9 +147,8 @@ class SpeechDesk:
         log.warning("speech.off", code=error.code, reason=error.what)
 
     def _warn(self, code: str, message: str, remedy: str) -> None:
-        fields = {"code": code, "message": message, "remedy": remedy}
-        self._emitter.emit("warning", **fields)
-        self._journal.add_warning(fields)
+        self._emitter.emit("warning", code=code, message=message, remedy=remedy)
+        self._journal.add_warning({"code": code, "message": message, "remedy": remedy})
 
     def _measure(self, commit: Committed) -> None:
         self._count()

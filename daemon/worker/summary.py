@@ -28,7 +28,7 @@ def summarise(parts: Parts, session: Session) -> dict[str, Any]:
         "near_misses": len(near_misses),
         "gaps": len(parts.journal.gaps()),
         "speech_s": round(parts.speech.tally.spoken / AUDIO_RATE, 1) if parts.speech else 0.0,
-        "words": parts.recorder.words,
+        "words": parts.speech.words if parts.speech else 0,
         "speed_x": round(media_s / wall_s, 2) if wall_s > 0 else 0.0,
         "cpu_s": round(usage.ru_utime + usage.ru_stime + children.ru_utime + children.ru_stime, 2),
         "peak_rss_mb": round(peak_rss_kib() / 1024, 1),

@@ -19,7 +19,7 @@ import pytest
 from core.ids import SessionId
 from core.media import AUDIO_RATE, Epoch, Gap, Packet, Track
 from core.times import Ns, ns, to_s
-from core.words import SpeechEvent, Word
+from core.words import Committed, SpeechEvent, Word
 from daemon.demo.speech import ASSETS, OPENING
 from daemon.ingest.files import FileSource
 from daemon.speech.agreement import plain
@@ -107,8 +107,8 @@ class Listener:
 
     events: list[SpeechEvent] = field(default_factory=list)
 
-    def spoken(self, event: SpeechEvent) -> None:
-        self.events.append(event)
+    def spoken(self, events: Sequence[SpeechEvent]) -> None:
+        self.events.extend(events)
 
     def lost(self, gap: Gap) -> None:
         raise AssertionError(gap)
@@ -127,10 +127,6 @@ class Steps:
 
     def step(self, result: StepResult) -> None:
         self.taken.append(result)
-
-    @property
-    def words(self) -> list[Word]:
-        return [word for step in self.taken for commit in step.commits for word in commit.words]
 
 
 @dataclass(frozen=True)
@@ -151,15 +147,16 @@ def hear(path: Path, *, packed: bool, engine: AsrEngine | None = None, vad: VadM
         args = (engine or FakeEngine(), vad or LoudVad(), a_voice(), told)
         return PackedLane(*args) if packed else LiveLane(*args, clock=None)
 
-    transcriber = Transcriber(open_lane, Listener(), FakeClock(), waits=True)
+    listener = Listener()
+    transcriber = Transcriber(open_lane, listener, FakeClock(), waits=True)
     detectors = Engine(Profile(), SessionId("s20260101t000000-abcdef"))
     analysis = Analysis(queue, detectors, NoChat(), transcriber, steps)
     asyncio.run(FileSource(path, clock=FakeClock(), speed=None).run(sink))
     queue.close()
     end_ns = analysis.run()
-    for step in steps.taken:
-        assert all(commit.known_ns <= max(step.t_ns, end_ns + ns(2)) for commit in step.commits)
-    return Heard(steps.words, sink.epochs, end_ns)
+    commits = [event for event in listener.events if isinstance(event, Committed)]
+    assert all(commit.known_ns <= end_ns + ns(2) for commit in commits)
+    return Heard([word for commit in commits for word in commit.words], sink.epochs, end_ns)
 
 
 def check(found: Sequence[Word], said: Sequence[Said], start_ns: int, epoch: int) -> None:

@@ -80,7 +80,7 @@ def test_cuda_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_quota_of_the_new_cgroups(tmp_path: Path, membership: Path, text: str, expected: int) -> None:
     """Whole cores: half a core more would only be throttled."""
     quota(tmp_path / "box" / "one", cpu__max=text)
-    assert cpu_threads(tmp_path, membership) == min(expected, CORES, MAX_THREADS)
+    assert cpu_threads(tmp_path, membership) == max(1, int(min(expected, CORES) / 2))
 
 
 def test_a_quota_above_holds_below(tmp_path: Path, membership: Path) -> None:
@@ -97,7 +97,7 @@ def test_the_quota_of_the_old_cgroups(tmp_path: Path, membership: Path) -> None:
     folder = tmp_path / "cpu,cpuacct" / "box" / "one"
     quota(folder, cpu__cfs_quota_us="-1\n", cpu__cfs_period_us="100000\n")
     quota(tmp_path / "memory" / "x", cpu__cfs_quota_us="100000\n", cpu__cfs_period_us="100000\n")
-    assert cpu_threads(tmp_path, membership) == min(CORES, MAX_THREADS)
+    assert cpu_threads(tmp_path, membership) == max(1, min(CORES // 2, MAX_THREADS))
     quota(folder, cpu__cfs_quota_us="100000\n")
     assert cpu_threads(tmp_path, membership) == 1
 

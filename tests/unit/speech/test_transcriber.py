@@ -34,8 +34,8 @@ class Listener:
     gaps: list[Gap] = field(default_factory=list)
     errors: list[ClipdError] = field(default_factory=list)
 
-    def spoken(self, event: SpeechEvent) -> None:
-        self.events.append(event)
+    def spoken(self, events: Sequence[SpeechEvent]) -> None:
+        self.events.extend(events)
 
     def lost(self, gap: Gap) -> None:
         self.gaps.append(gap)
@@ -95,8 +95,8 @@ class Stage:
     def _work(self, lane: ScriptLane, item: Item) -> None:
         self.entered.release()
         assert self.gate.wait(30)
-        for said in self.says(item) if isinstance(item, AudioBlock) else ():
-            lane.told.spoken(said)
+        if isinstance(item, AudioBlock):
+            lane.told.spoken(self.says(item))
 
 
 @contextmanager

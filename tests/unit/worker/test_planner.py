@@ -59,7 +59,7 @@ def test_a_title_is_what_was_said_before_the_moment() -> None:
     """The planner asks for the words from a run-up before the clip on."""
     asked: list[tuple[float, float]] = []
 
-    def words(start_ns: Ns, end_ns: Ns) -> list[Word]:
+    def words(start_ns: Ns, end_ns: Ns, known_ns: Ns) -> list[Word]:
         asked.append((to_s(start_ns), to_s(end_ns)))
         texts = ["He", "never", "saw", "it."]
         return [
