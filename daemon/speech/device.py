@@ -60,7 +60,8 @@ def cpu_threads(cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path(
     0.76 s with two (ADR 5).
     """
     quotas = [quota for folder in _cgroup_folders(cgroups, membership) if (quota := _quota(folder)) is not None]
-    return max(1, int(min(MAX_THREADS, min(len(os.sched_getaffinity(0)), *quotas) / 2)))
+    cores = min([len(os.sched_getaffinity(0)), *quotas])
+    return max(1, min(MAX_THREADS, int(cores / 2)))
 
 
 def _cgroup_folders(cgroups: Path, membership: Path) -> list[Path]:
