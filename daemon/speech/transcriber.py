@@ -50,6 +50,7 @@ class Transcriber:
         self._listener = listener
         self._clock = clock
         self._waits = waits
+        self._staged: list[Item] = []
         self._inbox: deque[Item] = deque()
         self._inbox_ns = 0  # sound in it
         self._pushed_ns: Ns | None = None
@@ -76,14 +77,19 @@ class Transcriber:
     def begin(self, epoch: Epoch) -> None:
         """Timestamps start anew; no word reaches across."""
         self._put(epoch)
+        self._deliver()
 
     def push(self, block: AudioBlock) -> None:
-        """Sound that follows. In a replay it waits for room, live it never waits."""
+        """Sound that follows. In a replay it waits for room. Live it never waits, and is handed over with the next call
+        of another kind: the lane has to see how much came at once."""
         self._put(block)
+        if self._waits:
+            self._deliver()
 
     def end(self) -> None:
         """The epoch's sound is over: what was said becomes final."""
         self._put(End())
+        self._deliver()
 
     def ready_ns(self, wanted_ns: Ns) -> Ns:
         """How far decisions may be taken, at most `wanted_ns`.
@@ -91,6 +97,7 @@ class Transcriber:
         The live planner is asked in lockstep, so that decisions see the same words at any speed. A live stream whose
         speech is behind is not waited for again until that has caught up.
         """
+        self._deliver()
         with self._changed:
             if self._lane is None or self._lane.reads_ahead is None or not self._sounds:
                 timeout = None if self._waits else PATIENCE_S if self._patient else 0.0
@@ -113,6 +120,7 @@ class Transcriber:
 
     def close(self) -> None:
         """No more sound: hear what waits, then end the thread. Everything is committed when it returns."""
+        self._deliver()
         with self._changed:
             self._closed_ns = self._clock.boottime_ns()
             self._changed.notify_all()
@@ -131,15 +139,23 @@ class Transcriber:
                     self._read_ns = max(self._read_ns, item.start_ns)
                 if self._waits:
                     self._changed.wait_for(lambda: self._failed or self._inbox_ns < ROOM_NS)
-                self._inbox_ns += item.end_ns - item.start_ns
                 self._pushed_ns = item.end_ns
                 if self._failed and self._lost_ns is None:
                     self._lost_ns = item.start_ns
-            if self._failed:
-                return
-            self._inbox.append(item)
-            self._idle = False
-            self._changed.notify_all()
+            if not self._failed:
+                self._staged.append(item)
+
+    def _deliver(self) -> None:
+        """Hand over what was put, all at once."""
+        with self._changed:
+            if self._staged and not self._failed:
+                self._inbox.extend(self._staged)
+                self._inbox_ns += sum(
+                    item.end_ns - item.start_ns for item in self._staged if isinstance(item, AudioBlock)
+                )
+                self._idle = False
+                self._changed.notify_all()
+            self._staged.clear()
 
     # the speech thread
 
@@ -217,6 +233,7 @@ class Transcriber:
     def _fail(self, error: ClipdError) -> None:
         with self._changed:
             self._failed, self._reason = True, error.code
+            self._staged.clear()
             if self._inbox_ns or self._pushed_ns:
                 self._lost_ns = self._read_ns
             self._inbox.clear()

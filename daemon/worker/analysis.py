@@ -160,7 +160,7 @@ class Analysis:
         ready_ns = self._progress_ns
         if self._audio is not None:
             ready_ns = Ns(max(min(self._audio.end_ns, ready_ns), ready_ns - AUDIO_PATIENCE_NS))
-        return self._speech.ready_ns(ready_ns) if ready_ns >= self._stepped_ns + STEP_NS else ready_ns
+        return self._speech.ready_ns(ready_ns)
 
     def _step_to(self, ready_ns: Ns) -> None:
         while self._stepped_ns + STEP_NS <= ready_ns:
