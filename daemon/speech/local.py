@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core.errors import MissingPart
 from core.media import AUDIO_RATE
 from daemon.speech.engine import MAX_WINDOW, MIN_WINDOW, DecodeRequest, DecodeResult, EngineInfo, HeardWord
+from daemon.speech.memory import returned_memory
 from daemon.speech.models import ModelFiles
 
 # Padding. Short windows are cheaper, but Whisper drops words of a window it nearly fills: 0.5 s of padding tripled the
@@ -63,9 +64,10 @@ class LocalEngine:
 
         self._to_storage = ctranslate2.StorageView.from_array
         try:
-            self._model = ctranslate2.models.Whisper(
-                str(files.folder), device=device, compute_type=compute_type, inter_threads=1, intra_threads=threads
-            )
+            with returned_memory():
+                self._model = ctranslate2.models.Whisper(
+                    str(files.folder), device=device, compute_type=compute_type, inter_threads=1, intra_threads=threads
+                )
         except (RuntimeError, ValueError) as err:
             raise MissingPart(
                 f"The speech model {files.name} does not load on {device}: {err}",
