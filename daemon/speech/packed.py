@@ -26,6 +26,7 @@ from daemon.speech.vad import Utterances
 LONGEST: Final = 12 * AUDIO_RATE
 JOIN: Final = AUDIO_RATE  # a longer silence between utterances is not sent
 AFTER: Final = AUDIO_RATE * 3 // 10  # of sound kept behind the last speech
+AROUND: Final = AUDIO_RATE // 5  # of sound on both sides of speech that is decoded alone
 BATCH: Final = 3  # windows a decode; on 2 cores 4 and 6 were no faster and took 40 and 150 MB more (ADR 5)
 HURRY: Final = 60 * AUDIO_RATE  # windows do not wait longer than this for others to join them
 KNOWN_AFTER: Final = ns(2)  # decisions get words as late as `live` would give them: DESIGN.md section 8's median
@@ -153,10 +154,12 @@ class PackedPlanner:
             for a, b in self._sound.unheard(words, window.start, window.end)
         ]
         if holes:
-            results = yield [self._sound.request(hole.start, hole.end, beam=5) for _, hole in holes]
-            for (words, hole), result in zip(holes, results, strict=True):
-                if self._sound.fault(result, hole.start, hole.end) is None:
-                    words += [word for word in self._sound.hear(result, hole.start)[0] if word.end <= hole.end]
+            wide = [_Window(max(hole.start - AROUND, 0), min(hole.end + AROUND, self._sound.edge)) for _, hole in holes]
+            results = yield [self._sound.request(window.start, window.end, beam=5) for window in wide]
+            for (words, hole), window, result in zip(holes, wide, results, strict=True):
+                if self._sound.fault(result, window.start, window.end) is None:
+                    found, _ = self._sound.hear(result, window.start)
+                    words += [word for word in found if hole.start <= (word.start + word.end) // 2 < hole.end]
                     words.sort(key=lambda word: word.start)
         return []
 

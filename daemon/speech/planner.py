@@ -23,7 +23,6 @@ from daemon.speech.language import LanguageTracker
 from daemon.speech.vad import FRAME
 
 UNHEARD: Final = AUDIO_RATE * 3 // 2  # breath, laughter and "er" are shorter
-AROUND: Final = AUDIO_RATE // 5
 SAMPLE_NS: Final = NS_PER_S // AUDIO_RATE  # 62,500 exactly
 Steps = Generator[Sequence[DecodeRequest], list[DecodeResult], list[SpeechEvent]]
 
@@ -130,12 +129,9 @@ class Sound:
         return kept, dropped + len(result.words) - len(moved)
 
     def unheard(self, words: Sequence[HeardWord], start: int, end: int) -> list[tuple[int, int]]:
-        """Stretches of speech of UNHEARD or more in a window that no word lies on, with a little sound around."""
-        return [
-            (max(a - AROUND, start), min(b + AROUND, end))
-            for a, b in speech_without_words(words, self.track, start, end)
-            if b - a >= UNHEARD
-        ]
+        """Stretches of speech of UNHEARD or more in a window that no word lies on."""
+        spans = speech_without_words(words, self.track, start, end)
+        return [(a, b) for a, b in spans if b - a >= UNHEARD]
 
     def final(self, words: Sequence[HeardWord]) -> tuple[Word, ...]:
         """Heard words as values on media time, with the glossary's spelling."""

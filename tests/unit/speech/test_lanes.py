@@ -161,6 +161,25 @@ def test_a_stream_in_time_is_heard_word_for_word_at_the_first_level() -> None:
     assert stream.told.gaps == []
 
 
+@pytest.mark.parametrize("segment_s", [2.0, 6.0])
+def test_the_last_words_of_a_burst_do_not_wait_for_the_next_one(segment_s: float) -> None:
+    """Two looks at its end agree on all but the words at the edge, for no more decodes than one a second."""
+    stream, said = Stream(FakeEngine(), FakeClock(), segment_s=segment_s), talk(1, 59)
+    stream.say(sound_of(said, 60))
+    stream.run()
+    stream.end()
+    assert as_said(words(stream.told.events)) == said
+    assert len(stream.engine.batches) <= 60
+    at_once = [
+        (commit.known_ns - 1) // ns(segment_s) == word.end_ns // ns(segment_s)
+        for commit in stream.told.by(*LIVE)
+        for word in commit.words
+        if to_s(word.end_ns) % segment_s < segment_s - 0.8
+    ]
+    assert len(at_once) > 50
+    assert sum(at_once) >= 0.95 * len(at_once)
+
+
 def test_a_minute_of_decodes_five_times_slower_costs_latency_and_no_word() -> None:
     """Half a second becomes two and a half: it looks less often until it keeps up, and is back within a minute."""
     stream, said = overloaded(2.5)

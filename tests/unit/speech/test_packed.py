@@ -53,6 +53,18 @@ def test_words_come_out_as_they_were_said_to_the_sample() -> None:
     assert [commit.seq for commit in commits(found)] == list(range(1, len(commits(found)) + 1))
 
 
+def test_a_sentence_that_the_model_skips_is_decoded_alone() -> None:
+    """Speech of a second and a half without a word on it gets one more look; less is breath."""
+
+    def skips(found: list[HeardWord], request: DecodeRequest) -> list[HeardWord]:
+        return [word for place, word in enumerate(found) if not 4 <= place < 14] if len(found) > 20 else found
+
+    engine = FakeEngine(twist=skips)
+    said = talk(1, 11)
+    assert as_said(words(hear(sound_of(said, 13), engine))) == said
+    assert len(engine.batches) == 2
+
+
 def test_windows_are_at_most_twelve_seconds_and_come_in_batches() -> None:
     """A speaker without pauses is cut between words; what is left at the end comes as it is."""
     engine = FakeEngine()
