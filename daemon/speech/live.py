@@ -1,7 +1,7 @@
 """The live planner: words while they are said. LocalAgreement-2 over a growing window, a last decode at each pause.
 
 Ticks lie on media time (0.8 s into an utterance, then every `tick`), so the same sound gives the same words at any
-speed while the pace stays the same; only a live stream that cannot keep up changes it (levels.py).
+speed. Only a live stream departs from them: where it cannot keep up (levels.py) and at the end of a burst (lanes.py).
 """
 
 from __future__ import annotations
@@ -29,10 +29,8 @@ FORCE_AFTER: Final = 5 * AUDIO_RATE
 TRIM_AT: Final = 12 * AUDIO_RATE
 KEEP: Final = 4 * AUDIO_RATE  # sound that stays in the window when it is trimmed
 PAUSE: Final = AUDIO_RATE // 5
-SPLIT_AT: Final = (
-    15 * AUDIO_RATE
-)  # nothing agreed for so long: end the utterance at its quietest place. A longer window
-# takes 30 s of Whisper's and 100 MB more: docs/adr/0005
+# Nothing agreed for so long: the utterance ends at its quietest place. A longer window would be padded to 30 s (ADR 5).
+SPLIT_AT: Final = 15 * AUDIO_RATE
 
 
 @dataclass(frozen=True, slots=True)

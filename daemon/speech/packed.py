@@ -154,7 +154,8 @@ class PackedPlanner:
             for a, b in self._sound.unheard(words, window.start, window.end)
         ]
         if holes:
-            wide = [_Window(max(hole.start - AROUND, 0), min(hole.end + AROUND, self._sound.edge)) for _, hole in holes]
+            first, last = windows[0].start, self._sound.edge
+            wide = [_Window(max(hole.start - AROUND, first), min(hole.end + AROUND, last)) for _, hole in holes]
             results = yield [self._sound.request(window.start, window.end, beam=5) for window in wide]
             for (words, hole), window, result in zip(holes, wide, results, strict=True):
                 if self._sound.fault(result, window.start, window.end) is None:

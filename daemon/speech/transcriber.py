@@ -21,9 +21,7 @@ from core.times import Ns, ns
 from core.words import Committed, SpeechEvent
 from daemon.speech.lanes import End, Item, Lane, Told
 
-PATIENCE_S: Final = (
-    3.0  # a live decision waits no longer for words; a burst of 6 s of sound takes 2 to 3 s on two cores
-)
+PATIENCE_S: Final = 3.0  # a live decision waits no longer for words; a burst of 6 s takes two cores 2 to 3 s
 ROOM_NS: Final = ns(30)  # sound that a replay may be ahead of the packed lane
 DRAIN_NS: Final = ns(20)  # of the machine's time, after a live stream's end, for what it had skipped
 log = structlog.get_logger()
@@ -80,8 +78,10 @@ class Transcriber:
         self._deliver()
 
     def push(self, block: AudioBlock) -> None:
-        """Sound that follows. In a replay it waits for room. Live it never waits, and is handed over with the next call
-        of another kind: the lane has to see how much came at once."""
+        """Sound that follows. In a replay it waits for room.
+
+        Live it never waits, and is handed over with the next call of another kind: a lane sees how much came at once.
+        """
         self._put(block)
         if self._waits:
             self._deliver()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Final, Protocol
 import structlog
 
 from configs import Settings
-from core.errors import ClipdError, MissingPart
+from core.errors import ClipdError, MissingPart, StorageError
 from core.lines import gap_fields, transcript_fields
 from core.media import AudioBlock, Epoch, Gap
 from core.protocols import Clock
@@ -119,7 +120,8 @@ class SpeechDesk:
 
     def lost(self, gap: Gap) -> None:
         """Speech nobody transcribed: the footage is there."""
-        self._journal.add_gap(gap)
+        with contextlib.suppress(StorageError):  # a full disk takes no note of itself; capture says so
+            self._journal.add_gap(gap)
         self._metrics.asr_gap_seconds_total.labels(reason=gap.reason).inc(to_s(gap.end_ns - gap.start_ns))
         self._emitter.emit("gap", **gap_fields(gap))
 
@@ -148,7 +150,8 @@ class SpeechDesk:
 
     def _warn(self, code: str, message: str, remedy: str) -> None:
         self._emitter.emit("warning", code=code, message=message, remedy=remedy)
-        self._journal.add_warning({"code": code, "message": message, "remedy": remedy})
+        with contextlib.suppress(StorageError):
+            self._journal.add_warning({"code": code, "message": message, "remedy": remedy})
 
     def _measure(self, commit: Committed) -> None:
         self._count()
