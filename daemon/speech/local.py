@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.errors import MissingPart
 from core.media import AUDIO_RATE
 from daemon.speech.engine import MAX_WINDOW, MIN_WINDOW, DecodeRequest, DecodeResult, EngineInfo, HeardWord
-from daemon.speech.memory import returned_memory
+from daemon.speech.memory import give_back, returned_memory
 from daemon.speech.models import ModelFiles
 
 # Padding. Short windows are cheaper, but Whisper drops words of a window it nearly fills: 0.5 s of padding tripled the
@@ -97,6 +97,8 @@ class LocalEngine:
         for window_s, rows in windows.items():
             for row, result in zip(rows, self._window(window_s, [batch[row] for row in rows]), strict=True):
                 results[row] = result
+        if len(batch) > 1:
+            give_back()
         return [result for result in results if result is not None]
 
     def _window(self, window_s: int, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:

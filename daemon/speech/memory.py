@@ -1,4 +1,4 @@
-"""Loading a model without leaving holes in the heap. glibc only; elsewhere nothing happens."""
+"""Loading a model, and decoding batches, without leaving holes in the heap. glibc only; elsewhere nothing happens."""
 
 from __future__ import annotations
 
@@ -27,4 +27,11 @@ def returned_memory() -> Iterator[None]:
         yield
     finally:
         libc.mallopt(_M_MMAP_THRESHOLD, _AFTERWARDS)
+        libc.malloc_trim(0)
+
+
+def give_back() -> None:
+    """What is free goes back to the system: 5 ms, and 115 MB after a batch of three windows (ADR 5)."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)

@@ -153,11 +153,12 @@ class PackedPlanner:
             for window, words in zip(windows, heard, strict=True)
             for a, b in self._sound.unheard(words, window.start, window.end)
         ]
-        if holes:
-            first, last = windows[0].start, self._sound.edge
-            wide = [_Window(max(hole.start - AROUND, first), min(hole.end + AROUND, last)) for _, hole in holes]
+        first, last = windows[0].start, self._sound.edge
+        for at in range(0, len(holes), self._batch):
+            part = holes[at : at + self._batch]
+            wide = [_Window(max(hole.start - AROUND, first), min(hole.end + AROUND, last)) for _, hole in part]
             results = yield [self._sound.request(window.start, window.end, beam=5) for window in wide]
-            for (words, hole), window, result in zip(holes, wide, results, strict=True):
+            for (words, hole), window, result in zip(part, wide, results, strict=True):
                 if self._sound.fault(result, window.start, window.end) is None:
                     found, _ = self._sound.hear(result, window.start)
                     words += [word for word in found if hole.start <= (word.start + word.end) // 2 < hole.end]
