@@ -11,6 +11,7 @@ from typing import Final, NewType
 Ns = NewType("Ns", int)
 NS_PER_S: Final = 1_000_000_000
 ZERO_NS: Final = Ns(0)
+FOREVER_NS: Final = Ns(2**62)  # later than any media
 
 
 def ns(seconds: float) -> Ns:

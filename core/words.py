@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from core.times import Ns
+from core.times import Ns, ns
 
 CommitReason = Literal["agreed", "endpoint", "forced", "catchup", "vod"]
 SENTENCE_ENDS: Final = frozenset(".?!…。？！")
+SENTENCE_PAUSE_NS: Final = ns(0.8)  # as long as this, a sentence is over without a full stop
 _CLOSERS: Final = "\"'”’)]」』"
 
 
@@ -87,7 +88,7 @@ def text_of(words: Iterable[Word]) -> str:
     return out
 
 
-def sentences(words: Sequence[Word], pause_ns: int) -> list[tuple[Word, ...]]:
+def sentences(words: Sequence[Word], pause_ns: int = SENTENCE_PAUSE_NS) -> list[tuple[Word, ...]]:
     """Words cut into sentences: after closing punctuation, and at a pause of at least `pause_ns` or a new epoch."""
     found: list[tuple[Word, ...]] = []
     run: list[Word] = []

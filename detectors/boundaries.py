@@ -20,7 +20,6 @@ from detectors.options import ClipLengths
 
 _LEAD_NS: Final = 100_000_000  # of a pause kept before the next sound, so that no onset is clipped
 _TAIL_NS: Final = 200_000_000  # kept after a sentence: its last consonant rings longer than recognisers say
-_PAUSE_NS: Final = ns(0.7)  # as long as this, a sentence is over without a full stop
 _KEEP_EPOCHS: Final = 50
 _KEEP_WORDS: Final = 2_000  # ten minutes of fast speech
 
@@ -118,7 +117,7 @@ class Snapper:
         last = bisect_right(self._words, end_ns, key=_start)
         while last < len(self._words) and not self._words[last - 1].ends_sentence:
             last += 1
-        return sentences(self._words[first:last], _PAUSE_NS)
+        return sentences(self._words[first:last])
 
 
 def _start(word: Word) -> Ns:

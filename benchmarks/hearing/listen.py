@@ -66,7 +66,7 @@ class Recogniser:
     def open(cls, model: str, folder: Path) -> Recogniser:
         """As the settings `speech.model` would; our copy of the model is kept in the folder."""
         settings = load_settings(data_dir=folder, speech={"model": model})
-        engine = open_engine(settings)
+        engine, _ = open_engine(settings)
         files = find_model(
             engine.info.model if "/" not in model else model, engine.info.device, folder / MODELS, _quiet
         )

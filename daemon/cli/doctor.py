@@ -26,9 +26,7 @@ from core.errors import ClipdError, ModelMissing
 from daemon.cli import options as o
 from daemon.ingest.avopen import open_media
 from daemon.speech.check import check_engine
-from daemon.speech.device import cpu_threads, pick_compute_type, pick_device, supported_compute_types
-from daemon.speech.local import LocalEngine
-from daemon.speech.models import Sources, find_model
+from daemon.worker.speech import open_engine
 
 Level = Literal["ok", "warn", "fail"]
 MARKS: Final = {"ok": "[green]ok  [/green]", "warn": "[yellow]warn[/yellow]", "fail": "[red]fail[/red]"}
@@ -165,15 +163,11 @@ def _speech(settings: Settings) -> Finding:
 
 
 def _decode_speech(settings: Settings) -> str:
-    speech, models = settings.speech, Path(settings.data_dir) / "models"
-    device = pick_device(speech.device)
-    compute_type = pick_compute_type(speech.compute_type, device, supported_compute_types(device))
-    files = find_model(speech.model, device, models, lambda *_: None, sources=Sources.here(fetch=False))
-    engine = LocalEngine(files, device=device, compute_type=compute_type, threads=cpu_threads())
+    engine, files = open_engine(settings, fetch=False)
     started = time.perf_counter()
     check_engine(engine)
     took_s = time.perf_counter() - started
-    place = f"{device}, {engine.info.compute_type}, {engine.info.threads} threads"
+    place = f"{engine.info.device}, {engine.info.compute_type}, {engine.info.threads} threads"
     return f"Speech model {files.name} (from {files.where}) on {place}: a known sentence heard in {took_s:.1f} s"
 
 

@@ -17,7 +17,7 @@ from configs import load_settings
 from core.errors import UsageError
 from core.lines import word_fields
 from core.media import Gap
-from core.times import Ns, clock_text, ns, to_s
+from core.times import FOREVER_NS, Ns, clock_text, ns, to_s
 from core.words import Word, sentences, text_of
 from daemon.cli import options as o
 from daemon.cli.cut import parse_time
@@ -25,9 +25,6 @@ from daemon.clips.captions import cues, plain, spoken, srt, vtt
 from daemon.clips.files import make_folder, publish_file
 from daemon.journal import Journal
 from daemon.worker.offline import session_folder
-
-END_NS: Final = Ns(1 << 62)  # after everything
-PAUSE_NS: Final = ns(0.7)
 
 
 class Format(StrEnum):
@@ -63,7 +60,7 @@ def transcript(
     config: o.Config = None,
 ) -> None:
     """What was said, with times; of a running session, what is final so far."""
-    start_ns, end_ns = ns(parse_time(from_)), END_NS if to is None else ns(parse_time(to))
+    start_ns, end_ns = ns(parse_time(from_)), FOREVER_NS if to is None else ns(parse_time(to))
     if end_ns <= start_ns:
         raise UsageError(f"--to {to} is not after --from {from_}", remedy="Swap them, or leave --to out.")
     settings = load_settings(config=config, data_dir=data_dir)
@@ -107,10 +104,7 @@ def _why_empty(journal: Journal, some: bool, gaps: Sequence[Gap]) -> str:
 
 
 def _text(found: Transcript) -> str:
-    said = [
-        (run[0].start_ns, f"[{_clock(run[0].start_ns)}] {plain(text_of(run))}")
-        for run in sentences(found.words, PAUSE_NS)
-    ]
+    said = [(run[0].start_ns, f"[{_clock(run[0].start_ns)}] {plain(text_of(run))}") for run in sentences(found.words)]
     missing = [
         (gap.start_ns, f"[not transcribed {_clock(gap.start_ns)}-{_clock(gap.end_ns)}: {gap.reason}]")
         for gap in found.gaps
@@ -137,7 +131,7 @@ def _clock(t_ns: Ns) -> str:
 
 _WRITERS: Final = {
     Format.TEXT: _text,
-    Format.SRT: lambda found: srt(cues(found.words, Ns(0), END_NS)),
-    Format.VTT: lambda found: vtt(cues(found.words, Ns(0), END_NS)),
+    Format.SRT: lambda found: srt(cues(found.words, Ns(0), FOREVER_NS)),
+    Format.VTT: lambda found: vtt(cues(found.words, Ns(0), FOREVER_NS)),
     Format.JSON: _json,
 }

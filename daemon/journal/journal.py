@@ -21,13 +21,13 @@ from core.media import SPEECH_TRACK, ChatMessage, Epoch, Gap
 from core.moments import Event, Moment
 from core.protocols import SegmentRow
 from core.signals import SignalChunk
-from core.times import Ns
+from core.times import FOREVER_NS, Ns, ns
 from core.words import Committed, Word
 from daemon.journal import codec
 from daemon.journal.store import Store
 from ringbuffer import newest_attempt
 
-FOREVER: Final = Ns(2**62)  # later than any media
+LONGEST_WORD_NS: Final = ns(60)  # a term of several words is one, and none is nearly as long
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -291,9 +291,16 @@ class Journal:
         """Commits that became known from a time on, in that order."""
         return codec.commits_of(self._words("known_ns>=? ORDER BY known_ns,attempt,seq,id", since_ns))
 
-    def words(self, start_ns: Ns, end_ns: Ns, known_ns: Ns = FOREVER) -> list[Word]:
+    def words(self, start_ns: Ns, end_ns: Ns, known_ns: Ns = FOREVER_NS) -> list[Word]:
         """Words that overlap a span and that decisions knew at a time, by start."""
-        rows = self._words("start_ns<? AND end_ns>? AND known_ns<=? ORDER BY start_ns,id", end_ns, start_ns, known_ns)
+        first_ns = Ns(max(start_ns, LONGEST_WORD_NS) - LONGEST_WORD_NS)  # or the index is read from the session's start
+        rows = self._words(
+            "start_ns>=? AND start_ns<? AND end_ns>? AND known_ns<=? ORDER BY start_ns,id",
+            first_ns,
+            end_ns,
+            start_ns,
+            known_ns,
+        )
         return [codec.word_of(row) for row in rows]
 
     def _words(self, which: str, *values: Ns) -> list[tuple[Any, ...]]:

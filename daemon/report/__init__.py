@@ -11,10 +11,9 @@ from daemon.report.data import (
     Shed,
     Warned,
 )
-from daemon.report.page import PAUSE_NS, write_report
+from daemon.report.page import write_report
 
 __all__ = [
-    "PAUSE_NS",
     "Curve",
     "EpochMark",
     "NearMiss",

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from core.times import Ns, clock_text, ns, to_s
+from core.times import Ns, clock_text, to_s
 from core.words import Word, sentences, text_of
 from daemon.clips.files import make_folder, publish_file
 from daemon.report.data import NearMiss, ReportClip, ReportData
@@ -29,7 +29,6 @@ from daemon.report.strip import draw_strip
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 _NOT_TEXT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _TEXT_LIMIT: Final = 500
-PAUSE_NS: Final = ns(0.8)  # ends a sentence that has no punctuation
 _QUOTED_AROUND: Final = 24  # words of a clip before and after the sentence at its anchor
 _LOGIT_SCALE: Final = 5.0  # a part's bar is full at 5 logits: odds of 150 to 1
 
@@ -128,7 +127,7 @@ def clean_text(value: object) -> str:
 
 def quote_of(words: Sequence[Word], anchor_ns: Ns | None) -> Quote | None:
     """None for a clip in which nobody speaks. Without an anchor nothing is emphasised."""
-    said = sentences(words, PAUSE_NS)
+    said = sentences(words)
     if not said:
         return None
     if anchor_ns is None:

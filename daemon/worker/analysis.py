@@ -15,14 +15,13 @@ from typing import Final, Protocol
 from core.media import AudioBlock, ChatMessage, Epoch, Gap, Packet, Track
 from core.moments import Family
 from core.signals import SignalChunk
-from core.times import Ns, ns
+from core.times import FOREVER_NS, Ns, ns
 from daemon.ingest.decode import AudioDecoder, KeyframeDecoder
 from daemon.speech.transcriber import Heard
 from daemon.worker.queue import AnalysisQueue, Batch, EpochStart, Item
 from detectors import AudioFeatures, Decisions, Engine, SceneFeatures
 
 STEP_NS: Final = ns(0.5)  # the media grid on which decisions are taken
-LAST_NS: Final = Ns(2**62)  # later than any media
 AUDIO_PATIENCE_NS: Final = ns(2.0)  # sound this late behind the picture is a hole: analysis goes on without it
 
 
@@ -101,7 +100,7 @@ class Analysis:
         self._step_to(end_ns)
         self._feed_chat(end_ns)
         self._feed_boundaries(end_ns)
-        heard = self._speech.until(LAST_NS)
+        heard = self._speech.until(FOREVER_NS)
         self._engine.words(heard.commits)
         self._finish_step(end_ns, self._engine.finish(end_ns), heard)
         return end_ns

@@ -242,7 +242,7 @@ class ClipDesk:
                 files = refresh_out(clip, tools.out_dir, changed) if tools.out_dir else changed
                 record["files"] |= {kind: str(path.absolute()) for kind, path in files.items()}
                 tools.journal.finish_clip(clip, int(record["revision"]), record)
-                self._tell(record)
+                tools.emitter.emit("clip", **clip_fields(record))  # told, not counted: no clip entered a state
         except StorageError as err:
             self.failure = err
 

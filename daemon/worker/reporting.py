@@ -20,7 +20,6 @@ from core.words import sentences, text_of
 from daemon.clips.captions import spoken
 from daemon.journal import Journal
 from daemon.report import (
-    PAUSE_NS,
     Curve,
     EpochMark,
     NearMiss,
@@ -91,7 +90,7 @@ def _speech(journal: Journal, summary: Mapping[str, Any], command: str) -> Repor
     words = sorted((word for commit in commits for word in commit.words), key=lambda word: word.start_ns)
     lines = [
         sentence[at : at + LONG_SENTENCE]
-        for sentence in sentences(words, PAUSE_NS)
+        for sentence in sentences(words)
         for at in range(0, len(sentence), LONG_SENTENCE)
     ]
     return ReportSpeech(

@@ -27,7 +27,7 @@ from daemon.speech.glossary import Glossary
 from daemon.speech.lanes import Lane, LiveLane, PackedLane, Told
 from daemon.speech.language import LanguageTracker
 from daemon.speech.local import LocalEngine
-from daemon.speech.models import find_model, vad_model_path
+from daemon.speech.models import ModelFiles, Sources, find_model, vad_model_path
 from daemon.speech.planner import Tally, Voice
 from daemon.speech.transcriber import Heard, Transcriber
 from daemon.speech.vad import VadModel
@@ -130,7 +130,7 @@ class SpeechDesk:
         self.level, self.lag_ns = level, lag_ns
         if level >= LATE_LEVEL and not self._complained:
             self._complained = True
-            self._warn(
+            self.warn(
                 "asr_behind",
                 "Speech recognition is behind: words come only where an utterance ends",
                 "Fewer streams, more cores, a GPU or speech.model: tiny help. Recording is not touched by it.",
@@ -145,10 +145,11 @@ class SpeechDesk:
 
     def failed(self, error: ClipdError) -> None:
         """Speech is optional: its loss is a warning."""
-        self._warn(error.code, error.what, error.remedy)
+        self.warn(error.code, error.what, error.remedy)
         log.warning("speech.off", code=error.code, reason=error.what)
 
-    def _warn(self, code: str, message: str, remedy: str) -> None:
+    def warn(self, code: str, message: str, remedy: str) -> None:
+        """Something the user should know; nothing was lost."""
         self._emitter.emit("warning", code=code, message=message, remedy=remedy)
         with contextlib.suppress(StorageError):
             self._journal.add_warning({"code": code, "message": message, "remedy": remedy})
@@ -191,13 +192,15 @@ def open_speech(
 ) -> Transcriber:
     """Start listening. The model is loaded and tried on the speech thread: capture never waits for it."""
     options = settings.speech
-    packed = options.planner == "packed" or (options.planner == "auto" and spec.kind == "vod")
+    packed = not live and (options.planner == "packed" or (options.planner == "auto" and spec.kind == "vod"))
+    if live and options.planner == "packed":
+        desk.warn("planner_live", "The packed planner reads ahead; a live stream gets the live one", "Use auto.")
 
     def open_lane(told: Told) -> Lane:
         # Decoding takes what capture, analysis and cutting leave: Linux knows niceness per thread, and those that the
         # model starts inherit it.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-        engine = open_engine(settings, emitter)
+        engine, _ = open_engine(settings, emitter)
         info = engine.info
         facts = {"model": info.model, "sha256": info.sha256, "device": info.device, "compute_type": info.compute_type}
         language = options.language if info.multilingual else "en"
@@ -206,37 +209,42 @@ def open_speech(
         voice = Voice(language=LanguageTracker(language), glossary=Glossary(options.glossary), tally=desk.tally)
         vad = VadModel(vad_model_path())
         log.info("speech.opened", **facts, threads=info.threads, planner="packed" if packed else "live")
-        if packed and not live:
+        if packed:
             return PackedLane(engine, vad, voice, told)
         return LiveLane(engine, vad, voice, told, clock if live else None)
 
     return Transcriber(open_lane, desk, clock, waits=not live)
 
 
-def open_engine(settings: Settings, emitter: Emitter | None = None) -> AsrEngine:
+def open_engine(
+    settings: Settings, emitter: Emitter | None = None, *, fetch: bool = True
+) -> tuple[AsrEngine, ModelFiles]:
     """The model of the settings, loaded and tried. On a GPU that turns out not to work, `auto` takes the CPU.
 
-    Raises ModelMissing, MissingPart, UsageError, StorageError.
+    With `fetch` off a model that is not on this machine is missing. Raises ModelMissing, MissingPart, UsageError,
+    StorageError.
     """
     options, folder = settings.speech, Path(settings.data_dir) / MODELS
     device = pick_device(options.device)
     try:
-        return _load(settings, device, folder, emitter)
+        return _load(settings, device, folder, emitter, fetch=fetch)
     except MissingPart as err:
         if device == "cpu" or options.device != "auto":
             raise
         log.warning("speech.gpu_refused", reason=err.what)
-        return _load(settings, "cpu", folder, emitter)
+        return _load(settings, "cpu", folder, emitter, fetch=fetch)
 
 
-def _load(settings: Settings, device: str, folder: Path, emitter: Emitter | None) -> AsrEngine:
+def _load(
+    settings: Settings, device: str, folder: Path, emitter: Emitter | None, *, fetch: bool
+) -> tuple[AsrEngine, ModelFiles]:
     options = settings.speech
     picked = pick_device(device)
     kind = pick_compute_type(options.compute_type, picked, supported_compute_types(picked))
-    files = find_model(options.model, picked, folder, _Download(emitter))
+    files = find_model(options.model, picked, folder, _Download(emitter), sources=Sources.here(fetch=fetch))
     engine = LocalEngine(files, device=picked, compute_type=kind, threads=cpu_threads())
     check_engine(engine)
-    return engine
+    return engine, files
 
 
 class _Download:

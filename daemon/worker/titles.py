@@ -11,7 +11,6 @@ from core.times import clock_text, ns
 from core.words import Word, sentences, text_of
 
 LIMIT: Final = 60  # characters; a phone shows about as many in one line
-PAUSE_NS: Final = ns(0.8)  # ends a sentence without punctuation
 AFTER_NS: Final = ns(1.0)  # people still speak while they react
 NEAR_NS: Final = ns(10.0)  # a better sentence from before that is hardly about the moment
 MIN_PROB: Final = 0.4
@@ -30,7 +29,7 @@ def title_of(moment: Moment, words: Sequence[Word]) -> str:
     `words` should begin some seconds before the clip, so that the clip's first sentence is whole.
     """
     ranked: list[tuple[int, int, str]] = []
-    for sentence in sentences(words, PAUSE_NS):
+    for sentence in sentences(words):
         if sentence[-1].end_ns <= moment.start_ns or sentence[0].start_ns >= moment.end_ns:
             continue
         said = _without_fillers(sentence)

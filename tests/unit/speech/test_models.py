@@ -370,3 +370,15 @@ def test_every_entry_of_the_catalog_is_pinned() -> None:
 def test_the_speech_detector_is_the_pinned_one() -> None:
     """It loads, too."""
     assert VadModel(vad_model_path())
+
+
+def test_a_model_leaves_recording_its_room(
+    hub: Hub, cache: Path, nowhere: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk with less than the model and 512 MiB nothing is fetched and nothing is left behind."""
+    few = shutil.disk_usage("/")._replace(free=TINY.size + 400 * 2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: few)
+    with pytest.raises(StorageError) as caught:
+        from_hub(hub, cache, nowhere)
+    assert caught.value.code == "model_no_room"
+    assert [path for path in cache.rglob("*") if path.is_file() and path.name != "lock"] == []
