@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 from core.times import NS_PER_S, Ns, ns
 from detectors.baseline import Baseline, Tail
-from detectors.options import BaselineOptions, BurstOptions, ChatOptions
+from detectors.chat_options import BurstOptions, ChatOptions
+from detectors.options import BaselineOptions
 
 SMOOTH: Final = 2.0  # messages added to both counts: keeps a silent chat's ratio finite (detection.md section 2)
 _USER_SHARE: Final = 2  # min(messages, 2 x users), for each user (detection.md section 2, signal 3)
