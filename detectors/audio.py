@@ -21,6 +21,7 @@ from detectors.audio_shape import Rows, Shape, describe
 from detectors.baseline import Baseline, Tail, evidence, rate_text, readiness
 from detectors.features import AUDIO_COLUMNS, AUDIO_KIND, FLOOR_DB, STEP_NS
 from detectors.options import DetectOptions
+from detectors.roar import Roar, Sustained
 
 _AT: Final = {name: place for place, name in enumerate(AUDIO_COLUMNS)}
 _SPEECH, _DIP, _CREST = _AT["speech"], _AT["dip"], _AT["crest"]
@@ -33,6 +34,8 @@ _ROAR_UNDER_DB: Final = 6.0  # sound that never pauses counts from 6 dB under th
 _LATELY_S, _LATELY_DB = 45.0, 3.0  # nothing stays the reference that was not reached, give or take, for this long
 _DECAY_ROWS, _DECAYED_DB = 30, 3.0  # three seconds at half the power: on its way down
 _QUIET_UNDER_DB: Final = 20.0  # a pause: this far under loud speech, or at the noise floor
+_SAMPLES: Final = 40  # 20 s of floors: as many as readiness asks for
+_LEAST_ROWS: Final = 15
 _QUIET_ROWS: Final = 3  # >= 250 ms (detection.md section 4, 11)
 
 
@@ -65,9 +68,9 @@ class _Accepted:
         self._quiet = 0
 
     def over(self, voice: float) -> bool:
-        """Take half a second's level; whether the stream has come back from it."""
+        """Take a second's level; whether the stream has come back from it."""
         self._quiet = self._quiet + 1 if voice < self._back_db else 0
-        return self._quiet > 10
+        return self._quiet > 5
 
 
 class AudioDetector:
@@ -77,7 +80,7 @@ class AudioDetector:
 
     def __init__(self, options: DetectOptions) -> None:
         self._all, self._options = options, options.audio
-        self._waiting: deque[SignalChunk] = deque()
+        self._waiting: deque[tuple[Ns, Rows]] = deque()
         self._used = 0  # rows of the first waiting chunk that have been used
         self._gaps: list[Gap] = []
         self._history = _History()
@@ -89,6 +92,8 @@ class AudioDetector:
         self._tail = Tail(options.baseline, prior_per_h=self._options.tail_per_h, prior_scale=self._options.tail_db)
         self._seen = 0  # rows with sound
         self._open: _Excursion | None = None
+        self._roar = Roar(self._options.roar, options.baseline)
+        self._floor_high, self._floor_spread = 100.0, self._options.prior_spread_db
         self._voice_ref = self._roar_ref = 100.0  # nothing is loud before there is anything to compare with
         self._quiet_db = FLOOR_DB
         self._quiet_run = 0
@@ -98,7 +103,7 @@ class AudioDetector:
     def feed(self, chunk: SignalChunk) -> None:
         """Take a chunk in; others than `audio` are not for this detector."""
         if chunk.kind == AUDIO_KIND and chunk.step_ns == STEP_NS:
-            self._waiting.append(chunk)
+            self._waiting.append((chunk.start_ns, chunk.values.astype(np.float64)))
 
     def gap(self, gap: Gap) -> None:
         """Rows inside a gap carry no information."""
@@ -111,8 +116,10 @@ class AudioDetector:
 
     def watermark(self) -> Ns:
         """The start of the open excursion, else a little before now: an onset is dated back by up to 1.5 s."""
-        if self._open is not None:
-            return Ns(self._history.time(self._open.first) - STEP_NS)
+        excursion = None if self._open is None else self._open.first
+        since = [first for first in (excursion, self._roar.open_since) if first is not None]
+        if since:
+            return Ns(self._history.time(min(since)) - STEP_NS)
         return Ns(self._now_ns - 2 * NS_PER_S)
 
     def advance(self, t_ns: Ns) -> Sequence[Event]:
@@ -121,32 +128,32 @@ class AudioDetector:
         events: list[Event] = []
         for row in self._rows_until(t_ns):
             events += self._take(row)
-        self._gaps = [gap for gap in self._gaps if gap.end_ns > t_ns - 60 * NS_PER_S]
+        if self._gaps:
+            self._gaps = [gap for gap in self._gaps if gap.end_ns > t_ns - 60 * NS_PER_S]
         return events
 
     def finish(self, t_ns: Ns) -> Sequence[Event]:
         """The stream is over: what is open ends here."""
-        return [*self.advance(t_ns), *self._close()]
+        return [*self.advance(t_ns), *self._close(), *self._sustained(self._roar.close())]
 
     def _rows_until(self, t_ns: Ns) -> Iterator[_Row]:
         """The rows that are known by then, in order; a chunk may be used up over many steps."""
         while self._waiting:
-            chunk = self._waiting[0]
-            while self._used < len(chunk):
-                end_ns = Ns(chunk.start_ns + chunk.step_ns * (self._used + 1))
+            start_ns, values = self._waiting[0]
+            while self._used < len(values):
+                end_ns = Ns(start_ns + STEP_NS * (self._used + 1))
                 if end_ns > t_ns:
                     return
-                values = chunk.values[self._used].astype(np.float64)
                 self._used += 1
-                yield _Row(end_ns, values)
+                yield _Row(end_ns, values[self._used - 1])
             self._waiting.popleft()
             self._used = 0
 
     def _take(self, row: _Row) -> list[Event]:
-        broken = self._history.breaks(row.end_ns)
-        if self._is_hole(row):
-            return self._close() if self._open is not None else []
-        events = self._close() if broken else []
+        broken, hole = self._history.breaks(row.end_ns), bool(self._gaps) and self._is_hole(row)
+        events = [*self._close(), *self._sustained(self._roar.close())] if broken or hole else []
+        if hole:
+            return events
         index = self._history.push(row, fresh=broken)
         self._seen += 1
         floor, voice = self._history.levels()
@@ -155,6 +162,8 @@ class AudioDetector:
         self._note_silence(row)
         if self._seen % _EVERY == 0:
             self._learn(row, floor, voice)
+            if self._floor.count > _SAMPLES:
+                events += self._sustained(self._roar.push((floor - self._floor_high) / self._floor_spread, index))
         excess = max(floor - self._roar_ref, voice - self._voice_ref)
         return [*events, *self._watch(index, excess)]
 
@@ -163,16 +172,20 @@ class AudioDetector:
         return any(gap.start_ns < row.end_ns and start_ns < gap.end_ns for gap in self._gaps)
 
     def _learn(self, row: _Row, floor: float, voice: float) -> None:
-        alarm = self._open is not None
+        alarm = self._open is not None or self._roar.open_since is not None
         self._floor.push(floor, row.end_ns, alarm=alarm)
         if voice > FLOOR_DB + 1.0:  # a gate's digital silence says nothing about how loud talk is
             self._loud.push(voice, row.end_ns, alarm=alarm)
             self._lately.push(voice, row.end_ns, alarm=False)
         if row.values[_VOICING] > 0.5 and row.values[_SPEECH] > self._quiet_db:
             self._pitches.push(float(row.values[_PITCH]), row.end_ns, alarm=alarm)
-        if not self._loud.count:
-            return
-        spread = self._floor.spread(self._options.prior_spread_db, self._options.floor_db)
+        if self._loud.count and (self._loud.count < _SAMPLES or self._seen % (2 * _EVERY) == 0):
+            self._refer(voice)
+
+    def _refer(self, voice: float) -> None:
+        """Bring what sound is compared with up to date."""
+        spread = self._floor_spread = self._floor.spread(self._options.prior_spread_db, self._options.floor_db)
+        self._floor_high = self._floor.quantile(0.9)
         self._voice_ref = min(self._loud.quantile(0.9), self._lately.quantile(0.9) + _LATELY_DB)
         usual = self._floor.quantile(0.5)
         self._roar_ref = max(self._voice_ref - _ROAR_UNDER_DB, min(usual + 2.0 * spread, self._voice_ref))
@@ -272,6 +285,37 @@ class AudioDetector:
             events.append(event("steady", -2.0 * max(shape.plateau, shape.knob), "one level throughout, like a knob"))
         return events
 
+    def _sustained(self, found: Sustained | None) -> list[Event]:
+        """A stretch of sound that did not pause: evidence as far as it is like a crowd."""
+        options, baseline, history = self._options.roar, self._all.baseline, self._history
+        if found is None or found.last + 1 - found.first < _LEAST_ROWS:
+            return []
+        rows = history.rows(found.first, found.last + 1)
+        before, after = history.rows(found.first - 105, found.first - 5), history.rows(found.last + 1, found.last + 60)
+        shape = describe(rows, before, after, usual_pitch=60.0)
+        excess, last_ns = found.total - options.h, history.time(found.last)
+        per_hour = self._roar.tail.per_hour(excess, self._now_ns, self._seen * STEP_NS)
+        self._roar.tail.push(excess, last_ns)
+        cap = options.worth * self._all.fusion.cap
+        llr = evidence(found.total, options.h, options.full, per_hour, baseline, cap)
+        llr *= shape.crowd * (1.0 - shape.plateau) * (1.0 - shape.knob)
+        start_ns = Ns(history.time(found.first) - STEP_NS)
+        why = f"crowd that did not pause for {to_s(last_ns - start_ns):.1f} s ({rate_text(per_hour)})"
+        event = Event(
+            kind="roar",
+            family=Family.AUDIO,
+            start_ns=start_ns,
+            end_ns=last_ns,
+            peak_ns=last_ns,
+            llr=llr,
+            surprise_per_h=per_hour,
+            quality=readiness(self._seen * STEP_NS, baseline),
+            why=why,
+            found_ns=self._now_ns,
+            values={"sum": found.total, "crowd": shape.crowd},
+        )
+        return [event] if llr > 0.1 else []
+
     def _note_silence(self, row: _Row) -> None:
         if row.values[_SPEECH] + row.values[_CREST] < self._quiet_db:
             self._quiet_run += 1
@@ -290,6 +334,8 @@ class _History:
     def __init__(self) -> None:
         self._values = np.zeros((2 * _KEEP_ROWS, len(AUDIO_COLUMNS)))
         self._times: list[Ns] = []
+        self._dips: deque[float] = deque(maxlen=_FLOOR_ROWS)
+        self._voices: deque[float] = deque(maxlen=_VOICE_ROWS)
         self._base = 0
         self._run = 0
 
@@ -304,6 +350,8 @@ class _History:
             del self._times[:_KEEP_ROWS]
             self._base += _KEEP_ROWS
         self._values[len(self._times)] = row.values
+        self._dips.append(float(row.values[_DIP]))
+        self._voices.append(float(row.values[_SPEECH]))
         self._times.append(row.end_ns)
         self._run = 1 if fresh else self._run + 1
         return self._base + len(self._times) - 1
@@ -312,10 +360,7 @@ class _History:
         """Floor and voice level now; None until enough rows follow each other."""
         if self._run < _FLOOR_ROWS:
             return None, None
-        end = len(self._times)
-        dips = sorted(self._values[end - _FLOOR_ROWS : end, _DIP].tolist())
-        voices = sorted(self._values[end - _VOICE_ROWS : end, _SPEECH].tolist())
-        return dips[_FLOOR_RANK], voices[_VOICE_RANK]
+        return sorted(self._dips)[_FLOOR_RANK], sorted(self._voices)[_VOICE_RANK]
 
     def time(self, index: int) -> Ns:
         """When a row ended."""

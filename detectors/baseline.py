@@ -31,6 +31,7 @@ class Baseline:
         self._low, self._step = low, step
         self._bins = np.zeros(math.ceil((high - low) / step) + 1, dtype=np.int64)
         self._samples: deque[tuple[Ns, int, int]] = deque()
+        self._total = 0
         self._window_ns = ns(options.window_s if window_s is None else window_s)
         self._alarm_weight = max(1, round(_FULL * options.alarm_influence))
         self._prior_samples = options.prior_samples
@@ -41,9 +42,11 @@ class Baseline:
         weight = self._alarm_weight if alarm else _FULL
         self._samples.append((t_ns, place, weight))
         self._bins[place] += weight
+        self._total += weight
         while self._samples[0][0] <= t_ns - self._window_ns:
             _, old, old_weight = self._samples.popleft()
             self._bins[old] -= old_weight
+            self._total -= old_weight
 
     @property
     def count(self) -> int:
@@ -52,8 +55,7 @@ class Baseline:
 
     def quantile(self, share: float) -> float:
         """The value below which `share` of the weight lies; the low end while empty."""
-        total = np.cumsum(self._bins)
-        place = int(np.searchsorted(total, share * int(total[-1]), side="left"))
+        place = int(self._bins.cumsum().searchsorted(share * self._total))
         return self._low + self._step * min(place, len(self._bins) - 1)
 
     def spread(self, prior: float, floor: float) -> float:
@@ -63,8 +65,7 @@ class Baseline:
         folded = np.zeros(reach + 1, dtype=np.int64)
         folded[: centre + 1] += self._bins[centre::-1]
         folded[1 : len(self._bins) - centre] += self._bins[centre + 1 :]
-        total = np.cumsum(folded)
-        measured = _MAD_TO_SD * self._step * int(np.searchsorted(total, 0.5 * int(total[-1]), side="left"))
+        measured = _MAD_TO_SD * self._step * int(folded.cumsum().searchsorted(0.5 * self._total))
         blended = (measured * self.count + prior * self._prior_samples) / max(self.count + self._prior_samples, 1)
         return max(blended, floor)
 

@@ -13,13 +13,16 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from core.media import Epoch
-from core.times import Ns, ns
+from core.times import FOREVER_NS, Ns, ns
 from core.words import Word, sentences
 from detectors.audio import Silence
 from detectors.options import ClipLengths
 
 _LEAD_NS: Final = 100_000_000  # of a pause kept before the next sound, so that no onset is clipped
 _TAIL_NS: Final = 200_000_000  # kept after a sentence: its last consonant rings longer than recognisers say
+_MARGIN_NS: Final = 80_000_000  # to a word on either side: recognisers place edges within some tens of milliseconds
+_BREATH_NS: Final = 200_000_000  # a gap to cut in without looking further
+_REACH_NS: Final = ns(1.5)  # how far one is looked for
 _KEEP_EPOCHS: Final = 50
 _KEEP_WORDS: Final = 2_000  # ten minutes of fast speech
 
@@ -59,11 +62,11 @@ class Snapper:
         said = self._sentences(Ns(wanted_ns - self._snap_ns), latest_ns)
         begins = [self._lead(sentence[0]) for sentence in said]
         pauses = [Ns(max(silence.end_ns - _LEAD_NS, silence.start_ns)) for silence in silences]
-        for places in (begins, pauses, list(self._cuts)):
+        for places in (begins, [self.before_word(t) for t in pauses], [self.before_word(t) for t in self._cuts]):
             near = [t for t in places if abs(t - wanted_ns) <= self._snap_ns and t <= latest_ns]
             if near:
                 earlier = [t for t in near if t <= wanted_ns]
-                return self.before_word(Ns(max(max(earlier) if earlier else min(near), 0)))
+                return Ns(max(max(earlier) if earlier else min(near), 0))
         return self.before_word(Ns(max(wanted_ns, 0)))
 
     def end(self, wanted_ns: Ns, known_ns: Ns, silences: Iterable[Silence]) -> Ns:
@@ -82,32 +85,50 @@ class Snapper:
         return self.after_word(wanted_ns)
 
     def before_word(self, t_ns: Ns) -> Ns:
-        """`t_ns`, or where the word begins that it lies in."""
-        word = self._word_at(t_ns)
-        return t_ns if word is None else word.start_ns
+        """The last breath between known words at or before `t_ns`."""
+        return self._breath(t_ns, -1)
 
     def after_word(self, t_ns: Ns) -> Ns:
-        """`t_ns`, or where the word ends that it lies in."""
-        word = self._word_at(t_ns)
-        return t_ns if word is None else word.end_ns
+        """The first breath between known words at or after `t_ns`."""
+        return self._breath(t_ns, 1)
+
+    def _breath(self, t_ns: Ns, step: int) -> Ns:
+        """`t_ns` moved into the nearest gap that is wide enough, else into the widest within reach."""
+        place = bisect_right(self._words, t_ns, key=_start)
+        inside = place > 0 and self._gap(place)[0] > t_ns
+        place -= inside and step < 0
+        best, widest = t_ns, -1
+        while 0 <= place <= len(self._words):
+            start_ns, end_ns = self._gap(place)
+            margin_ns = min(_MARGIN_NS, max(end_ns - start_ns, 0) // 2)
+            at_ns = Ns(max(min(max(t_ns, start_ns + margin_ns), end_ns - margin_ns), 0))
+            if widest >= 0 and abs(at_ns - t_ns) > _REACH_NS:
+                break
+            if end_ns - start_ns > widest:
+                best, widest = at_ns, end_ns - start_ns
+            if widest >= _BREATH_NS:
+                break
+            place += step
+        return best
+
+    def _gap(self, place: int) -> tuple[Ns, Ns]:
+        """What lies between the words before a place and the one at it; two people may talk at once."""
+        ends = [word.end_ns for word in self._words[max(place - 2, 0) : place]]
+        start_ns = max(ends) if ends else Ns(-FOREVER_NS)
+        return start_ns, self._words[place].start_ns if place < len(self._words) else FOREVER_NS
 
     def _lead(self, word: Word) -> Ns:
         """A little before a word, but behind the one before it."""
-        place = bisect_right(self._words, word.start_ns, key=_start) - 2
-        behind_ns = self._words[place].end_ns if place >= 0 else Ns(0)
-        return max(Ns(word.start_ns - _LEAD_NS), min(behind_ns, word.start_ns))
+        start_ns, _ = self._gap(bisect_right(self._words, word.start_ns, key=_start) - 1)
+        return Ns(max(word.start_ns - _LEAD_NS, min((start_ns + word.start_ns) // 2, word.start_ns)))
 
     def _tail(self, word: Word) -> Ns:
         """A little behind a word, but before the next one; without one that is known, the word's end."""
         place = bisect_right(self._words, word.start_ns, key=_start)
         if place == len(self._words):
             return word.end_ns
-        return max(min(Ns(word.end_ns + _TAIL_NS), self._words[place].start_ns), word.end_ns)
-
-    def _word_at(self, t_ns: Ns) -> Word | None:
-        place = bisect_right(self._words, t_ns, key=_start)
-        near = self._words[max(place - 2, 0) : place]
-        return next((word for word in near if word.start_ns < t_ns < word.end_ns), None)
+        _, next_ns = self._gap(place)
+        return Ns(min(word.end_ns + _TAIL_NS, max((word.end_ns + next_ns) // 2, word.end_ns)))
 
     def _sentences(self, start_ns: Ns, end_ns: Ns) -> list[tuple[Word, ...]]:
         """Those that touch a span, whole as far as they are known."""

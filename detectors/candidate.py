@@ -9,7 +9,7 @@ from core.ids import MomentId
 from core.moments import Event, Family, Moment, MomentState
 from core.times import Ns, ns
 from detectors.options import FusionOptions, Weights
-from detectors.scoring import SUPPORTS, Score, score, strength
+from detectors.scoring import Score, score, strength
 
 Key = tuple[str, Ns]
 Span = tuple[Ns, Ns]
@@ -35,6 +35,7 @@ class Candidate:
         self.start_ns: Ns | None = None  # fixed once shown
         self.waited_for_chat = False
         self.taught = False  # whether its chat has been used to learn the lag
+        self.note = ""  # for people: why it is none after all
         self.said: Moment | None = None
 
     def take(self, event: Event) -> None:
@@ -42,7 +43,8 @@ class Candidate:
         self.events[key_of(event)] = event
         seen = self.support()
         if seen:
-            self.anchor_ns = max(seen, key=lambda e: (self._strength(e), -e.start_ns)).start_ns
+            best = max(seen, key=lambda e: (self._strength(e), -e.start_ns))
+            self.anchor_ns = best.peak_ns if best.family is Family.COMMAND else best.start_ns
             self.sd_ns = Ns(0)
 
     def score(self) -> Score:
@@ -50,10 +52,14 @@ class Candidate:
         return score(self.events.values(), self._weights, self._options)
 
     def support(self) -> list[Event]:
-        """What can place it: events other than chat, the weak ones only while there is nothing else at all."""
+        """What can place it: events other than chat, the weak ones only while there is nothing else at all.
+
+        An order says that there was something, not where.
+        """
         seen = [e for e in self.events.values() if e.family is not Family.CHAT and e.llr > 0]
-        strong = [e for e in seen if self._strength(e) >= SUPPORTS]
-        return strong or (seen if self.chat_onset() is None else [])
+        strong = [e for e in seen if self._strength(e) >= self._options.supports]
+        placed = [e for e in strong if e.family is not Family.COMMAND]
+        return placed or strong or (seen if self.chat_onset() is None else [])
 
     def seen_core(self) -> Span | None:
         """From the first to the last event that supports it; None for a moment only chat knows of."""
@@ -84,6 +90,7 @@ class Candidate:
         return Ns(self.anchor_ns - self.sd_ns), latest if onset is None else max(min(latest, onset), self.anchor_ns)
 
 
-def agreed(parts: Mapping[str, float], families: frozenset[Family], least: float) -> bool:
-    """Whether every family that is there has brought evidence."""
-    return all(parts.get(family.value, 0.0) >= least for family in families)
+def agreed(parts: Mapping[str, float], least: float) -> bool:
+    """Whether chat, which reports long after everybody else, has brought evidence, and somebody else too."""
+    there = {family for family in Family if parts.get(family.value, 0.0) >= least}
+    return Family.CHAT in there and len(there) >= 2

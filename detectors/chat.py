@@ -1,9 +1,9 @@
 """Finds bursts of chat: the CHAT family. Pure; messages come on media time.
 
-Two numbers are watched over 15 s: how many messages come, against their median of 15 minutes, and what share of them
-laughs, cheers or shouts what others shout, against its usual share. Nobody counts more than twice in a window, so a few
-bots cannot make a burst. Raids, gifts, greetings and pasted texts explain a busy chat without a moment, and take its
-evidence away.
+Watched over 15 s: how many messages come, against their median of 15 minutes; what share of them laughs, cheers or
+shouts what others shout, against its usual share; how their mood changes, where somebody can tell moods; and viewers
+who ask for a clip. Nobody counts more than twice in a window. Raids, gifts, greetings, pasted texts and accounts that
+nobody knows explain a busy chat without a moment, and take its evidence away.
 
 Events carry raw times; how far the chat lags behind is learned by fusion (detectors.lag).
 """
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -21,43 +21,51 @@ from core.media import ChatMessage, Gap
 from core.moments import Event, Family
 from core.signals import SignalChunk
 from core.times import NS_PER_S, Ns, ns, to_s
-from detectors.baseline import evidence, ramp, rate_text, readiness
-from detectors.chat_text import Tone, echo, pasted, tone
-from detectors.chat_watch import SMOOTH, Alarm, Burst, Echoes, Step, Usual, Window, surprise
+from detectors.baseline import evidence, rate_text, readiness
+from detectors.chat_clip import ClipCalls
+from detectors.chat_flood import Flood, Line, Norm, Notices, explained
+from detectors.chat_mood import Valence, change, mood_text, whole
+from detectors.chat_onset import onset
+from detectors.chat_text import Tone, read
+from detectors.chat_usual import LEARN_EVERY_NS, SMOOTH, Accounts, Echoes, Step, Usual
+from detectors.chat_watch import Alarm, Burst, Heard, Window, surprise
 from detectors.options import DetectOptions
 
-_KEEP_NS: Final = 60 * NS_PER_S  # messages kept for dating an onset; an alarm is judged within 10 s
+_KEEP_NS: Final = Ns(60 * NS_PER_S)  # messages kept for dating an onset and for seeing who writes
 _MAX_KEPT: Final = 20_000  # messages of a minute; the busiest chats write a tenth of it
+_BACK_NS: Final = 20 * NS_PER_S  # a rate swings by itself: what came long before an alarm belongs to another swing
+_NEW_NS: Final = Ns(60 * NS_PER_S)  # an account counts as a newcomer for this long
 _ORDINARY: Final = 1.0  # standard deviations of the share of reactions
-_ONSET_SHARE: Final = 0.25  # of the peak's rate: a trickle before the burst is not its onset
-_GIFT_SIZE: Final = 5  # subs at once that bring their own applause
-
-
-class _Line(NamedTuple):
-    t_ns: Ns
-    user: str
-    tone: Tone
-    paste: str | None
-    reacts: bool
+_NOTED: Final = 0.1  # a flood worth a word
+_CHANGED: Final = 0.2  # another look has to change the flood by this much
+_IS_FLOOD: Final = 0.5  # from here on an alarm is none: it teaches the threshold nothing
 
 
 class ChatDetector:
-    """Messages in; events `chat_rate`, `chat_reaction` and the note `chat_flood` out."""
+    """Messages in; events `chat_rate`, `chat_reaction`, `chat_mood`, `chat_clip` and the note `chat_flood` out."""
 
     family = Family.CHAT
 
-    def __init__(self, options: DetectOptions) -> None:
-        self._all, self._options = options, options.chat
+    def __init__(self, options: DetectOptions, *, valence: Valence | None = None) -> None:
+        self._all, self._options, self._valence = options, options.chat, valence
+        self._window_ns = ns(self._options.window_s)
         self._waiting: deque[ChatMessage] = deque()
-        self._lines: deque[_Line] = deque(maxlen=_MAX_KEPT)
-        self._echoes = Echoes(ns(self._options.window_s), ns(options.baseline.window_s))
-        self._floods: deque[tuple[Ns, str]] = deque(maxlen=100)
-        self._messages, self._reactions = Window(ns(self._options.window_s)), Window(ns(self._options.window_s))
+        self._lines: deque[Line] = deque()
+        self._minute: Counter[str] = Counter()  # lines of each account among them
+        self._accounts, self._notices = Accounts(), Notices(self._options.flood)
+        self._echoes = Echoes(self._window_ns, ns(options.baseline.window_s))
+        self._window = Window(self._window_ns)
         self._usual = Usual(self._options, options.baseline)
-        self._rate = Burst(self._options.rate, self._options, options.baseline)
-        self._reaction = Burst(self._options.reaction, self._options, options.baseline)
-        self._available = False
-        self._since_ns: Ns | None = None
+        chat, baseline = self._options, options.baseline
+        self._rate = Burst(chat.rate, chat, baseline, Ns(_BACK_NS))
+        self._reaction = Burst(chat.reaction, chat, baseline, _KEEP_NS)
+        self._mood = Burst(chat.mood.burst, chat, baseline, _KEEP_NS)
+        self._bursts = [self._rate, self._reaction, *([self._mood] if valence else [])]
+        self._calls = ClipCalls(chat.clip, baseline)
+        self._available, self._told = False, False
+        self._since_ns: Ns | None = None  # of this connection
+        self._before_ns = 0  # watched in earlier ones
+        self._learned_ns = Ns(-LEARN_EVERY_NS)
         self._now_ns = Ns(0)
 
     def feed(self, chunk: SignalChunk) -> None:
@@ -68,154 +76,245 @@ class ChatDetector:
 
     def set_available(self, yes: bool) -> None:
         """Whether there is a chat at all; a silent chat is available, a missing one is not."""
-        self._available = yes
+        if self._available and not yes:
+            self._lose()
+        self._available, self._told = yes, True
 
     def chat(self, messages: Sequence[ChatMessage]) -> None:
         """Take messages in, in any order. One that comes late counts from the next step on."""
-        self._available = self._available or bool(messages)
-        merged = sorted((*self._waiting, *messages), key=lambda message: message.t_ns)
-        self._waiting = deque(merged)
+        if messages and not self._told:
+            self._available = True
+        last_ns = self._waiting[-1].t_ns if self._waiting else Ns(0)
+        ordered = sorted(messages, key=lambda message: message.t_ns)
+        if ordered and ordered[0].t_ns < last_ns:
+            self._waiting = deque(sorted((*self._waiting, *ordered), key=lambda message: message.t_ns))
+        else:
+            self._waiting.extend(ordered)
 
     def available(self) -> bool:
-        """Whether chat has been announced or seen."""
+        """Whether chat is there: announced, or seen without ever having been announced."""
         return self._available
 
     def watermark(self) -> Ns:
         """The earliest onset of an alarm still open and unjudged, else now."""
-        alarms = [burst.alarm for burst in (self._rate, self._reaction)]
+        alarms = [burst.alarm for burst in self._bursts]
         return Ns(min([self._now_ns, *(alarm.earliest_ns for alarm in alarms if alarm and not alarm.judged)]))
 
     def advance(self, t_ns: Ns) -> Sequence[Event]:
         """Count the messages up to `t_ns` and judge alarms that have peaked."""
         self._now_ns = t_ns
         if not self._available:
+            while self._waiting and self._waiting[0].t_ns <= t_ns:
+                self._waiting.popleft()
             return []
         if self._since_ns is None:
             self._since_ns = t_ns
         while self._waiting and self._waiting[0].t_ns <= t_ns:
-            self._count(self._waiting.popleft(), t_ns)
-        while self._lines and self._lines[0].t_ns <= t_ns - _KEEP_NS:
-            self._lines.popleft()
-        self._messages.expire(t_ns)
-        self._reactions.expire(t_ns)
-        if t_ns - self._since_ns >= ns(self._options.window_s):
+            self._take(self._waiting.popleft(), t_ns)
+        while self._lines and (self._lines[0].t_ns <= t_ns - _KEEP_NS or len(self._lines) > _MAX_KEPT):
+            self._forget()
+        self._window.expire(t_ns)
+        if t_ns - self._since_ns < self._window_ns:
+            return []
+        if self._watched_ns - self._learned_ns >= LEARN_EVERY_NS:
             self._learn()
         return self._watch() if self._usual.known else []
 
     def finish(self, t_ns: Ns) -> Sequence[Event]:
         """The stream is over: judge what is open."""
         events = list(self.advance(t_ns))
-        for burst in (self._rate, self._reaction):
+        for burst in self._bursts:
             if burst.alarm is not None and burst.alarm.peak > burst.alarm.judged:
                 events += self._judge(burst, burst.alarm)
         return events
 
-    def _count(self, message: ChatMessage, now_ns: Ns) -> None:
-        t_ns = Ns(max(message.t_ns, now_ns - ns(self._options.window_s)))
+    # lines
+
+    @property
+    def _watched_ns(self) -> Ns:
+        """For how long this chat has been watched; it stands still while the chat is gone."""
+        return Ns(self._before_ns + (0 if self._since_ns is None else self._now_ns - self._since_ns))
+
+    def _lose(self) -> None:
+        """The connection is gone: what is usual stays known, what is going on is not."""
+        self._before_ns, self._since_ns = self._watched_ns, None
+        self._lines.clear()
+        self._minute.clear()
+        self._window = Window(self._window_ns)
+        self._calls.drop()
+        for burst in self._bursts:
+            burst.drop(self._now_ns)
+
+    def _take(self, message: ChatMessage, now_ns: Ns) -> None:
+        t_ns = Ns(max(message.t_ns, now_ns - self._window_ns))
         if message.kind != "msg":
-            if message.kind == "raid" or (message.kind == "sub" and message.n >= _GIFT_SIZE):
-                self._floods.append((t_ns, message.kind))
+            self._notices.take(message, t_ns)
             return
-        mood, short = tone(message.text, message.emotes), echo(message.text)
-        echoes = short is not None and self._echoes.hear(short, message.user, t_ns)
-        reacts = mood in {Tone.LAUGHTER, Tone.HYPE} or (echoes and mood is Tone.TALK)
-        line = _Line(t_ns, message.user, mood, pasted(message.text), reacts)
+        said, user = read(message.text, message.emotes), message.user
+        echoes = said.echo is not None and self._echoes.hear(said.echo, user, t_ns)
+        reacts = said.tone in {Tone.LAUGHTER, Tone.HYPE} or (echoes and said.tone is Tone.TALK)
+        line = Line(t_ns, user, self._accounts.hear(user, t_ns), said.tone, said.paste, reacts)
+        mood = whole(self._valence(message.text, message.emotes)) if self._valence else 0
         self._lines.append(line)
-        self._messages.add(t_ns, line.user)
-        if line.reacts:
-            self._reactions.add(t_ns, line.user)
+        self._minute[user] += 1
+        self._window.add(Heard(t_ns, user, reacts, line.first_ns > t_ns - _NEW_NS, mood))
+        if said.calls:
+            self._calls.add(line)
+
+    def _forget(self) -> None:
+        user = self._lines.popleft().user
+        self._minute[user] -= 1
+        if not self._minute[user]:
+            del self._minute[user]
 
     def _learn(self) -> None:
-        raided = bool(self._floods) and self._floods[-1][0] > self._now_ns - ns(self._options.flood_s)
-        calm = self._rate.alarm is None and self._reaction.alarm is None and not raided
-        step = Step(self._now_ns, self._messages.count, self._reactions.count)
+        self._learned_ns = self._watched_ns
+        raided = self._notices.since(self._now_ns) is not None
+        calm = not raided and not any(burst.alarm for burst in self._bursts)
+        window = self._window
+        step = Step(
+            self._watched_ns, window.count, window.reactions, window.newcomers, len(self._lines), len(self._minute),
+            window.mood,
+        )  # fmt: skip
         self._usual.learn(step, calm=calm, fast=not self._usual.known)
+        if window.count or self._usual.count:  # silence teaches no threshold
+            for burst in self._bursts:
+                burst.threshold.pass_time(to_s(LEARN_EVERY_NS))
+
+    # bursts
 
     def _watch(self) -> list[Event]:
-        count, reactions = self._messages.count, self._reactions.count
-        ratio = math.log(count + SMOOTH) - self._usual.log_count()
-        odd = surprise(reactions, count, self._usual.share())
-        values = ((self._rate, ratio), (self._reaction, odd))
+        window, usual = self._window, self._usual
+        ratio = math.log((window.count + SMOOTH) / (usual.count + SMOOTH))
+        odd = surprise(window.reactions, window.count, usual.share())
+        moved = abs(self._change()) if self._valence else 0.0
         events: list[Event] = []
-        for burst, value in values:
-            if burst.see(value, self._now_ns) and burst.alarm is not None:
-                events += self._judge(burst, burst.alarm)
-            burst.leave(value, self._now_ns)
-        if ratio <= 0 and odd <= _ORDINARY and self._rate.alarm is None and self._reaction.alarm is None:
-            self._usual.back_to_usual(self._now_ns)
+        for burst, value in zip(self._bursts, (ratio, odd, moved), strict=False):
+            if burst.over(value) and burst.alarm is not None:
+                if not burst.alarm.judged:
+                    events += self._judge(burst, burst.alarm)
+                burst.close(self._watched_ns)
+            news = burst.see(value, self._now_ns)
+            if burst.alarm is not None and (news or burst.alarm.another_look(self._now_ns)):
+                events += self._judge(burst, burst.alarm, look=not news)
+        if self._calls.see(self._now_ns, window.users, self._watched_ns):
+            events += self._called()
+        if ratio <= 0 and odd <= _ORDINARY and not any(burst.alarm for burst in self._bursts):
+            usual.back_to_usual(self._watched_ns)
         return events
 
-    def _judge(self, burst: Burst, alarm: Alarm) -> list[Event]:
-        """Events for one alarm: what it says, and what takes that away."""
-        assert self._since_ns is not None
-        alarm.judged = alarm.peak
-        rate, options = burst is self._rate, self._options.rate if burst is self._rate else self._options.reaction
-        watched = [line for line in self._lines if rate or line.reacts]
+    def _change(self) -> float:
+        window = self._window
+        return change(window.mood, window.count, window.users, self._usual.mood(), self._options.mood)
+
+    def _judge(self, burst: Burst, alarm: Alarm, *, look: bool = False) -> list[Event]:
+        """Events for one alarm: what it says, and what takes that away. A mere look speaks only of who writes."""
+        reaction = burst is self._reaction
         if alarm.onset_ns is None:
-            alarm.onset_ns = self._onset([line.t_ns for line in watched], alarm)
+            alarm.onset_ns = self._onset(alarm, reaction)
         lines = [line for line in self._lines if line.t_ns >= alarm.onset_ns]
-        flood, why_flood = self._flood(lines)
-        observed_ns = self._now_ns - self._since_ns
-        per_hour = burst.tail.per_hour(alarm.peak - options.enter, self._now_ns, observed_ns)
+        flood = self._flood(lines, alarm.onset_ns, reaction)
+        if look and abs(flood.share - alarm.flood) < _CHANGED:
+            return []
+        if not look:
+            alarm.judged, alarm.judged_ns = alarm.peak, alarm.judged_ns or self._now_ns
+        alarm.flood = flood.share
+        options = burst.options
+        per_hour = burst.tail.per_hour(alarm.peak - options.start, self._watched_ns, self._watched_ns)
         cap = options.worth * self._all.fusion.cap
-        llr = evidence(alarm.peak, options.none, options.full, per_hour, self._all.baseline, cap)
-        users = len({line.user for line in lines if rate or line.reacts})
-        ready = readiness(observed_ns, self._all.baseline) * min(1.0, users / self._options.full_users)
-        what = f"{self._rate_text(alarm) if rate else self._reaction_text(lines)} ({rate_text(per_hour)})"
-        values = {"peak": alarm.peak, "flood": flood, "users": float(users)}
-
-        def event(kind: str, llr: float, quality: float, why: str) -> Event:
-            return Event(
-                kind=kind,
-                family=Family.CHAT,
-                start_ns=alarm.onset_ns or self._now_ns,
-                end_ns=self._now_ns,
-                peak_ns=alarm.peak_ns,
-                llr=llr,
-                surprise_per_h=per_hour,
-                quality=quality,
-                why=why,
-                found_ns=self._now_ns,
-                values=values,
-            )
-
-        kind = "chat_rate" if rate else "chat_reaction"
-        found = [event(kind, llr, ready * (1.0 - flood), what)] if llr > 0.0 else []
-        if flood > 0.1:
-            found.append(event("chat_flood", -flood, 1.0, why_flood))
+        over = alarm.peak - alarm.threshold
+        llr = evidence(over, options.none, options.full, per_hour, self._all.baseline, cap)
+        if llr > 0.0 and not alarm.given and flood.share < _IS_FLOOD:
+            alarm.given = True
+            burst.threshold.fired()
+        users = len({line.user for line in lines if line.reacts or not reaction})
+        quality = self._ready(users) * (1.0 - flood.share)
+        values = {
+            "peak": alarm.peak, "flood": flood.share, "users": float(users), "threshold": alarm.threshold
+        }  # fmt: skip
+        kind, what = self._say(burst, alarm, lines)
+        found = []
+        if llr > 0.0:
+            why = f"{what} ({rate_text(per_hour)})"
+            found.append(self._event(kind, alarm, llr, why, quality=quality, per_hour=per_hour, values=values))
+        if flood.share > _NOTED:
+            penalty = -flood.share
+            found.append(self._event("chat_flood", alarm, penalty, flood.why, per_hour=per_hour, values=values))
         return found
 
-    @staticmethod
-    def _rate_text(alarm: Alarm) -> str:
-        return f"chat {math.exp(alarm.peak):.1f} times its median"
+    def _event(
+        self,
+        kind: str,
+        alarm: Alarm,
+        llr: float,
+        why: str,
+        *,
+        per_hour: float,
+        values: Mapping[str, float],
+        quality: float = 1.0,
+    ) -> Event:
+        return Event(
+            kind=kind,
+            family=Family.CHAT,
+            start_ns=alarm.since_ns if alarm.onset_ns is None else alarm.onset_ns,
+            end_ns=self._now_ns,
+            peak_ns=alarm.peak_ns,
+            llr=llr,
+            surprise_per_h=per_hour,
+            quality=quality,
+            why=why,
+            found_ns=self._now_ns,
+            values=values,
+        )
 
-    def _reaction_text(self, lines: Sequence[_Line]) -> str:
+    def _ready(self, users: int) -> float:
+        return readiness(self._watched_ns, self._all.baseline) * min(1.0, users / self._options.full_users)
+
+    def _say(self, burst: Burst, alarm: Alarm, lines: Sequence[Line]) -> tuple[str, str]:
+        """The kind of event, and what it found in words."""
+        if burst is self._rate:
+            minutes = self._all.baseline.window_s / 60
+            return "chat_rate", f"chat {math.exp(alarm.peak):.1f} times its {minutes:.0f} min median"
+        if burst is self._mood:
+            return "chat_mood", mood_text(self._window.mood, self._window.count, self._usual.mood())
         reacting = [line for line in lines if line.reacts]
         laughing = sum(line.tone is Tone.LAUGHTER for line in reacting)
         name = "laughter" if 2 * laughing >= len(reacting) else "cheering"
-        return f"{name} in {len(reacting)} of {len(lines)} chat lines, usually {100 * self._usual.share():.0f} %"
+        usual = 100 * self._usual.share()
+        return "chat_reaction", f"{name} in {len(reacting)} of {len(lines)} chat lines, usually {usual:.0f} %"
 
-    def _onset(self, times_ns: Sequence[Ns], alarm: Alarm) -> Ns:
-        """When the burst began: the message from which on the rate is least likely to be a quarter of its peak's."""
-        recent = np.array([to_s(t) for t in times_ns if t >= alarm.earliest_ns])
-        if not len(recent):
-            return alarm.since_ns
-        slow_per_s = _ONSET_SHARE * len(recent) / self._options.window_s
-        count = len(recent) - np.arange(len(recent))
-        expected = np.maximum(to_s(self._now_ns) - recent, 0.5) * slow_per_s
-        gain = np.where(count > expected, count * np.log(count / expected) - count + expected, 0.0)
-        return ns(float(recent[int(np.argmax(gain))]))
+    def _onset(self, alarm: Alarm, reaction: bool) -> Ns:
+        lines = [line for line in self._lines if line.t_ns >= alarm.earliest_ns and (line.reacts or not reaction)]
+        times = np.sort(np.array([to_s(line.t_ns) for line in lines]))
+        usual = self._usual.count * (self._usual.share() if reaction else 1.0) / self._options.window_s
+        began = onset(times, to_s(self._now_ns), usual)
+        return alarm.since_ns if began is None else ns(began)
 
-    def _flood(self, burst: Sequence[_Line]) -> tuple[float, str]:
-        """How far something else explains the burst, 0..1, and what."""
-        start_ns = burst[0].t_ns if burst else self._now_ns
-        recent = [kind for t_ns, kind in self._floods if t_ns > start_ns - ns(self._options.flood_s)]
-        if recent:
-            return 1.0, f"a {'raid' if 'raid' in recent else 'gift of subscriptions'} explains the chat"
-        count = max(len(burst), 1)
-        greeting = ramp(sum(line.tone is Tone.GREETING for line in burst) / count, 0.25, 0.4)
-        pastes = Counter(line.paste for line in burst if line.paste is not None)
-        copies = ramp(sum(n - 1 for n in pastes.values()) / count, 0.3, 0.5)
-        if greeting >= copies:
-            return greeting, "greetings explain the chat"
-        return copies, "one text pasted again and again explains the chat"
+    def _flood(self, lines: Sequence[Line], since_ns: Ns, reaction: bool) -> Flood:
+        """How far something else explains these lines."""
+        notice = self._notices.since(since_ns)
+        if notice is not None:
+            return notice
+        usual = self._usual
+        watched = [line for line in lines if line.reacts] if reaction else lines
+        expected = usual.count * (usual.share() if reaction else 1.0) * (self._now_ns - since_ns) / self._window_ns
+        norm = Norm(expected, usual.newcomers(), usual.lines_each())
+        known_ns = Ns(since_ns - _NEW_NS)
+        return explained(lines, watched, known_ns, self._minute, norm, self._options.flood)
+
+    def _called(self) -> list[Event]:
+        """Viewers ask for a clip."""
+        calls, options = self._calls, self._options.clip
+        assert calls.start_ns is not None
+        flood = self._flood(calls.calls, calls.start_ns, reaction=True)
+        per_hour = calls.per_hour(self._watched_ns)
+        cap = options.worth * self._all.fusion.cap
+        llr = evidence(calls.most, options.users - 1, options.full_users, per_hour, self._all.baseline, cap)
+        if llr <= 0.0:
+            return []
+        alarm = Alarm(calls.start_ns, calls.start_ns, 0.0)
+        alarm.peak_ns = self._now_ns
+        quality = readiness(self._watched_ns, self._all.baseline) * (1.0 - flood.share)
+        why = f"{calls.users} viewers ask for a clip ({rate_text(per_hour)})"
+        values = {"users": float(calls.users), "flood": flood.share}
+        return [self._event("chat_clip", alarm, llr, why, quality=quality, per_hour=per_hour, values=values)]

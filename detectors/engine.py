@@ -6,7 +6,6 @@ the same inputs give the same decisions in whatever pieces they come, and cuttin
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -14,19 +13,20 @@ from core.ids import SessionId
 from core.media import ChatMessage, Epoch, Gap
 from core.moments import Event, Family, Moment
 from core.signals import SignalChunk
-from core.times import NS_PER_S, Ns
+from core.times import NS_PER_S, Ns, ns
 from core.words import Committed
 from detectors.audio import AudioDetector
 from detectors.chat import ChatDetector
+from detectors.chat_mood import Valence
 from detectors.contracts import Detector
-from detectors.features import SCENE_KIND
 from detectors.fusion import Fuser
+from detectors.lag import LagEstimate
 from detectors.options import Profile
+from detectors.speech import SpeechDetector
+from detectors.speech_command import CommandDetector
+from detectors.vision import VisionDetector
 
 GRID_NS: Final = NS_PER_S // 2
-_NEW_SCENE: Final = (
-    0.35  # share of the picture's grey values that moved; a pan stays below, a cut to another shot above
-)
 
 
 class Decisions(NamedTuple):
@@ -39,21 +39,31 @@ class Decisions(NamedTuple):
 class Engine:
     """Built for one session and one profile; another family of evidence is another Detector in `detectors`."""
 
-    def __init__(self, profile: Profile, session: SessionId, *, detectors: Sequence[Detector] = ()) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        session: SessionId,
+        *,
+        detectors: Sequence[Detector] = (),
+        lag: LagEstimate | None = None,
+        valence: Valence | None = None,
+    ) -> None:
+        """`lag` is what an earlier session of this channel learned about its chat; `valence` judges single lines."""
         self._audio = AudioDetector(profile.detect)
-        self._chat = ChatDetector(profile.detect)
-        self._detectors: tuple[Detector, ...] = (self._audio, self._chat, *detectors)
-        self._fuser = Fuser(profile, session)
-        self._cuts: deque[Ns] = deque()
+        self._chat = ChatDetector(profile.detect, valence=valence)
+        self._vision = VisionDetector(profile.detect)
+        self._speech = SpeechDetector(profile.detect)
+        self._command = CommandDetector(profile.detect)
+        own = (self._audio, self._speech, self._command, self._chat, self._vision)
+        self._detectors: tuple[Detector, ...] = (*own, *detectors)
+        self._words_known_ns = ns(profile.detect.speech.known_s)
+        self._fuser = Fuser(profile, session, silences=self._audio.silences, lag=lag)
+        self._outage_ns = ns(profile.detect.lag.unsettle_s)
         self._missing: set[Family] = set()
         self._now_ns = Ns(0)
 
     def feed(self, chunk: SignalChunk) -> None:
         """Hand a chunk to whoever reads its kind."""
-        if chunk.kind == SCENE_KIND and chunk.times_ns is not None:
-            pairs = zip(chunk.times_ns.tolist(), chunk.values[:, 0].tolist(), strict=True)
-            self._cuts.extend(Ns(t) for t, change in pairs if change >= _NEW_SCENE)
-            return
         for detector in self._detectors:
             detector.feed(chunk)
 
@@ -63,13 +73,19 @@ class Engine:
 
     def words(self, commits: Sequence[Committed]) -> None:
         """Words that are known by the next step."""
+        if not commits:
+            return
+        self._speech.words(commits)
+        self._command.words(commits)
         for commit in commits:
-            self._fuser.snapper.words(commit.words)
+            self._fuser.words(commit.words)
 
     def gap(self, gap: Gap) -> None:
         """Media that is missing: no evidence, and no baseline is learned from it."""
         for detector in self._detectors:
             detector.gap(gap)
+        if gap.track == "all" and gap.end_ns - gap.start_ns >= self._outage_ns:
+            self._fuser.outage()
 
     def epoch(self, epoch: Epoch) -> None:
         """Timestamps start anew: no clip reaches across."""
@@ -85,32 +101,42 @@ class Engine:
             self._missing.add(family)
 
     @property
-    def chat_lag_s(self) -> float:
+    def chat_lag(self) -> LagEstimate:
         """How late this channel's chat reacts, as learned so far."""
-        return self._fuser.lag.estimate().mean_ns / NS_PER_S
+        return self._fuser.lag.estimate()
 
     def advance(self, t_ns: Ns) -> Decisions:
         """Decide everything up to the last grid step at or before `t_ns`; all input up to there has been fed."""
         decisions = Decisions([], [])
         while self._now_ns + GRID_NS <= t_ns:
             self._now_ns = Ns(self._now_ns + GRID_NS)
-            events = [event for detector in self._detectors for event in detector.advance(self._now_ns)]
-            self._step(events, decisions)
+            self._step(self._find(self._now_ns, last=False), decisions)
         return decisions
 
     def finish(self, t_ns: Ns) -> Decisions:
         """The end of the stream closes every watermark: all moments get their last state."""
         decisions = self.advance(t_ns)
         self._now_ns = Ns(max(t_ns, self._now_ns))
-        events = [event for detector in self._detectors for event in detector.finish(self._now_ns)]
-        self._step(events, decisions)
+        self._step(self._find(self._now_ns, last=True), decisions)
         decisions.moments.extend(self._fuser.finish(self._now_ns))
         return decisions
 
+    def _find(self, now_ns: Ns, *, last: bool) -> list[Event]:
+        """What every detector finds. Sounds come first: what was said is judged by what was heard around it."""
+        heard_ns = Ns(now_ns if last else max(now_ns - self._words_known_ns, 0))
+        self._speech.heard(heard_ns)
+        self._command.heard(heard_ns)
+        events: list[Event] = []
+        for detector in self._detectors:
+            found = detector.finish(now_ns) if last else detector.advance(now_ns)
+            if found:
+                if detector is self._audio:
+                    self._speech.notice(found)
+                events += found
+        return events
+
     def _step(self, events: list[Event], decisions: Decisions) -> None:
-        while self._cuts and self._cuts[0] <= self._now_ns:
-            self._fuser.snapper.cut(self._cuts.popleft())
-        self._fuser.silences(list(self._audio.silences), self._now_ns)
+        self._fuser.pictures(self._vision.cuts, self._vision.frames)
         decisions.events.extend(self._fuser.take(event) for event in events)
         marks = {d.family: d.watermark() for d in self._detectors if d.available() and d.family not in self._missing}
         decisions.moments.extend(self._fuser.step(self._now_ns, marks))

@@ -40,7 +40,8 @@ BANDS: Final = tuple(f"band{low}" for low in BAND_EDGES_HZ[:-1])
 AUDIO_KIND: Final = "audio"
 AUDIO_COLUMNS: Final = ("level", "speech", "dip", "crest", "flux", "flat", "tonal", "voicing", "pitch", *BANDS)
 SCENE_KIND: Final = "scene"
-SCENE_COLUMNS: Final = ("change",)
+SCENE_COLUMNS: Final = ("change", "hash0", "hash1", "hash2", "hash3")  # 16 bits each: float32 holds them exactly
+_HASH_WIDE, _HASH_HIGH = 9, 8  # a difference hash: is each of 8 x 8 patches brighter than the one to its left?
 
 
 class _Spectra(NamedTuple):
@@ -147,7 +148,11 @@ class AudioFeatures:
 
 
 class SceneFeatures:
-    """Keyframes in, how much each differs from the one before out: 0 the same picture .. 1 another one."""
+    """Keyframes in, one row of SCENE_COLUMNS each out.
+
+    change: how much it differs from the one before, 0 the same picture .. 1 another one. hash*: 64 bits that stay
+    nearly the same when the picture is shown again, scaled or encoded anew.
+    """
 
     _BINS = 32
 
@@ -166,7 +171,7 @@ class SceneFeatures:
                 kind=SCENE_KIND,
                 start_ns=image.t_ns,
                 step_ns=0,
-                values=np.array([[change]], dtype=np.float32),
+                values=np.array([[change, *_difference_hash(image.grey)]], dtype=np.float32),
                 columns=SCENE_COLUMNS,
                 times_ns=np.array([image.t_ns], dtype=np.int64),
             )
@@ -179,6 +184,17 @@ class SceneFeatures:
         quarters = [part for row in rows for part in (row[:, : width // 2], row[:, width // 2 :])]
         hists = [np.bincount(q.ravel() // (256 // self._BINS), minlength=self._BINS) / max(q.size, 1) for q in quarters]
         return np.concatenate(hists)
+
+
+def _difference_hash(grey: NDArray[np.uint8]) -> list[int]:
+    """Four numbers of 16 bits, a row of the picture per half number."""
+    high, wide = grey.shape
+    down = np.arange(_HASH_HIGH) * high // _HASH_HIGH
+    across = np.arange(_HASH_WIDE) * wide // _HASH_WIDE
+    sums = np.add.reduceat(np.add.reduceat(grey.astype(np.float64), down, axis=0), across, axis=1)
+    patches = sums / np.maximum(np.diff(across, append=wide), 1)
+    brighter = (patches[:, 1:] > patches[:, :-1]).reshape(4, 16)
+    return [int(word) for word in brighter @ (1 << np.arange(15, -1, -1))]
 
 
 def _spectra(buffer: Floats, count: int) -> _Spectra:

@@ -21,8 +21,9 @@ class LagEstimate(NamedTuple):
 class LagModel:
     """A normal prior, pulled to the running median of what was observed; bounded to what platforms can do."""
 
-    def __init__(self, options: LagOptions) -> None:
+    def __init__(self, options: LagOptions, start: LagEstimate | None = None) -> None:
         self._options = options
+        self._prior = start or LagEstimate(ns(options.prior_s), ns(options.prior_sd_s))
         self._observed: deque[float] = deque(maxlen=options.keep)
 
     def learn(self, delay_ns: int) -> bool:
@@ -33,6 +34,12 @@ class LagModel:
         self._observed.append(delay_s)
         return True
 
+    def unsettle(self) -> None:
+        """An outage may have changed how far viewers are behind: what was learned is a guess again."""
+        now = self.estimate()
+        self._prior = LagEstimate(now.mean_ns, max(now.sd_ns, ns(self._options.unsettled_sd_s)))
+        self._observed.clear()
+
     @property
     def count(self) -> int:
         """Observations behind the estimate."""
@@ -41,9 +48,9 @@ class LagModel:
     def estimate(self) -> LagEstimate:
         """The delay to expect of the next burst."""
         options, count = self._options, len(self._observed)
-        prior, noise = options.prior_sd_s**-2, options.observed_sd_s**-2
+        prior, noise = to_s(self._prior.sd_ns) ** -2, options.observed_sd_s**-2
         middle = median(self._observed) if count else 0.0
-        mean = (options.prior_s * prior + middle * count * noise) / (prior + count * noise)
+        mean = (to_s(self._prior.mean_ns) * prior + middle * count * noise) / (prior + count * noise)
         # before anything was observed the prior's own spread is that of the next delay
         spread = math.sqrt(1 / (prior + count * noise) + (options.observed_sd_s**2 if count else 0.0))
         return LagEstimate(ns(min(max(mean, options.min_s), options.max_s)), ns(spread))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field, model_validator
 
 from detectors.chat_options import ChatOptions
+from detectors.speech_options import CommandOptions, SpeechOptions
 from detectors.units import Seconds, Share
 
 
@@ -40,7 +41,7 @@ class Weights(BaseModel, frozen=True, extra="forbid"):
     speech: float = Field(default=1.0, ge=0)
     game: float = Field(default=3.0, ge=0)
     vision: float = Field(default=0.25, ge=0)
-    command: float = Field(default=10.0, ge=0)
+    command: float = Field(default=2.5, ge=0)
 
 
 class BaselineOptions(BaseModel, frozen=True, extra="forbid"):
@@ -58,6 +59,19 @@ class BaselineOptions(BaseModel, frozen=True, extra="forbid"):
     neutral_per_h: float = Field(default=20, gt=0, description="Something this frequent says nothing.")
 
 
+class RoarOptions(BaseModel, frozen=True, extra="forbid"):
+    """Sound that stays up, by CUSUM. Sums are in standard deviations x half seconds."""
+
+    k: float = Field(default=0.5, ge=0, description="Taken off each half second: the drift that is no roar.")
+    h: float = Field(default=5, gt=0, description="Sum that opens an alarm; a fall by as much ends it.")
+    most: float = Field(default=3, gt=0, description="One half second adds no more: a bang is no roar.")
+    full: float = Field(default=20, gt=0, description="A sum that says all that a roar can say.")
+    tail_per_h: float = Field(default=6, gt=0, description="Prior: alarms per hour.")
+    tail_scale: float = Field(default=4, gt=0, description="Prior: mean excess of a sum over h.")
+    max_s: Seconds = Field(default=45, gt=0, description="Longer is how the stream sounds now.")
+    worth: Share = Field(default=0.6, description="Share of the largest evidence that a roar can bring.")
+
+
 class AudioOptions(BaseModel, frozen=True, extra="forbid"):
     """Excursions of loudness: enter, leave, how strong, how long. dB over the reference unless said otherwise."""
 
@@ -73,6 +87,27 @@ class AudioOptions(BaseModel, frozen=True, extra="forbid"):
     hang_s: Seconds = Field(default=0.7, gt=0, description="Below the exit this long ends it; kept as decay.")
     max_s: Seconds = Field(default=20, gt=0, description="Longer without decay is a new level, not an event.")
     unclassed: Share = Field(default=0.3, description="Kept by sound that is neither crowd nor voice.")
+    roar: RoarOptions = RoarOptions()
+
+
+class VisionOptions(BaseModel, frozen=True, extra="forbid"):
+    """Scene cuts: where one is, and how many of them look like an advert."""
+
+    cut: Share = Field(default=0.35, description="Share of the picture's grey values that moved.")
+    montage_s: Seconds = Field(default=15, gt=0)
+    montage_none: float = Field(default=2, ge=0, description="Cuts over the usual number that say nothing.")
+    montage_full: float = Field(default=6, gt=0, description="Cuts over the usual number that say all.")
+    montage_llr: float = Field(default=1.5, ge=0, description="Logit that a montage takes away.")
+
+
+class ReplayOptions(BaseModel, frozen=True, extra="forbid"):
+    """When a span shows what was clipped before."""
+
+    shingles: int = Field(default=6, gt=0, description="Runs of four words that the shorter of two clips has at least.")
+    share: Share = Field(default=0.5, description="Of those, said in both.")
+    frames: int = Field(default=3, gt=0, description="Different pictures that come again.")
+    bits: int = Field(default=6, ge=0, le=16, description="Bits of 64 in which the same picture may differ.")
+    usual_s: Seconds = Field(default=60, description="A picture also shown this shortly before proves nothing.")
 
 
 class LagOptions(BaseModel, frozen=True, extra="forbid"):
@@ -84,6 +119,8 @@ class LagOptions(BaseModel, frozen=True, extra="forbid"):
     min_s: Seconds = 3
     max_s: Seconds = 60
     keep: int = Field(default=15, gt=0, description="Running median over this many observations.")
+    unsettle_s: Seconds = Field(default=10, description="A gap this long, or a new epoch, may have moved the delay ...")
+    unsettled_sd_s: Seconds = Field(default=8, gt=0, description="... by about this much.")
 
 
 class BarOptions(BaseModel, frozen=True, extra="forbid"):
@@ -110,6 +147,13 @@ class FusionOptions(BaseModel, frozen=True, extra="forbid"):
     join_gap_s: Seconds = Field(default=10, description="Events closer than this are one moment.")
     deadline_s: Seconds = Field(default=75, description="Confirmed or rejected this long after the anchor.")
     snap_s: Seconds = Field(default=3, description="How far the start may move to a silence or a scene cut.")
+    agrees: float = Field(default=0.3, ge=0, description="Logit that a family must bring to count as agreeing.")
+    supports: float = Field(default=0.5, ge=0, description="Logit from which an event can place a moment.")
+    notable: float = Field(default=1.0, ge=0, description="Evidence in logits that is worth a line in the ledger.")
+    confident: float = Field(default=1.0, ge=0, description="llr of a sound sure enough to teach the chat's delay.")
+    lag_sds: float = Field(default=2.5, gt=0, description="A burst further off its usual delay belongs elsewhere.")
+    cause_slack_s: Seconds = Field(default=5, description="Chat may react to the picture before a crowd is heard.")
+    look_back_s: Seconds = Field(default=30, description="An order to clip means what lies this far back.")
 
 
 class DetectOptions(BaseModel, frozen=True, extra="forbid"):
@@ -119,6 +163,10 @@ class DetectOptions(BaseModel, frozen=True, extra="forbid"):
     baseline: BaselineOptions = BaselineOptions()
     audio: AudioOptions = AudioOptions()
     chat: ChatOptions = ChatOptions()
+    speech: SpeechOptions = SpeechOptions()
+    command: CommandOptions = CommandOptions()
+    vision: VisionOptions = VisionOptions()
+    replay: ReplayOptions = ReplayOptions()
     lag: LagOptions = LagOptions()
     fusion: FusionOptions = FusionOptions()
     bar: BarOptions = BarOptions()

@@ -10,8 +10,7 @@ from core.moments import Event, Family
 from core.times import Ns, to_s
 from detectors.options import FusionOptions, Weights
 
-AGREES: Final = 0.3  # logit that a family must bring before it counts as agreeing
-SUPPORTS: Final = 0.5  # logit from which an event can place a moment; weaker ones are the outliers of ordinary talk
+SAME_TIME_S: Final = 0.5  # nobody notices that two things are this far apart
 
 
 class Score(NamedTuple):
@@ -68,7 +67,7 @@ def score(events: Iterable[Event], weights: Weights, options: FusionOptions) -> 
         best = max(kinds.values())
         if best > 0:
             parts[family.value] = best + options.rest * (sum(kinds.values()) - best)
-            agreeing += parts[family.value] >= AGREES
+            agreeing += parts[family.value] >= options.agrees
         strongest = max(members, key=lambda event: strength(event, weights, options.cap))
         for event in members:
             if event.llr < 0 and event.start_ns == strongest.start_ns:
@@ -79,7 +78,7 @@ def score(events: Iterable[Event], weights: Weights, options: FusionOptions) -> 
 
 
 def explain(events: Sequence[Event], anchor_ns: Ns, weights: Weights, cap: float) -> tuple[str, ...]:
-    """The events' phrases, strongest first, penalties last; chat with how much later it came than the moment began.
+    """The events' phrases, strongest first, penalties last; each with how much it came before or after the anchor.
 
     Of one family's events on the same stretch only the strongest speaks, since they describe the same thing.
     """
@@ -91,7 +90,14 @@ def explain(events: Sequence[Event], anchor_ns: Ns, weights: Weights, cap: float
         if value == 0 or (value > 0 and (event.family, event.start_ns) in seen):
             continue
         seen.add((event.family, event.start_ns))
-        later_s = event.values.get("onset_s", 0.0) - to_s(anchor_ns)
-        after = f" {later_s:.0f} s later" if event.family is Family.CHAT and value > 0 and later_s >= 1 else ""
-        said.append(f"{event.why}{after}" if value > 0 else f"{event.why} ({value:.1f})")
+        said.append(f"{event.why}{_when(event, anchor_ns)}" if value > 0 else f"{event.why} ({value:.1f})")
     return tuple(said)
+
+
+def _when(event: Event, anchor_ns: Ns) -> str:
+    """Relative to the anchor, on the times at which things really came: chat lags behind, an order looks back."""
+    later_s = event.values.get("onset_s", to_s(event.start_ns)) - to_s(anchor_ns)
+    if abs(later_s) < SAME_TIME_S:
+        return ""
+    amount = f"{abs(later_s):.0f}" if abs(later_s) >= 5 else f"{abs(later_s):.1f}"
+    return f" {amount} s {'later' if later_s > 0 else 'before'}"

@@ -19,7 +19,7 @@ from core.times import FOREVER_NS, Ns, ns
 from daemon.ingest.decode import AudioDecoder, KeyframeDecoder
 from daemon.speech.transcriber import Heard
 from daemon.worker.queue import AnalysisQueue, Batch, EpochStart, Item
-from detectors import AudioFeatures, Decisions, Engine, SceneFeatures
+from detectors import AudioFeatures, Decisions, Engine, LagEstimate, SceneFeatures
 
 STEP_NS: Final = ns(0.5)  # the media grid on which decisions are taken
 AUDIO_PATIENCE_NS: Final = ns(2.0)  # sound this late behind the picture is a hole: analysis goes on without it
@@ -52,6 +52,7 @@ class StepResult:
     signals: Sequence[SignalChunk] = ()
     chat: Sequence[ChatMessage] = ()
     heard_ns: Ns = field(default=Ns(0))
+    chat_lag: LagEstimate | None = None  # when this step taught something about it
 
 
 class Record(Protocol):
@@ -87,6 +88,7 @@ class Analysis:
         self._heard: list[ChatMessage] = []
         self._pending: deque[tuple[Ns, _Boundary | Gap]] = deque()  # for the engine, when its grid gets there
         self._progress_ns = Ns(0)
+        self._lag = engine.chat_lag
 
     def run(self) -> Ns:
         """Work until the queue is closed and empty, then close all watermarks. Returns the media end analysed."""
@@ -198,8 +200,16 @@ class Analysis:
                 signals=signals,
                 chat=messages,
                 heard_ns=heard.heard_ns,
+                chat_lag=self._learned_lag(),
             )
         )
+
+    def _learned_lag(self) -> LagEstimate | None:
+        lag = self._engine.chat_lag
+        if lag == self._lag:
+            return None
+        self._lag = lag
+        return lag
 
 
 @dataclass(frozen=True, slots=True)

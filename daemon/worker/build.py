@@ -22,16 +22,17 @@ from daemon.journal import Journal
 from daemon.worker.analysis import Analysis
 from daemon.worker.arrivals import Arrivals
 from daemon.worker.capture import Capture
+from daemon.worker.channel import inherit_lag, start_lag
 from daemon.worker.chat import ChatBuffer, NoChat
 from daemon.worker.context import clip_context
 from daemon.worker.desk import ClipDesk, DeskTools, NoPins
+from daemon.worker.detection import open_detection
 from daemon.worker.emitter import Emitter
 from daemon.worker.planner import ClipPlanner, Due
 from daemon.worker.queue import AnalysisQueue
 from daemon.worker.relive import relive
 from daemon.worker.session import Parts, Recorder
 from daemon.worker.speech import NoSpeech, SpeechDesk, open_speech
-from detectors import Engine
 from ringbuffer import Ring
 from telemetry import Metrics, redact_url
 
@@ -91,7 +92,9 @@ def _wire(
     footage: FootageSource | None = ring or source.footage
     assert footage is not None
     profile = settings.detection_profile()
-    engine = Engine(profile, spec.session)
+    if source.info.unstoppable:  # a recording that is played again may not know what it taught the first time
+        inherit_lag(journal, folder.parent)
+    engine = open_detection(profile, spec.session, lag=start_lag(journal))
     has_chat = spec.chat is not None
     relived = relive(engine, journal, has_chat=has_chat, since_ns=_recent(journal), finish=False)
     arrivals = Arrivals()

@@ -28,6 +28,7 @@ from daemon.ingest import Source
 from daemon.journal import Journal
 from daemon.worker.analysis import Analysis, StepResult
 from daemon.worker.capture import Capture
+from daemon.worker.channel import remember_lag
 from daemon.worker.desk import ClipDesk
 from daemon.worker.emitter import Emitter
 from daemon.worker.queue import AnalysisQueue
@@ -53,8 +54,10 @@ class Recorder:
         """Journal first, then tell: a line never speaks of something that a crash could unsay."""
         t_ns, decisions = result.t_ns, result.decisions
         self._emitter.media_ns = t_ns
-        if result.signals or result.chat or decisions.events or decisions.moments:
+        if result.signals or result.chat or decisions.events or decisions.moments or result.chat_lag:
             with self._journal.batch():
+                if result.chat_lag is not None:
+                    remember_lag(self._journal, result.chat_lag)
                 self._journal.add_signals(result.signals)
                 self._journal.add_chat(result.chat)
                 self._journal.add_events(decisions.events)

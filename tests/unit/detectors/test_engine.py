@@ -145,7 +145,7 @@ def test_a_clip_starts_at_a_scene_cut_where_there_is_no_pause() -> None:
     """The ace at 60 s wants to start at 48 s; the picture changed at 46.5 s, and a little at 47.5 s."""
     engine = Engine(Profile(), SESSION, detectors=[Kills()])
     times = np.array([ns(46.5), ns(47.5)], dtype=np.int64)
-    values = np.array([[0.8], [0.1]], dtype=np.float32)
+    values = np.array([[0.8, 1, 2, 3, 4], [0.1, 1, 2, 3, 4]], dtype=np.float32)
     engine.feed(
         SignalChunk(kind=SCENE_KIND, start_ns=ns(46.5), step_ns=0, values=values, columns=SCENE_COLUMNS, times_ns=times)
     )

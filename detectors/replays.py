@@ -1,0 +1,113 @@
+"""Knows a scene that was clipped before when it is shown again: a replay, or the streamer watching an own clip. Pure.
+
+Two witnesses, each enough alone: what is said (shingles of four words) and what is seen (difference hashes of
+keyframes). Both must be more than the stream's habits: a static picture or a catchphrase proves nothing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice, takewhile
+from typing import Final, NamedTuple
+
+from core.times import NS_PER_S, Ns, ns
+from core.words import Word
+from detectors.options import ReplayOptions
+from detectors.vision import Frame
+
+_SHINGLE: Final = 4  # words; three of them are common phrases
+_WORDS_KEPT: Final = 40_000  # four hours of fast talk
+_FRAMES_KEPT: Final = 8_000  # four hours of keyframes every two seconds
+_CLIPS_KEPT: Final = 200
+_PLAY_NS: Final = 2 * NS_PER_S  # keyframes lie up to a GOP away from those of the first showing
+
+
+class _Clip(NamedTuple):
+    name: str
+    start_ns: Ns
+    end_ns: Ns
+
+
+class Replays:
+    """What was said and seen in this session, and which spans became clips."""
+
+    def __init__(self, options: ReplayOptions) -> None:
+        self._options = options
+        self._tokens: deque[tuple[Ns, str]] = deque(maxlen=_WORDS_KEPT)
+        self._frames: deque[Frame] = deque(maxlen=_FRAMES_KEPT)
+        self._clips: deque[_Clip] = deque(maxlen=_CLIPS_KEPT)
+
+    def words(self, words: Iterable[Word]) -> None:
+        """Words that became final; those of skipped speech, which come late, are left out."""
+        for word in words:
+            if not self._tokens or word.start_ns >= self._tokens[-1][0]:
+                token = "".join(letter for letter in word.text.casefold() if letter.isalnum())
+                if token:
+                    self._tokens.append((word.start_ns, token))
+
+    def frames(self, frames: Iterable[Frame]) -> None:
+        """Keyframes in order."""
+        self._frames.extend(frames)
+
+    def clipped(self, name: str, start_ns: Ns, end_ns: Ns) -> None:
+        """A span became a clip, or a longer one."""
+        self._clips = deque((c for c in self._clips if c.name != name), maxlen=_CLIPS_KEPT)
+        self._clips.append(_Clip(name, start_ns, end_ns))
+
+    def dropped(self, name: str) -> None:
+        """A clip was withdrawn."""
+        self._clips = deque((c for c in self._clips if c.name != name), maxlen=_CLIPS_KEPT)
+
+    def original(self, start_ns: Ns, end_ns: Ns) -> tuple[str, Ns] | None:
+        """The clip that a span shows again, and where that began; None when it shows something new."""
+        earlier = [clip for clip in self._clips if clip.end_ns <= start_ns]
+        if not earlier:
+            return None
+        said = self._shingles(start_ns, end_ns)
+        seen = self._between(start_ns, end_ns)
+        for clip in reversed(earlier):
+            if self._same_words(said, self._shingles(clip.start_ns, clip.end_ns)) or self._same_picture(seen, clip):
+                return clip.name, clip.start_ns
+        return None
+
+    def _shingles(self, start_ns: Ns, end_ns: Ns) -> set[tuple[str, ...]]:
+        tokens = _slice(self._tokens, start_ns, end_ns)
+        return {tuple(tokens[at : at + _SHINGLE]) for at in range(len(tokens) - _SHINGLE + 1)}
+
+    def _same_words(self, now: set[tuple[str, ...]], then: set[tuple[str, ...]]) -> bool:
+        least = min(len(now), len(then))
+        return least >= self._options.shingles and len(now & then) >= self._options.share * least
+
+    def _between(self, start_ns: Ns, end_ns: Ns) -> list[Frame]:
+        first = bisect_left(self._frames, start_ns, key=lambda frame: frame.t_ns)
+        return list(takewhile(lambda frame: frame.t_ns <= end_ns, islice(self._frames, first, None)))
+
+    def _same_picture(self, seen: Sequence[Frame], clip: _Clip) -> bool:
+        """Enough different pictures return, at one distance in time, that the minute before the span did not show."""
+        then = self._between(clip.start_ns, clip.end_ns)
+        if len(seen) < self._options.frames or len(then) < self._options.frames:
+            return False
+        usual = self._between(Ns(seen[0].t_ns - ns(self._options.usual_s)), Ns(seen[0].t_ns - _PLAY_NS))
+        fresh = [frame for frame in seen if not any(self._alike(frame, other) for other in usual)]
+        pairs = [(frame, frame.t_ns - old.t_ns) for frame in fresh for old in then if self._alike(frame, old)]
+        return any(
+            self._different([frame for frame, away in pairs if abs(away - apart) <= _PLAY_NS]) >= self._options.frames
+            for _, apart in pairs
+        )
+
+    def _different(self, frames: Sequence[Frame]) -> int:
+        found: list[Frame] = []
+        for frame in frames:
+            if not any(self._alike(frame, other) for other in found):
+                found.append(frame)
+        return len(found)
+
+    def _alike(self, a: Frame, b: Frame) -> bool:
+        return (a.bits ^ b.bits).bit_count() <= self._options.bits
+
+
+def _slice(tokens: deque[tuple[Ns, str]], start_ns: Ns, end_ns: Ns) -> list[str]:
+    first = bisect_left(tokens, start_ns, key=lambda token: token[0])
+    return [token for _, token in takewhile(lambda token: token[0] <= end_ns, islice(tokens, first, None))]
