@@ -7,7 +7,7 @@ import sys
 import typer
 
 from core.errors import ClipdError
-from daemon.cli import cut, demo, doctor, render, replay, transcript, watch, worker
+from daemon.cli import cut, demo, doctor, eval, render, replay, transcript, watch, worker
 from telemetry import configure_logging
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("cut")(cut.cut)
 app.command("transcript")(transcript.transcript)
 app.command("render")(render.render)
 app.command("replay")(replay.replay)
+app.command("eval")(eval.evaluate)
 app.command("doctor")(doctor.doctor)
 app.command("worker", hidden=True)(worker.worker)
 

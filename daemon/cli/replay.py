@@ -1,8 +1,9 @@
-"""`clipd replay SESSION --profile P`: which clips another profile would have gained, lost or moved."""
+"""`clipd replay SESSION... --profile P`: which clips another profile would have gained, lost or moved."""
 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,9 +15,10 @@ from core.moments import Moment, MomentState
 from core.times import clock_text, to_s
 from daemon.cli import options as o
 from daemon.journal import Journal
+from daemon.worker.channel import start_lag
 from daemon.worker.offline import session_folder
-from daemon.worker.relive import relive
-from detectors import Engine
+from daemon.worker.relive import decided_end, relive
+from detectors import Engine, Profile
 
 KEPT = (MomentState.CONFIRMED, MomentState.FINAL, MomentState.PROVISIONAL)
 
@@ -31,8 +33,24 @@ class Difference:
     same: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """One session: what changed, how many moments there were (near misses too), how long it is, what it cost."""
+
+    session: str
+    difference: Difference
+    moments: int
+    media_s: float
+    machine_s: float
+
+    @property
+    def machine_s_per_h(self) -> float | None:
+        """Seconds of this machine per hour of stream."""
+        return self.machine_s / self.media_s * 3600 if self.media_s > 0 else None
+
+
 def replay(
-    session: Annotated[str, typer.Argument(help="The session's id, or how it begins.")],
+    session: Annotated[list[str], typer.Argument(help="Sessions' ids, or how they begin.")],
     profile: o.Profile = None,
     data_dir: o.DataDir = None,
     config: o.Config = None,
@@ -41,17 +59,31 @@ def replay(
 ) -> None:
     """Run detection again over the signal log; nothing is recorded, cut or changed."""
     settings = load_settings(config=config, profile=profile, data_dir=data_dir, clips_per_hour=clips_per_hour)
-    folder = session_folder(Path(settings.data_dir).expanduser(), session)
+    root, chosen = Path(settings.data_dir).expanduser(), settings.detection_profile()
+    folders = list(dict.fromkeys(session_folder(root, name) for name in session))
+    for folder in folders:
+        replayed = again(folder, chosen)
+        if as_json:
+            print(json.dumps(_as_json(replayed)), flush=True)  # noqa: T201
+        else:
+            _show(replayed, titled=len(folders) > 1)
+
+
+def again(folder: Path, profile: Profile) -> Replayed:
+    """One session under a profile, beside what it decided itself."""
+    began = time.monotonic()
     with Journal.open(folder / "session.db", read_only=True) as journal:
         before = [moment for moment in journal.moments() if moment.state in KEPT]
-        engine = Engine(settings.detection_profile(), journal.session)
-        has_chat = bool(journal.meta("chat"))
-        after = relive(engine, journal, has_chat=has_chat, finish=True).moments.values()
-    difference = compare(before, [moment for moment in after if moment.state in KEPT])
-    if as_json:
-        print(json.dumps(_as_json(difference)), flush=True)  # noqa: T201
-    else:
-        _show(difference)
+        engine, end_ns = Engine(profile, journal.session, lag=start_lag(journal)), decided_end(journal)
+        after = relive(engine, journal, has_chat=bool(journal.meta("chat")), until_ns=end_ns, finish=True).moments
+        name = str(journal.session)
+    return Replayed(
+        session=name,
+        difference=compare(before, [moment for moment in after.values() if moment.state in KEPT]),
+        moments=len(after),
+        media_s=to_s(end_ns),
+        machine_s=time.monotonic() - began,
+    )
 
 
 def compare(before: list[Moment], after: list[Moment]) -> Difference:
@@ -81,7 +113,10 @@ def _overlap(a: Moment, b: Moment) -> float:
     return max(0, both) / (max(a.end_ns, b.end_ns) - min(a.start_ns, b.start_ns))
 
 
-def _show(difference: Difference) -> None:
+def _show(replayed: Replayed, *, titled: bool) -> None:
+    difference = replayed.difference
+    if titled:
+        typer.echo(f"session {replayed.session}")
     typer.echo(f"{difference.same} the same")
     for moment in difference.gained:
         typer.echo(f"gained  {_line(moment)}")
@@ -89,6 +124,9 @@ def _show(difference: Difference) -> None:
         typer.echo(f"lost    {_line(moment)}")
     for old, new in difference.moved:
         typer.echo(f"moved   {_line(old)} -> {clock_text(new.start_ns)}-{clock_text(new.end_ns)}")
+    cost = "" if replayed.machine_s_per_h is None else f", {replayed.machine_s_per_h:.2f} s an hour of stream"
+    length = clock_text(round(replayed.media_s * 1e9))[:-4]
+    typer.echo(f"{replayed.moments} moments with near misses in {length}; {replayed.machine_s:.2f} s{cost}")
 
 
 def _line(moment: Moment) -> str:
@@ -96,12 +134,18 @@ def _line(moment: Moment) -> str:
     return f"{clock_text(moment.start_ns)}-{clock_text(moment.end_ns)} p {moment.p:.2f} {reason}"
 
 
-def _as_json(difference: Difference) -> dict[str, Any]:
+def _as_json(replayed: Replayed) -> dict[str, Any]:
+    difference, per_h = replayed.difference, replayed.machine_s_per_h
     return {
+        "session": replayed.session,
         "same": difference.same,
         "gained": [_fields(moment) for moment in difference.gained],
         "lost": [_fields(moment) for moment in difference.lost],
         "moved": [[_fields(old), _fields(new)] for old, new in difference.moved],
+        "moments": replayed.moments,
+        "media_s": round(replayed.media_s, 3),
+        "machine_s": round(replayed.machine_s, 3),
+        "machine_s_per_h": None if per_h is None else round(per_h, 3),
     }
 
 

@@ -1,4 +1,4 @@
 """Scores what detection decided against what really happened: truth, matching, metrics, baselines, tables.
 
-Pure but for the reading of truth files and sessions in `truth` and `sessions`. Nothing here is known to the detectors.
+Pure but for `sessions`, which reads truth files and journals. Nothing here is known to the detectors.
 """

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from core.moments import Event, Family, Moment, MomentState
 from core.signals import SignalChunk
 from core.times import Ns
 from core.words import Committed, Word
+
+_LONGEST_RUN: Final = 600  # chunks joined to one: a minute of sound in single rows
 
 
 def dump(value: Any) -> str:
@@ -89,18 +92,40 @@ def signal_row(chunk: SignalChunk) -> tuple[int, int, str, int, str, bytes, byte
     return (chunk.start_ns, chunk.end_ns, chunk.kind, chunk.step_ns, dump(list(chunk.columns)), values, times)
 
 
-def signal_of(row: tuple[Any, ...]) -> SignalChunk:
-    """Inverse of signal_row."""
-    start_ns, _, kind, step_ns, columns_text, values, times = row
-    columns = tuple(json.loads(columns_text))
+def signals_of(rows: Iterable[tuple[Any, ...]]) -> Iterator[SignalChunk]:
+    """Inverse of signal_row. A worker writes sound row by row: rows that follow each other come back as one chunk."""
+    run: list[tuple[Any, ...]] = []
+    for row in rows:
+        if run and not (_follows(run[-1], row) and len(run) < _LONGEST_RUN):
+            yield _signal(run)
+            run = []
+        run.append(row)
+    if run:
+        yield _signal(run)
+
+
+def _follows(before: tuple[Any, ...], row: tuple[Any, ...]) -> bool:
+    """Whether a regular signal goes on: (start, end, kind, step, columns, ...)."""
+    return bool(row[3] > 0 and row[0] == before[1] and row[2:5] == before[2:5])
+
+
+def _signal(run: list[tuple[Any, ...]]) -> SignalChunk:
+    start_ns, _, kind, step_ns, columns_text, _, times = run[0]
+    columns = _columns(columns_text)
+    values = np.frombuffer(b"".join(row[5] for row in run), "<f4").reshape(-1, len(columns))
     return SignalChunk(
         kind=kind,
         start_ns=Ns(start_ns),
         step_ns=step_ns,
-        values=np.frombuffer(values, "<f4").reshape(-1, len(columns)).astype(np.float32),
+        values=values.astype(np.float32),
         columns=columns,
         times_ns=None if times is None else np.frombuffer(times, "<i8").astype(np.int64),
     )
+
+
+@lru_cache(maxsize=32)
+def _columns(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def word_rows(commit: Committed) -> list[tuple[int, int, int, str, float, float, int, str, str, int]]:

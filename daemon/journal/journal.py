@@ -258,12 +258,12 @@ class Journal:
         )
 
     def signals(self, since_ns: Ns = Ns(0)) -> Iterator[SignalChunk]:
-        """Chunks that end after a time, in that order."""
+        """Chunks that end after a time, in that order; rows that follow each other come as one chunk."""
         rows = self._store.rows(
             "SELECT start_ns,end_ns,kind,step_ns,columns,data,times FROM signals WHERE end_ns>=? ORDER BY end_ns,id",
             (since_ns,),
         )
-        return (codec.signal_of(row) for row in rows)
+        return codec.signals_of(rows)
 
     def add_chat(self, messages: Sequence[ChatMessage]) -> None:
         """As the engine heard them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,8 @@ def test_the_same_profile_replays_to_the_same_clips(ran: Ran, home: Path) -> Non
     [difference] = replayed.lines
     assert (difference["gained"], difference["lost"], difference["moved"]) == ([], [], [])
     assert difference["same"] == ran.summary["clips"]
+    assert difference["media_s"] == pytest.approx(ran.summary["media_s"], abs=0.5)
+    assert difference["machine_s_per_h"] > 0
 
 
 def test_another_profile_says_what_it_would_change(ran: Ran, home: Path) -> None:
@@ -87,6 +90,18 @@ def test_another_profile_says_what_it_would_change(ran: Ran, home: Path) -> None
     assert replayed.code == 0
     [difference] = replayed.lines
     assert difference["lost"] or difference["moved"] or difference["gained"]
+
+
+def test_a_session_is_scored_against_its_truth(ran: Ran, stream: StreamFiles, home: Path) -> None:
+    """`clipd eval`, with the truth file beside the session; the same profile again scores the same."""
+    session = ran.summary["session"]
+    (folder,) = home.rglob(f"sessions/{session}")
+    shutil.copy(stream.truth, folder / "truth.json")
+    scored = clipd("eval", "--session", session, "--profile", "gaming", "--json", home=home)
+    assert scored.code == 0, scored.stderr[-2000:]
+    own, again = (line for line in scored.lines if line["type"] == "system")
+    assert own["figures"]["shown.recall"]["value"] >= 2 / 3
+    assert {key: again["figures"][key] for key in own["figures"]} == own["figures"]
 
 
 def test_a_cut_by_hand_takes_a_clock(ran: Ran, home: Path) -> None:

@@ -1,0 +1,1 @@
+"""Scoring detection against truth."""
