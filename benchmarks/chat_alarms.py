@@ -22,7 +22,7 @@ from core.media import ChatMessage
 from core.moments import Event
 from core.times import NS_PER_S, Ns, ns, to_s
 from detectors import Profile
-from detectors.chat import ChatDetector
+from detectors.chat.detector import ChatDetector
 from tests.media import MEDIA
 
 ASKED: Final = (2.0, 4.0, 6.0, 12.0)

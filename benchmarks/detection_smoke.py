@@ -25,7 +25,7 @@ from core.media import AudioBlock, ChatMessage
 from core.moments import Family, Moment, MomentState
 from core.times import NS_PER_S, Ns, ns, to_s
 from detectors import AudioFeatures, Engine, Profile
-from detectors.chat import ChatDetector
+from detectors.chat.detector import ChatDetector
 from tests.media import MEDIA
 from tests.synthetic_streams import feature_level as fl
 

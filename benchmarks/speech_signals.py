@@ -21,11 +21,11 @@ from core.times import Ns, ns
 from core.words import Committed, Word
 from detectors.features import AUDIO_COLUMNS, AUDIO_KIND, STEP_NS
 from detectors.options import DetectOptions
-from detectors.speech import SpeechDetector
-from detectors.speech_command import CommandDetector
-from detectors.speech_options import OverlapOptions, PhraseOptions
-from detectors.speech_overlap import CONTEXT_ROWS, SPAN_ROWS, Overlap
-from detectors.speech_rows import BLOCK_ROWS, VOICING, Rows, Voice
+from detectors.speech.command import CommandDetector
+from detectors.speech.detector import SpeechDetector
+from detectors.speech.options import OverlapOptions, PhraseOptions
+from detectors.speech.overlap import CONTEXT_ROWS, SPAN_ROWS, Overlap
+from detectors.speech.rows import BLOCK_ROWS, VOICING, Rows, Voice
 from tests.media import media
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.runs import Sound, chunks_of

@@ -2,7 +2,7 @@
 
 from detectors.engine import Decisions, Engine
 from detectors.features import AudioFeatures, SceneFeatures
-from detectors.lag import LagEstimate
+from detectors.fusion.lag import LagEstimate
 from detectors.options import Profile
 
 __all__ = ["AudioFeatures", "Decisions", "Engine", "LagEstimate", "Profile", "SceneFeatures"]

@@ -15,15 +15,15 @@ from core.moments import Event, Family, Moment
 from core.signals import SignalChunk
 from core.times import NS_PER_S, Ns, ns
 from core.words import Committed
-from detectors.audio import AudioDetector
-from detectors.chat import ChatDetector
-from detectors.chat_mood import Valence
+from detectors.audio.detector import AudioDetector
+from detectors.chat.detector import ChatDetector
+from detectors.chat.mood import Valence
 from detectors.contracts import Detector
-from detectors.fusion import Fuser
-from detectors.lag import LagEstimate
+from detectors.fusion.fuser import Fuser
+from detectors.fusion.lag import LagEstimate
 from detectors.options import Profile
-from detectors.speech import SpeechDetector
-from detectors.speech_command import CommandDetector
+from detectors.speech.command import CommandDetector
+from detectors.speech.detector import SpeechDetector
 from detectors.vision import VisionDetector
 
 GRID_NS: Final = NS_PER_S // 2

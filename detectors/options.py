@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field, model_validator
 
-from detectors.chat_options import ChatOptions
-from detectors.speech_options import CommandOptions, SpeechOptions
+from detectors.chat.options import ChatOptions
+from detectors.speech.options import CommandOptions, SpeechOptions
 from detectors.units import Seconds, Share
 
 

@@ -32,7 +32,7 @@ from daemon.evaluation.systems import FAMILIES, decide, families_in
 from daemon.journal import Journal
 from daemon.worker.channel import start_lag
 from detectors import Profile
-from detectors.calibration import Calibration, Pair, fit
+from detectors.fusion.calibration import Calibration, Pair, fit
 
 RECORDED = "recorded"
 NARROWEST = 118  # columns of the comparison; a pipe has no width of its own

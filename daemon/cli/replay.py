@@ -16,9 +16,10 @@ from core.times import clock_text, to_s
 from daemon.cli import options as o
 from daemon.journal import Journal
 from daemon.worker.channel import start_lag
+from daemon.worker.detection import open_detection
 from daemon.worker.offline import session_folder
 from daemon.worker.relive import decided_end, relive
-from detectors import Engine, Profile
+from detectors import Profile
 
 KEPT = (MomentState.CONFIRMED, MomentState.FINAL, MomentState.PROVISIONAL)
 
@@ -74,7 +75,7 @@ def again(folder: Path, profile: Profile) -> Replayed:
     began = time.monotonic()
     with Journal.open(folder / "session.db", read_only=True) as journal:
         before = [moment for moment in journal.moments() if moment.state in KEPT]
-        engine, end_ns = Engine(profile, journal.session, lag=start_lag(journal)), decided_end(journal)
+        engine, end_ns = open_detection(profile, journal.session, lag=start_lag(journal)), decided_end(journal)
         after = relive(engine, journal, has_chat=bool(journal.meta("chat")), until_ns=end_ns, finish=True).moments
         name = str(journal.session)
     return Replayed(

@@ -12,8 +12,9 @@ from core.times import Ns
 from core.words import Word
 from daemon.evaluation.candidates import Run, candidates_of
 from daemon.evaluation.truth import Truth
+from daemon.worker.detection import open_detection
 from daemon.worker.relive import NOBODY, SignalLog, family_of, relive
-from detectors import Engine, LagEstimate, Profile
+from detectors import LagEstimate, Profile
 
 FAMILIES: Final = (
     Family.CHAT,
@@ -41,7 +42,7 @@ def decide(
     `words` are what was said, to see which cuts go through one; `lag` is what the channel's chat had taught before.
     """
     began = time.process_time()
-    engine = Engine(profile, SessionId(stream), lag=lag)
+    engine = open_detection(profile, SessionId(stream), lag=lag)
     history = relive(engine, log, has_chat=has_chat, until_ns=end_ns, finish=True, without=without).history
     return Run(
         stream=stream,

@@ -11,8 +11,8 @@ from typing import Final
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # type: ignore[import-untyped]
 
-from detectors.chat_mood import Valence
-from detectors.chat_text import Tone, tone
+from detectors.chat.mood import Valence
+from detectors.chat.text import Tone, tone
 
 _MAX_CHARS: Final = 200
 _MAX_EMOTES: Final = 8

@@ -20,7 +20,7 @@ from daemon.cli.main import app
 from daemon.evaluation.sessions import find, profile_of, read_truth
 from daemon.journal import Journal
 from detectors import Profile
-from detectors.calibration import Calibration
+from detectors.fusion.calibration import Calibration
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.runs import chunks_of, decide
 

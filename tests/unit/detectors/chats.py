@@ -10,8 +10,8 @@ from core.media import ChatMessage
 from core.moments import Event
 from core.times import ns, to_s
 from detectors import Profile
-from detectors.chat import ChatDetector
-from detectors.chat_mood import Valence
+from detectors.chat.detector import ChatDetector
+from detectors.chat.mood import Valence
 from tests.synthetic_streams import feature_level as fl
 
 AT = 1200.0  # when things happen: the chat and its accounts are known by then

@@ -14,7 +14,7 @@ from core.moments import Event, Family, Moment, MomentState
 from core.signals import SignalChunk
 from core.times import Ns, ns
 from detectors import AudioFeatures, Decisions, Engine, Profile
-from detectors.audio import AudioDetector
+from detectors.audio.detector import AudioDetector
 
 SESSION = SessionId("s20260101t000000-abcdef")
 Sound = NDArray[np.floating[Any]]

@@ -12,8 +12,8 @@ from core.times import Ns, ns
 from core.words import Committed, Word
 from detectors import Profile
 from detectors.features import AUDIO_COLUMNS, AUDIO_KIND, STEP_NS
-from detectors.speech import SpeechDetector
-from detectors.speech_command import CommandDetector
+from detectors.speech.command import CommandDetector
+from detectors.speech.detector import SpeechDetector
 
 STEP_S = 0.5
 DELAY_S = 2.0  # from a word's end to its being known

@@ -14,9 +14,9 @@ from core.media import Epoch
 from core.moments import Family, Moment, MomentState
 from core.times import NS_PER_S, Ns, ns
 from core.words import Word
-from detectors.audio import Silence
-from detectors.boundaries import Snapper
-from detectors.fusion import Fuser
+from detectors.audio.detector import Silence
+from detectors.fusion.boundaries import Snapper
+from detectors.fusion.fuser import Fuser
 from detectors.options import ClipLengths, Profile
 from tests.unit.detectors.runs import event
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.errors import UsageError
-from detectors.calibration import Calibration, Pair, fit, wording
+from detectors.fusion.calibration import Calibration, Pair, fit, wording
 
 
 def labelled(count: int, *, scale: float = 1.0, shift: float = 0.0, seed: int = 0) -> list[Pair]:

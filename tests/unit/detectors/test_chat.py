@@ -11,10 +11,10 @@ from core.media import ChatMessage
 from core.moments import Event
 from core.times import Ns, ns, to_s
 from detectors import Profile
-from detectors.chat import ChatDetector
-from detectors.chat_text import Tone, echo, pasted, tone
-from detectors.chat_usual import Echoes
-from detectors.chat_watch import surprise
+from detectors.chat.detector import ChatDetector
+from detectors.chat.text import Tone, echo, pasted, tone
+from detectors.chat.usual import Echoes
+from detectors.chat.watch import surprise
 from tests.synthetic_streams import feature_level as fl
 
 

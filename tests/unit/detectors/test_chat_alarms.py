@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.chat_alarms import Alarms, alarms_of, asking, messages_of, pooled, vods
 from detectors import Profile
-from detectors.chat_options import BurstOptions, ChatOptions
-from detectors.chat_watch import Threshold
+from detectors.chat.options import BurstOptions, ChatOptions
+from detectors.chat.watch import Threshold
 from tests.media import media
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.chats import onset_errors

@@ -10,10 +10,10 @@ import pytest
 from core.media import ChatMessage
 from core.times import ns, to_s
 from daemon.worker.valence import vader
-from detectors.chat_mood import change, whole
-from detectors.chat_options import MoodOptions
-from detectors.chat_text import clip_call, echo, emote_only, pasted
-from detectors.chat_usual import RunningQuantile
+from detectors.chat.mood import change, whole
+from detectors.chat.options import MoodOptions
+from detectors.chat.text import clip_call, echo, emote_only, pasted
+from detectors.chat.usual import RunningQuantile
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.chats import AT, detector, evidence, last, run, say, watch
 

@@ -7,10 +7,10 @@ import pytest
 
 from core.media import ChatMessage
 from core.times import Ns, ns
-from detectors.chat_flood import Line, Norm, explained
-from detectors.chat_options import FloodOptions
-from detectors.chat_text import Tone, copies
-from detectors.chat_usual import Accounts
+from detectors.chat.flood import Line, Norm, explained
+from detectors.chat.options import FloodOptions
+from detectors.chat.text import Tone, copies
+from detectors.chat.usual import Accounts
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.chats import AT, bots, crowd, evidence, last, say, watch
 

@@ -11,7 +11,7 @@ from core.media import Epoch
 from core.moments import Event, Family, Moment, MomentState
 from core.times import Ns, ns, to_s
 from detectors import Profile
-from detectors.fusion import Fuser
+from detectors.fusion.fuser import Fuser
 from tests.unit.detectors.runs import SESSION, event, shown
 
 GAMING = Profile()

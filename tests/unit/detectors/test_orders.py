@@ -7,7 +7,7 @@ from core.moments import Event, Family, MomentState
 from core.times import ns, to_s
 from core.words import Word
 from detectors import Engine, Profile
-from detectors.lag import LagEstimate, LagModel
+from detectors.fusion.lag import LagEstimate, LagModel
 from tests.unit.detectors.runs import SESSION, event, shown
 from tests.unit.detectors.test_fusion import Story, laughter, roar, states
 

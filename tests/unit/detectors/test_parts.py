@@ -9,12 +9,12 @@ import pytest
 from core.media import Epoch
 from core.moments import Family
 from core.times import Ns, ns, to_s
-from detectors.audio import Silence
-from detectors.bar import Bar
-from detectors.boundaries import Snapper, fit, overlap
-from detectors.lag import LagModel
+from detectors.audio.detector import Silence
+from detectors.fusion.bar import Bar
+from detectors.fusion.boundaries import Snapper, fit, overlap
+from detectors.fusion.lag import LagModel
+from detectors.fusion.scoring import explain, logit, score, sigmoid
 from detectors.options import BarOptions, ClipLengths, FusionOptions, LagOptions, Weights
-from detectors.scoring import explain, logit, score, sigmoid
 from tests.unit.detectors.runs import event
 
 WEIGHTS, FUSION = Weights(), FusionOptions()

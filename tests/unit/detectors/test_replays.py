@@ -7,7 +7,7 @@ import random
 from core.times import Ns, ns
 from core.words import Word
 from detectors import Profile
-from detectors.replays import Replays
+from detectors.fusion.replays import Replays
 from detectors.vision import Frame
 
 

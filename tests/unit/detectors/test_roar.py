@@ -7,7 +7,7 @@ import pytest
 
 from core.times import to_s
 from detectors import Profile
-from detectors.roar import Roar, Sustained
+from detectors.audio.roar import Roar, Sustained
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.runs import hear
 

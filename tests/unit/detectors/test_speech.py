@@ -14,9 +14,9 @@ from core.moments import Event
 from core.times import Ns, ns, to_s
 from core.words import Word
 from detectors import Profile
-from detectors.speech import SpeechDetector
-from detectors.speech_phrases import PHRASES
-from detectors.speech_words import token
+from detectors.speech.detector import SpeechDetector
+from detectors.speech.phrases import PHRASES
+from detectors.speech.words import token
 from tests.unit.detectors.speech_runs import (
     by_sentence,
     commit,

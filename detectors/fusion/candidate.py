@@ -8,8 +8,8 @@ from typing import Final
 from core.ids import MomentId
 from core.moments import Event, Family, Moment, MomentState
 from core.times import Ns, ns
+from detectors.fusion.scoring import Score, score, strength
 from detectors.options import FusionOptions, Weights
-from detectors.scoring import Score, score, strength
 
 Key = tuple[str, Ns]
 Span = tuple[Ns, Ns]

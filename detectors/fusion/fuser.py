@@ -17,15 +17,15 @@ from core.media import Epoch
 from core.moments import Event, Family, Moment, MomentState
 from core.times import NS_PER_S, Ns, clock_text, ns
 from core.words import Word
-from detectors.audio import Silence
-from detectors.bar import Bar
-from detectors.boundaries import Snapper, fit, overlap
-from detectors.candidate import LIVE, SHOWN, Candidate, Span, agreed
-from detectors.lag import LagEstimate, LagModel
+from detectors.audio.detector import Silence
+from detectors.fusion.bar import Bar
+from detectors.fusion.boundaries import Snapper, fit, overlap
+from detectors.fusion.candidate import LIVE, SHOWN, Candidate, Span, agreed
+from detectors.fusion.lag import LagEstimate, LagModel
+from detectors.fusion.placing import Placing
+from detectors.fusion.replays import Replays
+from detectors.fusion.scoring import Score, explain, logit, sigmoid
 from detectors.options import Profile
-from detectors.placing import Placing
-from detectors.replays import Replays
-from detectors.scoring import Score, explain, logit, sigmoid
 from detectors.vision import Frame
 
 NEWS: Final = 0.05  # change of p that is worth another line

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict, deque
 from typing import Final, NamedTuple
 
 from core.times import NS_PER_S, Ns, ns
-from detectors.chat_options import ChatOptions
+from detectors.chat.options import ChatOptions
 from detectors.options import BaselineOptions
 
 SMOOTH: Final = 2.0  # messages added to both counts: keeps a silent chat's ratio finite (detection.md section 2)

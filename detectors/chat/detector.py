@@ -5,7 +5,7 @@ shouts what others shout, against its usual share; how their mood changes, where
 who ask for a clip. Nobody counts more than twice in a window. Raids, gifts, greetings, pasted texts and accounts that
 nobody knows explain a busy chat without a moment, and take its evidence away.
 
-Events carry raw times; how far the chat lags behind is learned by fusion (detectors.lag).
+Events carry raw times; how far the chat lags behind is learned by fusion (detectors.fusion.lag).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from core.moments import Event, Family
 from core.signals import SignalChunk
 from core.times import NS_PER_S, Ns, ns, to_s
 from detectors.baseline import evidence, rate_text, readiness
-from detectors.chat_clip import ClipCalls
-from detectors.chat_flood import Flood, Line, Norm, Notices, explained
-from detectors.chat_mood import Valence, change, mood_text, whole
-from detectors.chat_onset import onset
-from detectors.chat_text import Tone, read
-from detectors.chat_usual import LEARN_EVERY_NS, SMOOTH, Accounts, Echoes, Step, Usual
-from detectors.chat_watch import Alarm, Burst, Heard, Window, surprise
+from detectors.chat.clip import ClipCalls
+from detectors.chat.flood import Flood, Line, Norm, Notices, explained
+from detectors.chat.mood import Valence, change, mood_text, whole
+from detectors.chat.onset import onset
+from detectors.chat.text import Tone, read
+from detectors.chat.usual import LEARN_EVERY_NS, SMOOTH, Accounts, Echoes, Step, Usual
+from detectors.chat.watch import Alarm, Burst, Heard, Window, surprise
 from detectors.options import DetectOptions
 
 _KEEP_NS: Final = Ns(60 * NS_PER_S)  # messages kept for dating an onset and for seeing who writes

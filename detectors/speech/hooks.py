@@ -14,10 +14,10 @@ from core.moments import Event
 from core.times import NS_PER_S, Ns, ns
 from detectors.baseline import Tail, ramp
 from detectors.options import BaselineOptions
-from detectors.speech_options import PhraseOptions
-from detectors.speech_phrases import Match, complete, find
-from detectors.speech_rows import AFTER_NS, Voice
-from detectors.speech_words import Transcript
+from detectors.speech.options import PhraseOptions
+from detectors.speech.phrases import Match, complete, find
+from detectors.speech.rows import AFTER_NS, Voice
+from detectors.speech.words import Transcript
 
 SOUNDS: Final = frozenset({"shout", "crowd", "loud", "roar", "scream", "laughter", "applause"})
 _WAIT_NS: Final = 40 * NS_PER_S  # an excursion of sound is told when it is over, at most 20 s after it began

@@ -16,14 +16,14 @@ from core.media import SPEECH_TRACK, Gap
 from core.signals import SignalChunk
 from core.times import NS_PER_S, Ns, ns
 from detectors.features import AUDIO_COLUMNS, AUDIO_KIND, FLOOR_DB, STEP_NS
-from detectors.speech_words import Transcript
+from detectors.speech.words import Transcript
 
 Floats = NDArray[np.float32]
 _COLUMNS: Final = ("speech", "dip", "flat", "voicing", "pitch")
 SPEECH, DIP, FLAT, VOICING, PITCH = range(len(_COLUMNS))
 _TAKEN: Final = [AUDIO_COLUMNS.index(name) for name in _COLUMNS]
 _KEEP: Final = 6_000  # ten minutes: words of skipped speech may come that late
-_VOICED: Final = 0.5  # of the autocorrelation; as in detectors.audio
+_VOICED: Final = 0.5  # of the autocorrelation; as in detectors.audio.detector
 _FEWEST: Final = 3  # voiced rows, 0.3 s: two syllables
 BLOCK_ROWS: Final = 100  # 10 s: what is usual moves slowly, and overlaps are too weak to hurry
 _LEVELS, _PITCHES = (FLOOR_DB, 20.0, 0.5), (0.0, 60.0, 0.25)

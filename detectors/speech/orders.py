@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from core.times import ns
-from detectors.speech_words import Transcript, closes_clause, token
+from detectors.speech.words import Transcript, closes_clause, token
 
 _SENTENCE_NS: Final = ns(0.8)  # core.words.SENTENCE_PAUSE_NS
 _LOOK_BACK: Final = 6  # words of the sentence before the order that are read

@@ -15,7 +15,7 @@ from typing import Final
 from core.media import Epoch
 from core.times import FOREVER_NS, Ns, ns
 from core.words import Word, sentences
-from detectors.audio import Silence
+from detectors.audio.detector import Silence
 from detectors.options import ClipLengths
 
 _LEAD_NS: Final = 100_000_000  # of a pause kept before the next sound, so that no onset is clipped

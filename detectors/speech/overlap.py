@@ -17,8 +17,8 @@ from core.times import NS_PER_S, Ns, ns
 from detectors.baseline import Tail
 from detectors.features import STEP_NS
 from detectors.options import BaselineOptions
-from detectors.speech_options import OverlapOptions
-from detectors.speech_rows import BLOCK_ROWS, DIP, FLAT, SPEECH, VOICING, Floats, Quantiles
+from detectors.speech.options import OverlapOptions
+from detectors.speech.rows import BLOCK_ROWS, DIP, FLAT, SPEECH, VOICING, Floats, Quantiles
 
 _ROWS, _HOP = 15, 5  # 1.5 s, every 0.5 s: three words fit in
 _RANK: Final = 3  # of the dips: the lowest fifth of the window

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from core.times import NS_PER_S, Ns, ns
 from detectors.baseline import Tail
-from detectors.chat_options import BurstOptions, ChatOptions
+from detectors.chat.options import BurstOptions, ChatOptions
 from detectors.options import BaselineOptions
 
 _USER_SHARE: Final = 2  # min(messages, 2 x users), for each user (detection.md section 2, signal 3)

@@ -8,9 +8,9 @@ from core.moments import Event
 from core.times import NS_PER_S, Ns, ns
 from detectors.baseline import Tail
 from detectors.options import BaselineOptions
-from detectors.speech_options import PunchlineOptions
-from detectors.speech_rows import Rows
-from detectors.speech_words import Transcript, laughs
+from detectors.speech.options import PunchlineOptions
+from detectors.speech.rows import Rows
+from detectors.speech.words import Transcript, laughs
 
 LAUGHS: Final = frozenset({"laughter", "crowd", "roar", "applause"})
 _KEEP_NS: Final = 300 * NS_PER_S  # laughs wait that long for words of skipped speech

@@ -16,8 +16,8 @@ from core.times import Ns, ns
 from core.words import Committed, text_of
 from detectors.baseline import ramp
 from detectors.options import DetectOptions
-from detectors.speech_orders import Order, find
-from detectors.speech_words import Transcript
+from detectors.speech.orders import Order, find
+from detectors.speech.words import Transcript
 
 _SURE: Final = 0.7  # of the recogniser: from here on its words are taken as said
 _ORDERS_KEPT: Final = 100

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from core.times import NS_PER_S, Ns
 from detectors.baseline import Baseline, Tail
 from detectors.options import BaselineOptions
-from detectors.speech_options import RateOptions
-from detectors.speech_words import Transcript
+from detectors.speech.options import RateOptions
+from detectors.speech.words import Transcript
 
 _LONGEST_WORD_NS: Final = NS_PER_S  # recognisers stretch a word over the pause after it
 _LARGEST_LOG: Final = 4.0  # 55 letters a second: no mouth does it

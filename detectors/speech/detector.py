@@ -19,12 +19,12 @@ from core.words import Committed
 from detectors.baseline import evidence, ramp, rate_text, readiness
 from detectors.features import STEP_NS
 from detectors.options import DetectOptions
-from detectors.speech_hooks import Hook, Hooks
-from detectors.speech_overlap import CONTEXT_ROWS, SPAN_ROWS, Overlap, Stretch
-from detectors.speech_punchline import Punchline, Punchlines
-from detectors.speech_rate import Burst, Rate
-from detectors.speech_rows import BLOCK_NS, BLOCK_ROWS, Rows, Voice, worded
-from detectors.speech_words import Transcript
+from detectors.speech.hooks import Hook, Hooks
+from detectors.speech.overlap import CONTEXT_ROWS, SPAN_ROWS, Overlap, Stretch
+from detectors.speech.punchline import Punchline, Punchlines
+from detectors.speech.rate import Burst, Rate
+from detectors.speech.rows import BLOCK_NS, BLOCK_ROWS, Rows, Voice, worded
+from detectors.speech.words import Transcript
 
 _SURE: Final = 0.7  # of the recogniser: from here on its words are taken as said
 _BACKLOG: Final = 200  # chunks; only a recogniser that is far behind leaves more

@@ -7,8 +7,8 @@ from typing import Final
 
 from core.times import Ns, ns
 from detectors.baseline import Tail
-from detectors.chat_flood import Line
-from detectors.chat_options import ClipCallOptions
+from detectors.chat.flood import Line
+from detectors.chat.options import ClipCallOptions
 from detectors.options import BaselineOptions
 
 _MOST: Final = 1_000  # calls kept; a window of the busiest chats holds fewer

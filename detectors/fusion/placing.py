@@ -9,10 +9,10 @@ from typing import Final
 from core.ids import SessionId, moment_id
 from core.moments import Event, Family, MomentState
 from core.times import Ns, ns, to_s
-from detectors.candidate import LIVE, Candidate, key_of
-from detectors.lag import LagModel
+from detectors.fusion.candidate import LIVE, Candidate, key_of
+from detectors.fusion.lag import LagModel
+from detectors.fusion.scoring import strength
 from detectors.options import Profile
-from detectors.scoring import strength
 
 _PENALTIES_KEPT: Final = 50
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from detectors.chat_options import MoodOptions
+from detectors.chat.options import MoodOptions
 
 Valence = Callable[[str, tuple[str, ...]], float]
 """A line and its emotes to -1 (all bad) .. 1 (all good)."""

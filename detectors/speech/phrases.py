@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from core.times import Ns, ns
-from detectors.speech_words import Transcript, token
+from detectors.speech.words import Transcript, token
 
 _JOINED_NS: Final = ns(1.0)  # words of one phrase: drawn out, but said in one breath
 _END: Final = ""  # key of a phrase's text in the tree; no token is empty there

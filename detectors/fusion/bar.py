@@ -10,8 +10,8 @@ import math
 from collections import deque
 
 from core.times import NS_PER_S, Ns, to_s
+from detectors.fusion.scoring import logit
 from detectors.options import BarOptions
-from detectors.scoring import logit
 
 _REMEMBER = 20  # anchors of the newest clips; the bump of older ones has long decayed
 

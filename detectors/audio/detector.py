@@ -17,11 +17,11 @@ from core.media import Gap
 from core.moments import Event, Family
 from core.signals import SignalChunk
 from core.times import NS_PER_S, Ns, ns, to_s
-from detectors.audio_shape import Rows, Shape, describe
+from detectors.audio.roar import Roar, Sustained
+from detectors.audio.shape import Rows, Shape, describe
 from detectors.baseline import Baseline, Tail, evidence, rate_text, readiness
 from detectors.features import AUDIO_COLUMNS, AUDIO_KIND, FLOOR_DB, STEP_NS
 from detectors.options import DetectOptions
-from detectors.roar import Roar, Sustained
 
 _AT: Final = {name: place for place, name in enumerate(AUDIO_COLUMNS)}
 _SPEECH, _DIP, _CREST = _AT["speech"], _AT["dip"], _AT["crest"]

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from core.media import ChatMessage
 from core.times import Ns, ns
 from detectors.baseline import ramp
-from detectors.chat_options import FloodOptions
-from detectors.chat_text import Tone, copies
+from detectors.chat.options import FloodOptions
+from detectors.chat.text import Tone, copies
 
 _EXCESS: Final = 0.25  # of the lines at least: less than that is no burst, and dividing by it means nothing
 _PASTES: Final = 300  # newest long lines compared

@@ -1,0 +1,1 @@
+"""Sound: what kind of excursion it is, and what does not pause."""

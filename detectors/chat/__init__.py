@@ -1,0 +1,1 @@
+"""Chat: how much comes, how much of it reacts, and what else explains it."""

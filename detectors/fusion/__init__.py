@@ -1,0 +1,1 @@
+"""From events to moments: placing, scoring, deciding, cutting, knowing again."""

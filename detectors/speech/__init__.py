@@ -1,0 +1,1 @@
+"""Words: how they are said, and what they order."""
