@@ -11,6 +11,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field, model_validator
 
 from detectors.chat.options import ChatOptions
+from detectors.fusion.calibration import Calibration
 from detectors.speech.options import CommandOptions, SpeechOptions
 from detectors.units import Seconds, Share
 
@@ -115,12 +116,12 @@ class LagOptions(BaseModel, frozen=True, extra="forbid"):
 
     prior_s: Seconds = 25
     prior_sd_s: Seconds = Field(default=12, gt=0)
-    observed_sd_s: Seconds = Field(default=4, gt=0)
+    observed_sd_s: Seconds = Field(default=6, gt=0)
     min_s: Seconds = 3
     max_s: Seconds = 60
     keep: int = Field(default=15, gt=0, description="Running median over this many observations.")
     unsettle_s: Seconds = Field(default=10, description="A gap this long, or a new epoch, may have moved the delay ...")
-    unsettled_sd_s: Seconds = Field(default=8, gt=0, description="... by about this much.")
+    unsettled_sd_s: Seconds = Field(default=11, gt=0, description="... by about this much.")
 
 
 class BarOptions(BaseModel, frozen=True, extra="forbid"):
@@ -153,6 +154,7 @@ class FusionOptions(BaseModel, frozen=True, extra="forbid"):
     confident: float = Field(default=1.0, ge=0, description="llr of a sound sure enough to teach the chat's delay.")
     lag_sds: float = Field(default=2.5, gt=0, description="A burst further off its usual delay belongs elsewhere.")
     cause_slack_s: Seconds = Field(default=5, description="Chat may react to the picture before a crowd is heard.")
+    burst_s: Seconds = Field(default=50, description="A burst of chat grows, and is one burst, for this long.")
     look_back_s: Seconds = Field(default=30, description="An order to clip means what lies this far back.")
 
 
@@ -170,6 +172,7 @@ class DetectOptions(BaseModel, frozen=True, extra="forbid"):
     lag: LagOptions = LagOptions()
     fusion: FusionOptions = FusionOptions()
     bar: BarOptions = BarOptions()
+    calibration: Calibration = Calibration()
 
 
 class Profile(BaseModel, frozen=True, extra="forbid"):

@@ -31,6 +31,7 @@ class ReportClip:
     anchor_ns: Ns | None
     p: float | None
     bar: float | None
+    strength: str  # how sure, in words: a probability is worth showing only with the labels behind it
     parts: Mapping[str, float]
     reasons: tuple[str, ...]
     master: Path | None

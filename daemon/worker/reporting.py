@@ -32,6 +32,7 @@ from daemon.report import (
     write_report,
 )
 from detectors.features import AUDIO_KIND
+from detectors.fusion.calibration import Calibration
 
 POINTS: Final = 1200  # of one curve: more than a screen has columns
 SHOWN_NEAR_MISSES: Final = 50
@@ -120,6 +121,7 @@ def _clip(record: Mapping[str, Any], journal: Journal, moments: Mapping[MomentId
         anchor_ns=None if record["anchor_s"] is None else ns(record["anchor_s"]),
         p=moment.p if moment else None,
         bar=moment.bar if moment else None,
+        strength=calibration_of(journal).wording(moment.p) if moment else "",
         parts=moment.parts if moment else {},
         reasons=moment.reasons if moment else tuple(record["reasons"]),
         master=_there(files.get("master")),
@@ -131,6 +133,12 @@ def _clip(record: Mapping[str, Any], journal: Journal, moments: Mapping[MomentId
         notes=tuple(record["notes"]),
         words=tuple(spoken(journal.words(start_ns, end_ns), start_ns, end_ns)),
     )
+
+
+def calibration_of(journal: Journal) -> Calibration:
+    """What stands behind this session's probabilities; sessions of older versions have none."""
+    detect = (journal.meta("profile") or {}).get("detect", {})
+    return Calibration.model_validate(detect.get("calibration", {}))
 
 
 def _there(path: Path | None) -> Path | None:

@@ -24,7 +24,7 @@ from detectors.fusion.candidate import LIVE, SHOWN, Candidate, Span, agreed
 from detectors.fusion.lag import LagEstimate, LagModel
 from detectors.fusion.placing import Placing
 from detectors.fusion.replays import Replays
-from detectors.fusion.scoring import Score, explain, logit, sigmoid
+from detectors.fusion.scoring import Score, explain, logit
 from detectors.options import Profile
 from detectors.vision import Frame
 
@@ -51,6 +51,7 @@ class Fuser:
         self.snapper = Snapper(self._fusion.snap_s)
         self._placing = Placing(profile, session, self.lag)
         self._replays = Replays(profile.detect.replay)
+        self._p = profile.detect.calibration.apply
         self._silences = silences
 
     def epoch(self, epoch: Epoch) -> None:
@@ -129,7 +130,7 @@ class Fuser:
 
     def _show(self, candidate: Candidate, score: Score, now_ns: Ns) -> list[Moment]:
         out: list[Moment] = []
-        original = None if candidate.ordered() else self._replays.original(*self._span(candidate, now_ns))
+        original = self._replays.original(*self._span(candidate, now_ns))
         if original is not None:
             candidate.note = f"shows again what was clipped at {clock_text(original[1])}"
             return self._reject(candidate, score, "replay", now_ns)
@@ -176,7 +177,7 @@ class Fuser:
         if said is None:
             return False
         longer = self._span(candidate, now_ns)[1] > said.end_ns
-        return longer or said.parts.keys() != score.parts.keys() or abs(said.p - score.p) >= NEWS
+        return longer or said.parts.keys() != score.parts.keys() or abs(said.p - self._p(score.logit)) >= NEWS
 
     def _over(self, candidate: Candidate, now_ns: Ns, watermarks: Mapping[Family, Ns]) -> bool:
         """Whether every family that is there has said all it can say about this moment, or time is up."""
@@ -187,7 +188,7 @@ class Fuser:
         chat_ns = candidate.anchor_ns + min(lag.mean_ns + 2 * lag.sd_ns, ns(self._profile.detect.lag.max_s))
         onset = candidate.chat_onset()
         if onset is not None:
-            chat_ns = max(candidate.anchor_ns, onset + ns(self._profile.detect.chat.window_s))
+            chat_ns = max(candidate.anchor_ns, onset + ns(self._fusion.burst_s))  # it may still grow
         needs = {family: chat_ns if family is Family.CHAT else settled_ns for family in watermarks}
         return all(watermarks[family] >= need_ns for family, need_ns in needs.items())
 
@@ -245,8 +246,8 @@ class Fuser:
             start_ns=start_ns,
             end_ns=end_ns,
             anchor_ns=candidate.anchor_ns,
-            p=score.p,
-            bar=sigmoid(candidate.bar),
+            p=self._p(score.logit),
+            bar=self._p(candidate.bar),
             parts=dict(score.parts),
             reasons=(candidate.note, *reasons) if candidate.note else reasons,
             decided_ns=now_ns,

@@ -159,11 +159,12 @@ class Placing:
             sd_ns=lag.sd_ns,
             values={**raw.values, "onset_s": to_s(onset_ns)},
         )
-        home = self._holder(event) or self._same_burst(onset_ns)
+        home = self._holder(event) or self._same_burst(onset_ns, ns(self._fusion.join_gap_s))
         if home is None:
             if self._strength(event) <= 0:
                 return event  # explained away, or before the baselines are ready
-            home = self._cause(onset_ns) or self._open(event.start_ns, lag.sd_ns)
+            home = self._cause(onset_ns) or self._same_burst(onset_ns, ns(self._fusion.burst_s))
+            home = home or self._open(event.start_ns, lag.sd_ns)
         if home.state in LIVE:
             home.take(event)
             self._teach(home)
@@ -189,10 +190,10 @@ class Placing:
         if not home.taught and onset is not None and loud and self._confident(home):
             home.taught = self.lag.learn(onset - home.anchor_ns)
 
-    def _same_burst(self, onset_ns: Ns) -> Candidate | None:
-        gap_ns = ns(self._fusion.join_gap_s)
-        bursts = [(c.chat_onset(), c) for c in self._live()]
-        return next((c for onset, c in bursts if onset is not None and abs(onset - onset_ns) <= gap_ns), None)
+    def _same_burst(self, onset_ns: Ns, within_ns: Ns) -> Candidate | None:
+        """The moment whose burst this is another side of, or goes on with: a crowd laughs first and then asks."""
+        bursts = [(c.chat_onset(), c) for c in self.candidates if c.state is not MomentState.REJECTED]
+        return next((c for onset, c in bursts if onset is not None and abs(onset - onset_ns) <= within_ns), None)
 
     def _cause(self, onset_ns: Ns) -> Candidate | None:
         """The moment a burst most likely reacts to: strong, and as long ago as this chat usually takes."""
@@ -204,6 +205,6 @@ class Placing:
         return best[1] if best else None
 
     def _confident(self, candidate: Candidate) -> bool:
-        """Sure enough of what was heard or seen to learn from it; plain loudness is not."""
-        sure, least = {Family.AUDIO, Family.GAME}, self._fusion.confident
+        """Sure enough of what was heard, said or seen to learn from it; plain loudness is not."""
+        sure, least = {Family.AUDIO, Family.SPEECH, Family.GAME}, self._fusion.confident
         return any(e.family in sure and e.kind != "loud" and e.llr >= least for e in candidate.events.values())

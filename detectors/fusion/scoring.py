@@ -19,16 +19,6 @@ class Score(NamedTuple):
     logit: float
     parts: dict[str, float]
 
-    @property
-    def p(self) -> float:
-        """As a probability."""
-        return sigmoid(self.logit)
-
-
-def sigmoid(logit: float) -> float:
-    """Logit to probability."""
-    return 1.0 / (1.0 + math.exp(-logit))
-
 
 def logit(p: float) -> float:
     """Probability to logit."""

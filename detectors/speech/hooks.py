@@ -147,10 +147,9 @@ class Hooks:
         raised = voice.raised(phrase.start_ns, Ns(phrase.end_ns + AFTER_NS))
         own = 0.0
         if raised is not None:
-            own = min(
-                ramp(raised.pitch, options.pitch_none, options.pitch_full),
-                ramp(raised.level_db, options.level_none_db, options.level_full_db),
-            )
+            louder = ramp(raised.level_db, options.level_none_db, options.level_full_db)
+            higher = ramp(raised.pitch, options.pitch_none, options.pitch_full)
+            own = louder * (options.level_alone + (1.0 - options.level_alone) * higher)
         sound = max((s for s in self._sounds if self._near(s, phrase)), key=_weight, default=None)
         heard = ramp(_weight(sound), options.sound_none, options.sound_full) if sound is not None else 0.0
         strength = max(own, heard)

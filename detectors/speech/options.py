@@ -28,7 +28,7 @@ class OverlapOptions(BaseModel, frozen=True, extra="forbid"):
     min_s: Seconds = Field(default=3.5, gt=0)
     tail_per_h: float = Field(default=8, gt=0, description="Prior: stretches per hour.")
     tail_db: float = Field(default=3, gt=0, description="Prior: mean excess of a stretch over enter_db.")
-    worth: Share = Field(default=0.15, description="Share of the largest evidence that this can bring.")
+    worth: Share = Field(default=0.1, description="Share of the largest evidence that this can bring.")
 
 
 class PunchlineOptions(BaseModel, frozen=True, extra="forbid"):
@@ -56,6 +56,7 @@ class PhraseOptions(BaseModel, frozen=True, extra="forbid"):
     pitch_full: float = Field(default=4, gt=0)
     level_none_db: float = Field(default=3, ge=0, description="Over the median level of that talk.")
     level_full_db: float = Field(default=8, gt=0)
+    level_alone: Share = Field(default=0.5, description="What a louder voice counts whose pitch stays.")
     said_per_h: float = Field(default=2, gt=0, description="Prior: how often an hour one phrase is said at all.")
     tail_per_h: float = Field(default=6, gt=0, description="Prior: raised phrases per hour, of any text.")
     tail_scale: float = Field(default=0.4, gt=0, description="Prior: their mean strength, 0..1.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +49,11 @@ def states(moments: Sequence[Moment]) -> list[str]:
 def roar(start_s: float, *, llr: float = 2.5, kind: str = "crowd") -> Event:
     """A strong sound of two seconds."""
     return event(kind, Family.AUDIO, llr, start_s=start_s)
+
+
+def lasting(start_s: float, end_s: float, *, llr: float = 2.5) -> Event:
+    """A crowd that is told of when it is over."""
+    return replace(roar(start_s, llr=llr), end_ns=ns(end_s), found_ns=ns(end_s))
 
 
 def laughter(onset_s: float, *, llr: float = 2.5) -> Event:
@@ -189,9 +195,9 @@ def test_a_moment_inside_the_cool_down_meets_a_raised_bar() -> None:
 
 
 def test_a_later_duplicate_is_a_near_miss() -> None:
-    """Two bursts that may be about the same stretch of stream: one clip."""
+    """Two long sounds over the same stretch of stream that are too long for one clip together: one clip."""
     story = Story()
-    story.until(240.0, laughter(125.0), laughter(145.0))
+    story.until(300.0, lasting(100.0, 140.0), lasting(121.0, 152.0))
     assert len(shown(story.moments)) == 1
     assert [m.reason for m in story.moments if m.state is MomentState.REJECTED] == ["duplicate"]
 
@@ -199,7 +205,7 @@ def test_a_later_duplicate_is_a_near_miss() -> None:
 def test_a_later_duplicate_with_a_lead_replaces_the_earlier() -> None:
     """By one logit and more; what was shown is withdrawn as superseded."""
     story = Story()
-    story.until(240.0, laughter(125.0, llr=1.0), laughter(145.0))
+    story.until(300.0, lasting(100.0, 140.0, llr=1.5), lasting(121.0, 152.0))
     first, second = shown(story.moments)
     ends = {m.id: (m.state, m.reason) for m in story.moments}
     assert ends[first.id] == (MomentState.WITHDRAWN, "superseded")

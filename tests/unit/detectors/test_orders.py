@@ -78,11 +78,12 @@ def test_a_clip_that_is_watched_again_is_linked_and_not_clipped_again() -> None:
     story.fuser.words(spoken(line, 95.0))
     [first, *_] = shown(story.until(200.0, roar(100.0)))
     story.fuser.words(spoken(line, 995.0))
-    later = story.until(1100.0, roar(1000.0))
+    later = story.until(1008.0, roar(1000.0))
     assert [(m.state, m.reason) for m in later] == [(MomentState.REJECTED, "replay")]
     assert later[0].reasons[0].startswith("shows again what was clipped at 0:01:")
-    again = story.until(1200.0, order(1101.0))  # who asks for it gets it
-    assert first.id not in {m.id for m in shown(again)}
+    asked = story.until(1200.0, order(1009.0))  # it is there already; the note says where
+    assert [m.reason for m in asked] == ["replay"]
+    assert first.reason == ""
 
 
 def test_an_outage_makes_the_chats_delay_a_guess_again() -> None:
@@ -94,7 +95,7 @@ def test_an_outage_makes_the_chats_delay_a_guess_again() -> None:
     lag.unsettle()
     guess = lag.estimate()
     assert guess.mean_ns == settled.mean_ns
-    assert guess.sd_ns > 1.5 * settled.sd_ns
+    assert guess.sd_ns > 1.25 * settled.sd_ns
     for _ in range(8):
         lag.learn(ns(30))
     assert abs(to_s(lag.estimate().mean_ns) - 30) < 3

@@ -100,6 +100,7 @@ def _clip(index: int, master: Path, thumbnail: Path) -> ReportClip:
         anchor_ns=ns(64),
         p=(0.93, 0.61, None)[index % 3],
         bar=(0.55, 0.55, None)[index % 3],
+        strength="likely",
         parts=({"audio": 2.4, "chat": 1.9, "game": 0.6, "speech": -0.7}, {"audio": 1.1}, {})[index % 3],
         reasons=(
             ("Chat at 41 messages in 10 s, 9 times its usual", "Loudness rose 12.4 dB in 0.8 s"),
