@@ -35,7 +35,7 @@ class ChatBuffer:
         self._delay_ns = delay_ns
         self._heap: list[tuple[int, int, ChatMessage]] = []
         self._count = 0
-        self._given_ns = since_ns
+        self._given_ns = Ns(since_ns - 1)
         self._watermark_ns = Ns(0)
         self._open = True
         self._changed = threading.Condition()
@@ -72,7 +72,8 @@ class ChatBuffer:
             messages = []
             while self._heap and self._heap[0][0] <= t_ns:
                 _, _, message = heapq.heappop(self._heap)
-                messages.append(replace(message, t_ns=max(message.t_ns, self._given_ns)))
+                late_ns = Ns(self._given_ns + 1)  # of this step: a replay of the journal must see it no sooner
+                messages.append(replace(message, t_ns=max(message.t_ns, late_ns)))
             self._given_ns = t_ns
             return messages
 

@@ -27,7 +27,7 @@ def test_a_late_message_is_heard_now_and_changes_nothing_decided() -> None:
     chat.until(ns(10))
     chat.add([message(4)])
     [late] = chat.until(ns(10.5))
-    assert late.t_ns == ns(10)
+    assert late.t_ns == ns(10) + 1
 
 
 def test_a_replayed_chat_is_waited_for() -> None:
