@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
-
-import numpy as np
 
 from core.times import NS_PER_S, Ns, ns
 from detectors.options import BaselineOptions
@@ -23,30 +22,50 @@ _NS_PER_H: Final = 3600 * NS_PER_S
 
 
 class Baseline:
-    """Weighted quantiles of the last `window_s`, kept as a histogram of `step` wide bins over [low, high]."""
+    """Weighted quantiles of the last `window_s`, kept as a histogram of `step` wide bins over [low, high].
+
+    One sample moves a quantile by little, so each that is asked for is remembered as a place among the bins with the
+    weight below it, and moves on from there.
+    """
 
     def __init__(
         self, options: BaselineOptions, *, low: float, high: float, step: float, window_s: float | None = None
     ) -> None:
         self._low, self._step = low, step
-        self._bins = np.zeros(math.ceil((high - low) / step) + 1, dtype=np.int64)
+        self._highest = math.ceil((high - low) / step)
+        self._bins = [0] * (self._highest + 1)
         self._samples: deque[tuple[Ns, int, int]] = deque()
         self._total = 0
+        self._ranks: dict[float, _Rank] = {}
+        self._reach: _Reach | None = None
         self._window_ns = ns(options.window_s if window_s is None else window_s)
         self._alarm_weight = max(1, round(_FULL * options.alarm_influence))
         self._prior_samples = options.prior_samples
 
     def push(self, value: float, t_ns: Ns, *, alarm: bool) -> None:
         """Take a sample in; while an alarm is open it counts little, or a long roar teaches that roaring is normal."""
-        place = min(max(round((value - self._low) / self._step), 0), len(self._bins) - 1)
-        weight = self._alarm_weight if alarm else _FULL
-        self._samples.append((t_ns, place, weight))
+        place = round((value - self._low) / self._step)
+        if place < 0:
+            place = 0
+        elif place > self._highest:
+            place = self._highest
+        weight, samples = self._alarm_weight if alarm else _FULL, self._samples
+        samples.append((t_ns, place, weight))
+        self._weigh(place, weight)
+        oldest_ns = t_ns - self._window_ns
+        while samples[0][0] <= oldest_ns:
+            _, place, weight = samples.popleft()
+            self._weigh(place, -weight)
+
+    def _weigh(self, place: int, weight: int) -> None:
         self._bins[place] += weight
         self._total += weight
-        while self._samples[0][0] <= t_ns - self._window_ns:
-            _, old, old_weight = self._samples.popleft()
-            self._bins[old] -= old_weight
-            self._total -= old_weight
+        for rank in self._ranks.values():
+            if place < rank.place:
+                rank.below += weight
+        reach = self._reach
+        if reach is not None and -reach.width <= place - reach.centre <= reach.width:
+            reach.inside += weight
 
     @property
     def count(self) -> int:
@@ -55,19 +74,82 @@ class Baseline:
 
     def quantile(self, share: float) -> float:
         """The value below which `share` of the weight lies; the low end while empty."""
-        place = int(self._bins.cumsum().searchsorted(share * self._total))
-        return self._low + self._step * min(place, len(self._bins) - 1)
+        return self._low + self._step * self._place(share)
+
+    def _place(self, share: float) -> int:
+        rank = self._ranks.get(share)
+        if rank is None:
+            rank = self._ranks[share] = _Rank()
+        return rank.find(self._bins, share * self._total)
 
     def spread(self, prior: float, floor: float) -> float:
         """Standard deviation by MAD, blended with a prior that counts as so many samples, never below the floor."""
-        centre = round((self.quantile(0.5) - self._low) / self._step)
-        reach = max(centre, len(self._bins) - 1 - centre)
-        folded = np.zeros(reach + 1, dtype=np.int64)
-        folded[: centre + 1] += self._bins[centre::-1]
-        folded[1 : len(self._bins) - centre] += self._bins[centre + 1 :]
-        measured = _MAD_TO_SD * self._step * int(folded.cumsum().searchsorted(0.5 * self._total))
-        blended = (measured * self.count + prior * self._prior_samples) / max(self.count + self._prior_samples, 1)
+        if self._reach is None:
+            self._reach = _Reach(self._bins[0])
+        width, count = self._reach.find(self._bins, self._place(0.5), 0.5 * self._total), len(self._samples)
+        measured = _MAD_TO_SD * self._step * width
+        blended = (measured * count + prior * self._prior_samples) / max(count + self._prior_samples, 1)
         return max(blended, floor)
+
+
+class _Rank:
+    """The first bin up to which a share of the weight lies, and the weight before it."""
+
+    __slots__ = ("below", "place")
+
+    def __init__(self) -> None:
+        self.place = self.below = 0
+
+    def find(self, bins: Sequence[int], target: float) -> int:
+        """Go on from the last place to the one at which the weight reaches `target`."""
+        place, below = self.place, self.below
+        while place > 0 and below >= target:
+            place -= 1
+            below -= bins[place]
+        while place < len(bins) - 1 and below + bins[place] < target:
+            below += bins[place]
+            place += 1
+        self.place, self.below = place, below
+        return place
+
+
+class _Reach:
+    """How far from a centre half of the weight lies, in bins, and the weight inside."""
+
+    __slots__ = ("centre", "inside", "width")
+
+    def __init__(self, inside: int) -> None:
+        self.centre = self.width = 0
+        self.inside = inside
+
+    def find(self, bins: Sequence[int], centre: int, target: float) -> int:
+        """Move to the centre, and widen or narrow until `target` lies inside, just."""
+        self._move(bins, centre)
+        width, inside = self.width, self.inside
+        while inside < target:
+            width += 1
+            inside += _ring(bins, centre, width)
+        while width > 0 and inside - (ring := _ring(bins, centre, width)) >= target:
+            inside -= ring
+            width -= 1
+        self.width, self.inside = width, inside
+        return width
+
+    def _move(self, bins: Sequence[int], centre: int) -> None:
+        while self.centre != centre:
+            step = 1 if self.centre < centre else -1
+            self.inside -= _at(bins, self.centre - step * self.width)
+            self.centre += step
+            self.inside += _at(bins, self.centre + step * self.width)
+
+
+def _at(bins: Sequence[int], place: int) -> int:
+    return bins[place] if 0 <= place < len(bins) else 0
+
+
+def _ring(bins: Sequence[int], centre: int, width: int) -> int:
+    """The two bins this far from the centre, for a width of 1 and more."""
+    return _at(bins, centre - width) + _at(bins, centre + width)
 
 
 class Tail:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field, model_validator
 
+from detectors.audio.options import AudioOptions
 from detectors.chat.options import ChatOptions
 from detectors.fusion.calibration import Calibration
 from detectors.speech.options import CommandOptions, SpeechOptions
@@ -58,37 +59,6 @@ class BaselineOptions(BaseModel, frozen=True, extra="forbid"):
     tail_prior_s: Seconds = Field(default=3600, description="Stretch of stream that the prior alarm rate counts as.")
     tail_prior_peaks: float = Field(default=10, gt=0, description="Observed peaks that the prior tail counts as.")
     neutral_per_h: float = Field(default=20, gt=0, description="Something this frequent says nothing.")
-
-
-class RoarOptions(BaseModel, frozen=True, extra="forbid"):
-    """Sound that stays up, by CUSUM. Sums are in standard deviations x half seconds."""
-
-    k: float = Field(default=0.5, ge=0, description="Taken off each half second: the drift that is no roar.")
-    h: float = Field(default=5, gt=0, description="Sum that opens an alarm; a fall by as much ends it.")
-    most: float = Field(default=3, gt=0, description="One half second adds no more: a bang is no roar.")
-    full: float = Field(default=20, gt=0, description="A sum that says all that a roar can say.")
-    tail_per_h: float = Field(default=6, gt=0, description="Prior: alarms per hour.")
-    tail_scale: float = Field(default=4, gt=0, description="Prior: mean excess of a sum over h.")
-    max_s: Seconds = Field(default=45, gt=0, description="Longer is how the stream sounds now.")
-    worth: Share = Field(default=0.6, description="Share of the largest evidence that a roar can bring.")
-
-
-class AudioOptions(BaseModel, frozen=True, extra="forbid"):
-    """Excursions of loudness: enter, leave, how strong, how long. dB over the reference unless said otherwise."""
-
-    enter_db: float = Field(default=3, gt=0)
-    exit_share: Share = Field(default=0.6, description="Leave at this share of enter_db.")
-    none_db: float = Field(default=2, ge=0, description="An excess that says nothing.")
-    full_db: float = Field(default=7, gt=0, description="An excess that says all that loudness can say.")
-    floor_db: float = Field(default=1, gt=0, description="Smallest spread of a level that is believed.")
-    prior_spread_db: float = Field(default=3, gt=0)
-    tail_per_h: float = Field(default=8, gt=0, description="Prior: excursions per hour.")
-    tail_db: float = Field(default=1.5, gt=0, description="Prior: mean excess of an excursion over enter_db.")
-    min_s: Seconds = Field(default=0.6, gt=0)
-    hang_s: Seconds = Field(default=0.7, gt=0, description="Below the exit this long ends it; kept as decay.")
-    max_s: Seconds = Field(default=20, gt=0, description="Longer without decay is a new level, not an event.")
-    unclassed: Share = Field(default=0.3, description="Kept by sound that is neither crowd nor voice.")
-    roar: RoarOptions = RoarOptions()
 
 
 class VisionOptions(BaseModel, frozen=True, extra="forbid"):
@@ -145,6 +115,7 @@ class FusionOptions(BaseModel, frozen=True, extra="forbid"):
     agree: float = Field(default=0.7, ge=0, description="Logit for two families that agree.")
     rest: Share = Field(default=0.3, description="What the weaker members of one family still count.")
     cap: float = Field(default=2.5, gt=0, description="Largest log-likelihood ratio one event may claim.")
+    unplaced: float = Field(default=2.7, gt=0, description="Largest logit of chat without any sound or picture.")
     join_gap_s: Seconds = Field(default=10, description="Events closer than this are one moment.")
     deadline_s: Seconds = Field(default=75, description="Confirmed or rejected this long after the anchor.")
     snap_s: Seconds = Field(default=3, description="How far the start may move to a silence or a scene cut.")
@@ -152,9 +123,9 @@ class FusionOptions(BaseModel, frozen=True, extra="forbid"):
     supports: float = Field(default=0.5, ge=0, description="Logit from which an event can place a moment.")
     notable: float = Field(default=1.0, ge=0, description="Evidence in logits that is worth a line in the ledger.")
     confident: float = Field(default=1.0, ge=0, description="llr of a sound sure enough to teach the chat's delay.")
-    lag_sds: float = Field(default=2.5, gt=0, description="A burst further off its usual delay belongs elsewhere.")
+    lag_sds: float = Field(default=3.0, gt=0, description="A burst further off its usual delay belongs elsewhere.")
     cause_slack_s: Seconds = Field(default=5, description="Chat may react to the picture before a crowd is heard.")
-    burst_s: Seconds = Field(default=50, description="A burst of chat grows, and is one burst, for this long.")
+    burst_s: Seconds = Field(default=85, description="A burst of chat grows, and is one burst, for this long.")
     look_back_s: Seconds = Field(default=30, description="An order to clip means what lies this far back.")
 
 

@@ -14,7 +14,7 @@ from core.words import Word
 from daemon.evaluation.truth import Span, Truth
 
 SHOWN: Final = frozenset({MomentState.PROVISIONAL, MomentState.CONFIRMED, MomentState.FINAL})
-ANOTHERS: Final = frozenset({"merged", "duplicate"})  # rejections in favour of another moment: no near misses
+ANOTHERS: Final = frozenset({"merged", "duplicate", "replay"})  # rejections in favour of another moment: no near misses
 CUT_SLACK_NS: Final = 20_000_000  # a word's edge is not known better than this
 
 

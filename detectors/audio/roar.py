@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.times import ns
-from detectors.baseline import Tail
+from detectors.audio.options import RoarOptions
 from detectors.features import STEP_NS
-from detectors.options import BaselineOptions, RoarOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +26,8 @@ class Sustained:
 class Roar:
     """Takes the floor twice a second; gives a stretch out when it is over."""
 
-    def __init__(self, options: RoarOptions, baseline: BaselineOptions) -> None:
+    def __init__(self, options: RoarOptions) -> None:
         self._options = options
-        self.tail = Tail(baseline, prior_per_h=options.tail_per_h, prior_scale=options.tail_scale)
         self._sum = 0.0
         self._first = 0
         self._peak, self._peak_at = 0.0, 0

@@ -2,9 +2,10 @@
 
 The discriminants are physical, not fitted: voices and hands put their power above 400 Hz, while thunder, engines,
 explosions and a music's bass and kick put it below; a crowd is close to noise or to many voices at once, and a shout is
-a voice well above the pitch of talk; talk changes its spectrum with every sound, a crowd and a scream last; music holds
-its notes; sirens and jingles are purer than throats; an advert is as loud at its first instant as at its last; a gain
-knob moves everything and changes no shape. Every ramp's ends are round figures between the two kinds of sound.
+a voice well above the pitch of talk; talk changes its spectrum with every sound, a crowd lasts, and a laugh, which
+stops for each `ha`, is told by its pitch; music holds its notes; sirens and jingles are purer than throats; rain and
+engines stay where they are; a gain knob moves everything and changes no shape. Every ramp's ends are round figures
+between the two kinds of sound.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.audio.programme import programme
+from detectors.audio.rows import AT, DIP, SPEECH, Rows
 from detectors.baseline import ramp
-from detectors.features import AUDIO_COLUMNS, BANDS
+from detectors.features import BANDS
 
-Rows = NDArray[np.float64]
-_AT: Final = {name: place for place, name in enumerate(AUDIO_COLUMNS)}
-_BANDS: Final = slice(_AT[BANDS[0]], _AT[BANDS[-1]] + 1)
+_BANDS: Final = slice(AT[BANDS[0]], AT[BANDS[-1]] + 1)
 _SPOKEN_PITCH: Final = 30.0  # semitones over 55 Hz, 311 Hz: few adults talk higher, so a shout is measured from here
 _MAD_TO_SD: Final = 1.4826  # of a normal distribution
 _TOP_DB: Final = 6.0  # rows this close to the peak describe the sound
@@ -37,6 +37,7 @@ class Shape:
     music: float
     plateau: float
     knob: float
+    programme: float
     noisy: float
     tonal: float
     bass_db: float
@@ -48,35 +49,43 @@ class Shape:
     rows: int
 
     @property
+    def alive(self) -> float:
+        """How far it is no machine: no rain, no knob, no programme."""
+        return (1.0 - self.plateau) * (1.0 - self.knob) * (1.0 - self.programme)
+
+    @property
     def worth(self) -> float:
         """How far the sound is one that people make when something happens."""
-        like = 1.0 - (1.0 - self.crowd) * (1.0 - self.voice)
-        return like * (1.0 - self.plateau) * (1.0 - self.knob)
+        return (1.0 - (1.0 - self.crowd) * (1.0 - self.voice)) * self.alive
 
 
-def describe(rows: Rows, before: Rows, after: Rows, *, usual_pitch: float) -> Shape:
-    """From the excursion's rows, up to 10 s before it, what followed so far, and the pitch rarely exceeded before."""
-    speech = rows[:, _AT["speech"]]
+def describe(rows: Rows, before: Rows, after: Rows, run: Rows, *, usual_pitch: float) -> Shape:
+    """From the excursion's rows, up to 10 s before it, what followed so far, and the pitch rarely exceeded before.
+
+    `run` is the rows of all sounds that followed each other without a pause, of which this is the newest.
+    """
+    speech = rows[:, SPEECH]
     top = rows[speech >= speech.max() - _TOP_DB]
-    noisy, tonal, voicing = (float(np.median(top[:, _AT[name]])) for name in ("flat", "tonal", "voicing"))
-    fill = float(np.median(top[:, _AT["dip"]] - top[:, _AT["speech"]]))
+    noisy, tonal, voicing = (float(np.median(top[:, AT[name]])) for name in ("flat", "tonal", "voicing"))
+    fill = float(np.median(top[:, DIP] - top[:, SPEECH]))
     bass_db, treble_db = _balance(top, before)
     pitch, wander = _pitch(top)
     jump = pitch - min(usual_pitch, _SPOKEN_PITCH)
     music = ramp(tonal, 0.5, 0.7)
-    flux = float(np.median(top[:, _AT["flux"]]))
-    human = ramp(treble_db, 12, 8) * (1.0 - music) * ramp(flux, 5, 3.5) * ramp(len(rows), 10, 16)
+    flux = float(np.median(top[:, AT["flux"]]))
+    human = ramp(treble_db, 12, 8) * (1.0 - music) * ramp(len(rows), 10, 16)
     noise = ramp(noisy, 0.28, 0.42) * ramp(tonal, 0.55, 0.35) * ramp(bass_db, 1, -5)
     many = ramp(wander, 5, 10) * ramp(bass_db, -2, -7) * _throat(noisy)
-    crowd = human * ramp(fill, -9, -4) * (1.0 - (1.0 - noise) * (1.0 - many))
-    voice = human * ramp(voicing, 0.35, 0.5) * ramp(jump, 1, 4) * ramp(bass_db, -2, -7) * _throat(noisy)
-    voice *= ramp(noisy, 0.6, 0.5)
+    crowd = human * ramp(flux, 5, 3.5) * ramp(fill, -9, -4) * (1.0 - (1.0 - noise) * (1.0 - many))
+    voice = human * ramp(flux, 10, 8) * ramp(voicing, 0.35, 0.5) * ramp(jump, 1, 4) * ramp(bass_db, -2, -7)
+    voice *= _throat(noisy) * ramp(noisy, 0.6, 0.5)
     return Shape(
         crowd=crowd,
         voice=voice,
         music=music,
-        plateau=_plateau(speech, rows[:, _AT["dip"]]),
+        plateau=_plateau(speech, rows[:, DIP]),
         knob=_knob(rows, before, after),
+        programme=programme(run, len(rows)),
         noisy=noisy,
         tonal=tonal,
         bass_db=bass_db,
@@ -104,8 +113,8 @@ def _balance(top: Rows, before: Rows) -> tuple[float, float]:
 
 def _pitch(top: Rows) -> tuple[float, float]:
     """Median pitch of the voiced rows, and how far it wanders over all rows (interquartile range), in semitones."""
-    voiced = top[top[:, _AT["voicing"]] > 0.4][:, _AT["pitch"]]
-    low, high = np.percentile(top[:, _AT["pitch"]], [25, 75])
+    voiced = top[top[:, AT["voicing"]] > 0.4][:, AT["pitch"]]
+    low, high = np.percentile(top[:, AT["pitch"]], [25, 75])
     return (float(np.median(voiced)) if len(voiced) else 0.0), float(high - low)
 
 
@@ -115,7 +124,7 @@ def _throat(noisy: float) -> float:
 
 
 def _plateau(speech: Rows, dip: Rows) -> float:
-    """Like an advert, rain or an engine: on one floor for six seconds after an abrupt start, or for ten, within 1 dB.
+    """Like rain or an engine: on one floor for eight seconds after an abrupt start, or for ten, within 1 dB.
 
     The floor is judged, not the level: talk over the rain moves the level. Crowds swell and die down.
     """
@@ -125,7 +134,7 @@ def _plateau(speech: Rows, dip: Rows) -> float:
     floor = np.median(dip[: seconds * 10].reshape(seconds, 10), axis=1)[1:-1]
     edge = float(np.percentile(speech, 50) - speech[:5].max())
     spread = _MAD_TO_SD * float(np.median(np.abs(floor - np.median(floor))))  # blind to loud talk at either end
-    return ramp(spread, 1.6, 0.8) * max(ramp(edge, 4.0, 2.0), ramp(seconds, 7, 10))
+    return ramp(spread, 1.6, 0.8) * max(ramp(edge, 4.0, 2.0) * ramp(seconds, 6, 8), ramp(seconds, 7, 10))
 
 
 def _knob(rows: Rows, before: Rows, after: Rows) -> float:

@@ -26,6 +26,7 @@ class ClipCalls:
         self._calls: deque[Line] = deque()
         self._users: Counter[str] = Counter()
         self.start_ns: Ns | None = None  # the first call, once there are enough
+        self.began_ns: Ns | None = None  # the burst they speak of, once it is asked for
         self.most = 0.0
         self.said = 0.0
 
@@ -57,6 +58,7 @@ class ClipCalls:
             if strength < self._options.users:
                 return False
             self.start_ns, self.most, self.said = self._calls[0].t_ns, 0.0, 0.0
+            self.began_ns = None
         self.most = max(self.most, strength)
         if self.users <= _OVER:
             self._tail.push(self.most - self._options.users, watched_ns)

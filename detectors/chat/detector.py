@@ -26,12 +26,14 @@ from detectors.chat.clip import ClipCalls
 from detectors.chat.flood import Flood, Line, Norm, Notices, explained
 from detectors.chat.mood import Valence, change, mood_text, whole
 from detectors.chat.onset import onset
+from detectors.chat.share import Reactions
 from detectors.chat.text import Tone, read
 from detectors.chat.usual import LEARN_EVERY_NS, SMOOTH, Accounts, Echoes, Step, Usual
-from detectors.chat.watch import Alarm, Burst, Heard, Window, surprise
+from detectors.chat.watch import Alarm, Burst, Heard, Window
 from detectors.options import DetectOptions
 
-_KEEP_NS: Final = Ns(60 * NS_PER_S)  # messages kept for dating an onset and for seeing who writes
+_KEEP_NS: Final = Ns(90 * NS_PER_S)  # messages kept for dating an onset
+_MINUTE_NS: Final = 60 * NS_PER_S  # ... and for seeing who writes
 _MAX_KEPT: Final = 20_000  # messages of a minute; the busiest chats write a tenth of it
 _BACK_NS: Final = 20 * NS_PER_S  # a rate swings by itself: what came long before an alarm belongs to another swing
 _NEW_NS: Final = Ns(60 * NS_PER_S)  # an account counts as a newcomer for this long
@@ -51,10 +53,12 @@ class ChatDetector:
         self._window_ns = ns(self._options.window_s)
         self._waiting: deque[ChatMessage] = deque()
         self._lines: deque[Line] = deque()
-        self._minute: Counter[str] = Counter()  # lines of each account among them
+        self._recent: deque[tuple[Ns, str]] = deque()  # those of the last minute
+        self._minute: Counter[str] = Counter()  # ... and how many lines of each account
         self._accounts, self._notices = Accounts(), Notices(self._options.flood)
         self._echoes = Echoes(self._window_ns, ns(options.baseline.window_s))
         self._window = Window(self._window_ns)
+        self._reactions = Reactions(self._options)
         self._usual = Usual(self._options, options.baseline)
         chat, baseline = self._options, options.baseline
         self._rate = Burst(chat.rate, chat, baseline, Ns(_BACK_NS))
@@ -96,9 +100,13 @@ class ChatDetector:
         return self._available
 
     def watermark(self) -> Ns:
-        """The earliest onset of an alarm still open and unjudged, else now."""
-        alarms = [burst.alarm for burst in self._bursts]
-        return Ns(min([self._now_ns, *(alarm.earliest_ns for alarm in alarms if alarm and not alarm.judged)]))
+        """The earliest onset of an alarm still open and unjudged or still rising, else now."""
+        onsets = [
+            alarm.earliest_ns if alarm.onset_ns is None else alarm.onset_ns
+            for alarm in (burst.alarm for burst in self._bursts)
+            if alarm and (not alarm.judged or self._now_ns - alarm.peak_ns < self._window_ns)
+        ]
+        return Ns(min([self._now_ns, *onsets]))
 
     def advance(self, t_ns: Ns) -> Sequence[Event]:
         """Count the messages up to `t_ns` and judge alarms that have peaked."""
@@ -111,9 +119,9 @@ class ChatDetector:
             self._since_ns = t_ns
         while self._waiting and self._waiting[0].t_ns <= t_ns:
             self._take(self._waiting.popleft(), t_ns)
-        while self._lines and (self._lines[0].t_ns <= t_ns - _KEEP_NS or len(self._lines) > _MAX_KEPT):
-            self._forget()
+        self._forget(t_ns)
         self._window.expire(t_ns)
+        self._reactions.expire(t_ns)
         if t_ns - self._since_ns < self._window_ns:
             return []
         if self._watched_ns - self._learned_ns >= LEARN_EVERY_NS:
@@ -139,8 +147,10 @@ class ChatDetector:
         """The connection is gone: what is usual stays known, what is going on is not."""
         self._before_ns, self._since_ns = self._watched_ns, None
         self._lines.clear()
+        self._recent.clear()
         self._minute.clear()
         self._window = Window(self._window_ns)
+        self._reactions.drop()
         self._calls.drop()
         for burst in self._bursts:
             burst.drop(self._now_ns)
@@ -156,16 +166,22 @@ class ChatDetector:
         line = Line(t_ns, user, self._accounts.hear(user, t_ns), said.tone, said.paste, reacts)
         mood = whole(self._valence(message.text, message.emotes)) if self._valence else 0
         self._lines.append(line)
+        self._recent.append((t_ns, user))
         self._minute[user] += 1
-        self._window.add(Heard(t_ns, user, reacts, line.first_ns > t_ns - _NEW_NS, mood))
+        heard = Heard(t_ns, user, reacts, line.first_ns > t_ns - _NEW_NS, mood)
+        self._window.add(heard)
+        self._reactions.add(heard)
         if said.calls:
             self._calls.add(line)
 
-    def _forget(self) -> None:
-        user = self._lines.popleft().user
-        self._minute[user] -= 1
-        if not self._minute[user]:
-            del self._minute[user]
+    def _forget(self, t_ns: Ns) -> None:
+        while self._lines and (self._lines[0].t_ns <= t_ns - _KEEP_NS or len(self._lines) > _MAX_KEPT):
+            self._lines.popleft()
+        while self._recent and (self._recent[0][0] <= t_ns - _MINUTE_NS or len(self._recent) > _MAX_KEPT):
+            _, user = self._recent.popleft()
+            self._minute[user] -= 1
+            if not self._minute[user]:
+                del self._minute[user]
 
     def _learn(self) -> None:
         self._learned_ns = self._watched_ns
@@ -173,7 +189,7 @@ class ChatDetector:
         calm = not raided and not any(burst.alarm for burst in self._bursts)
         window = self._window
         step = Step(
-            self._watched_ns, window.count, window.reactions, window.newcomers, len(self._lines), len(self._minute),
+            self._watched_ns, window.count, window.reactions, window.newcomers, len(self._recent), len(self._minute),
             window.mood,
         )  # fmt: skip
         self._usual.learn(step, calm=calm, fast=not self._usual.known)
@@ -186,7 +202,7 @@ class ChatDetector:
     def _watch(self) -> list[Event]:
         window, usual = self._window, self._usual
         ratio = math.log((window.count + SMOOTH) / (usual.count + SMOOTH))
-        odd = surprise(window.reactions, window.count, usual.share())
+        odd = self._reactions.odd(usual.count, usual.share(), self._reaction.alarm, self._now_ns)
         moved = abs(self._change()) if self._valence else 0.0
         events: list[Event] = []
         for burst, value in zip(self._bursts, (ratio, odd, moved), strict=False):
@@ -212,6 +228,9 @@ class ChatDetector:
         reaction = burst is self._reaction
         if alarm.onset_ns is None:
             alarm.onset_ns = self._onset(alarm, reaction)
+            if self._since_ns is not None and alarm.onset_ns - self._since_ns < self._window_ns:
+                burst.level()  # nobody has seen the calm before it: this chat may always be so
+                return []
         lines = [line for line in self._lines if line.t_ns >= alarm.onset_ns]
         flood = self._flood(lines, alarm.onset_ns, reaction)
         if look and abs(flood.share - alarm.flood) < _CHANGED:
@@ -230,8 +249,12 @@ class ChatDetector:
         users = len({line.user for line in lines if line.reacts or not reaction})
         quality = self._ready(users) * (1.0 - flood.share)
         values = {
-            "peak": alarm.peak, "flood": flood.share, "users": float(users), "threshold": alarm.threshold
-        }  # fmt: skip
+            "peak": alarm.peak,
+            "flood": flood.share,
+            "users": float(users),
+            "threshold": alarm.threshold,
+            "onset_sd_s": alarm.onset_sd_s,
+        }
         kind, what = self._say(burst, alarm, lines)
         found = []
         if llr > 0.0:
@@ -287,8 +310,11 @@ class ChatDetector:
         lines = [line for line in self._lines if line.t_ns >= alarm.earliest_ns and (line.reacts or not reaction)]
         times = np.sort(np.array([to_s(line.t_ns) for line in lines]))
         usual = self._usual.count * (self._usual.share() if reaction else 1.0) / self._options.window_s
-        began = onset(times, to_s(self._now_ns), usual)
-        return alarm.since_ns if began is None else ns(began)
+        began = onset(times, to_s(self._now_ns), usual, to_s(alarm.earliest_ns))
+        if began is None:
+            return alarm.since_ns
+        alarm.onset_sd_s = began.sd_s
+        return ns(max(began.at_s, 0.0))
 
     def _flood(self, lines: Sequence[Line], since_ns: Ns, reaction: bool) -> Flood:
         """How far something else explains these lines."""
@@ -314,6 +340,9 @@ class ChatDetector:
             return []
         alarm = Alarm(calls.start_ns, calls.start_ns, 0.0)
         alarm.peak_ns = self._now_ns
+        if calls.began_ns is None:
+            calls.began_ns = self._reaction.began_ns(calls.start_ns, _KEEP_NS)
+        alarm.onset_ns = calls.began_ns
         quality = readiness(self._watched_ns, self._all.baseline) * (1.0 - flood.share)
         why = f"{calls.users} viewers ask for a clip ({rate_text(per_hour)})"
         values = {"users": float(calls.users), "flood": flood.share}

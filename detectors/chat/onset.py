@@ -1,45 +1,62 @@
 """When a burst of chat began, from the times of its lines. Pure.
 
-A joke is answered at once, a goal over a minute: from the start of the rise to its crest bursts take 21-81 s
-(detection.md section 5). So a step and an even rise are both tried, over every line that could have been the first.
+A joke is answered at once, a goal over a minute: from the start of a moment to the crest of its chat 21-81 s pass, of
+which 20-30 are the chat's lag; then it decays over 40 s (detection.md sections 0, 2 and 5). So starts and rises of all
+lengths are weighed by how well they explain the lines, and the middle of the weight is taken: the first extra line of a
+slow rise in a small chat comes seconds after its start, so the likeliest single start is a late one.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 _LEAST_PER_S: Final = 1 / 60  # a silent chat still writes a line a minute: log ratios stay finite
-_MOST_LINES: Final = 600  # of which the newest are looked at; the work grows with the square of them
-_SHORTEST_S: Final = 0.5
+_LONGEST_S: Final = 120  # looked back; seconds are the bins
+_DECAY_S: Final = 40.0  # detection.md section 5
+_RISES_S: Final = (3.0, 10.0, 20.0, 35.0, 60.0)  # start to crest, and how common: a median of 23 s, nine in ten by 60
+_COMMON: Final = (0.15, 0.25, 0.25, 0.2, 0.15)
 
 Floats = NDArray[np.float64]
 
 
-def onset(times_s: Floats, now_s: float, usual_per_s: float) -> float | None:
-    """The likeliest start of a rise that is still there at `now_s`; None without lines. `times_s` ascend."""
-    times = times_s[-_MOST_LINES:]
-    if not len(times):
+class Onset(NamedTuple):
+    """On the lines' own clock, and how far off it may be (one standard deviation)."""
+
+    at_s: float
+    sd_s: float
+
+
+def onset(times_s: Floats, now_s: float, usual_per_s: float, earliest_s: float) -> Onset | None:
+    """When a rise over the usual rate began whose lines these are; None without lines since `earliest_s`."""
+    ages = now_s - times_s
+    longest = int(min(max(np.ceil(now_s - earliest_s), 1), _LONGEST_S))
+    lines = np.bincount(ages[(ages >= 0) & (ages < longest)].astype(int), minlength=longest).astype(np.float64)
+    if not lines.any():
         return None
     usual = max(usual_per_s, _LEAST_PER_S)
-    lasted = np.maximum(now_s - times, _SHORTEST_S)  # if the burst began with this line
-    lines = len(times) - np.arange(len(times))
-    gain = np.maximum(_step(lines, lasted, usual), _rise(times, lines, lasted, usual))
-    return float(times[int(np.argmax(gain))])
+    shape = _shapes()[:, :longest, :longest]
+    area = shape.sum(axis=2)
+    before = np.cumsum(lines)  # lines younger than each start
+    extra = np.maximum(before - usual * np.arange(1, longest + 1), 0.0) / area
+    gain = np.log1p(extra[:, :, None] / usual * shape) @ lines - extra * area
+    gain += np.log(_COMMON)[:, None]
+    weight = np.exp(gain - gain.max()).sum(axis=0)
+    weight /= weight.sum()
+    starts = np.arange(longest) + 0.5
+    mean = float(weight @ starts)
+    middle = float(np.interp(0.5, weight.cumsum(), starts))
+    return Onset(now_s - middle, float(np.sqrt(weight @ (starts - mean) ** 2 + 1 / 12)))
 
 
-def _step(lines: NDArray[np.int64], lasted: Floats, usual: float) -> Floats:
-    """Log-likelihood of a rate that jumped, over the usual one."""
-    rate: Floats = np.maximum(lines / lasted, usual)
-    gain: Floats = lines * np.log(rate / usual) - (rate - usual) * lasted
-    return gain
-
-
-def _rise(times: Floats, lines: NDArray[np.int64], lasted: Floats, usual: float) -> Floats:
-    """The same of a rate that climbs evenly from the usual one."""
-    slope = 2.0 * np.maximum(lines - usual * lasted, 0.0) / lasted**2
-    since = np.maximum(times[np.newaxis, :] - times[:, np.newaxis], 0.0)
-    gain: Floats = np.log1p(slope[:, np.newaxis] / usual * since).sum(axis=1) - 0.5 * slope * lasted**2
-    return gain
+@lru_cache(maxsize=1)
+def _shapes() -> Floats:
+    """[rise, start, second]: the extra rate, of a crest of one, in each second before now for each second of start."""
+    since = np.arange(_LONGEST_S)[:, None] - np.arange(_LONGEST_S)[None, :] + 0.5
+    found = [
+        np.where(since < rise, since / rise, np.exp(-np.maximum(since - rise, 0.0) / _DECAY_S)) for rise in _RISES_S
+    ]
+    return np.where(since > 0, np.stack(found), 0.0)

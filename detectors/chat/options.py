@@ -80,12 +80,14 @@ class ChatOptions(BaseModel, frozen=True, extra="forbid"):
     """Messages as a log ratio to their median, reactions as a surprising share of the messages."""
 
     window_s: Seconds = Field(default=15, gt=0)
+    slow_s: Seconds = Field(default=60, gt=0, description="A long stretch whose reactions are judged as well.")
+    decay_s: Seconds = Field(default=40, gt=0, description="A burst dies away with this; only more than that is news.")
     rate: BurstOptions = BurstOptions(
         start=0.76, lowest=0.5, highest=1.7, alarms_per_h=12, gain=0.25, none=0.0, full=1.04, fresh=0.5,
         tail_scale=0.25, worth=0.3,
     )  # fmt: skip
     reaction: BurstOptions = BurstOptions(
-        start=3.0, lowest=3.0, highest=3.0, alarms_per_h=6, gain=0.0, none=0.5, full=3.0, fresh=2.0,
+        start=3.0, lowest=3.0, highest=3.0, alarms_per_h=6, gain=0.0, none=0.0, full=2.0, fresh=2.0,
         tail_scale=0.8, worth=1.0,
     )  # fmt: skip
     reaction_share: float = Field(default=0.15, gt=0, lt=1, description="Prior: reactions among messages.")
@@ -93,7 +95,7 @@ class ChatOptions(BaseModel, frozen=True, extra="forbid"):
     exit_share: Share = Field(default=0.6, description="Over at this share of the peak.")
     settle_s: Seconds = Field(default=2.5, description="No rise for this long means it has peaked.")
     decide_s: Seconds = Field(default=10, description="Judged at the latest this long after the alarm.")
-    full_users: int = Field(default=6, gt=0, description="Fewer people scale the evidence down.")
+    full_users: int = Field(default=8, gt=0, description="Fewer people scale the evidence down.")
     clip: ClipCallOptions = ClipCallOptions()
     flood: FloodOptions = FloodOptions()
     mood: MoodOptions = MoodOptions()

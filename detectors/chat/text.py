@@ -20,6 +20,8 @@ _MAX_WORDS: Final = 16
 _MAX_EMOTES: Final = 4
 _LONG_CHARS: Final = 16  # a text of this length that several people send was pasted, not felt
 _ECHO_CHARS: Final = _LONG_CHARS - 1
+_SHOUT_CHARS: Final = 40
+_SHOUT_LETTERS: Final = 4  # fewer are an abbreviation
 _HELD: Final = re.compile(r"(.)\1{2,}")
 _SHINGLE: Final = 5  # letters: shorter ones are shared by chance, longer ones break at every changed word
 _SKETCH: Final = 4  # smallest shingle hashes kept of a text ...
@@ -38,18 +40,32 @@ class Tone(Enum):
 # English, Spanish, Portuguese, Russian, French, Japanese, Korean, Chinese, Thai, and the emotes of Twitch, BTTV and 7TV
 _LAUGHTER: Final = re.compile(
     "[ha]{4,}|[he]{4,}|[hi]{4,}|[ja]{4,}|[je]{4,}|[ji]{4,}|[ха]{4,}|[хе]{4,}|[rs]{4,}|[lo]{3,}z?|l+u+l+w?|lmf?ao+|rofl+"
-    "|kek|kek[wl]+|omega?lul+|icant|xd+|pepela(?:ugh|ff)|haha\\w{0,8}|mdr+|ptdr+|w{3,}|k{4,}|5{4,}|7{3,}|2?3{2,}|ㅋ+|ㅎ+"
+    "|kek|kek[wl]+|omega?lul+|icant|xd+|pepela(?:ugh|ff)|haha\\w{0,8}|mdr+|ptdr+|w{3,}|k{3,}|5{4,}|7{3,}|23{2,}|3{3,}|ㅋ+|ㅎ+"
     "|草+|笑+|哈{2,}|[😂🤣😹😆]+|wheez\\w{0,4}|crying|dying"
 )
 _HYPE: Final = re.compile(
     "pog\\w{0,10}|hypers?|hype+|let'?sg+o+|go{2,}|wo+w+|omf?g+|wtf+|insane+|cli+p+\\w{0,3}|unreal|holy|she+sh+|yo{2,}|no{3,}"
-    "|wo{2,}|wha+t{2,}|monka\\w{1,6}|kreygasm|goa+l+|goo+l+|gol+a+[zç]o+|cra+zy+|clutch|cracked|\\?{3,}|!{2,}|\\w{1,20}[!?]{3,}|w+"
-    "|[🔥😱😮🎉👏]+"
+    "|wo{2,}|wha+t{2,}|monka\\w{1,6}|kreygasm|goa+l+|goo+l+|gol+a+[zç]o+|cra+zy+|clutch|cracked|goated|\\?{3,}|!{2,}"
+    "|\\w{1,20}[!?]{3,}|w+|[🔥😱😮🎉👏]+"
+    # Spanish, Portuguese, French, German, Italian, Russian, Turkish, Polish
+    "|va+mo+s*|incre[ií]ble|locura|bra+bo+|caraca|caralho|incroyable|dingue|krass|wahnsinn|alter|digga|pazzesco|incredibile"
+    "|жесть|офигеть|ахуеть|вау+|имба|efsane|çılgın|masakra"
+    # Japanese, Korean, Chinese
+    "|すごい|すげ[えー]*|やば[いー]*|うま[いー]*|きた[ー!]*|8{4,}|대박|미쳤다|와+|레전드|牛逼|卧槽|6{3,}|太强了"
 )
+_HELD_LETTER: Final = re.compile(r"([^\W\d_hmwxz])\1\1")  # "siiii", "vamooo": said at the top of one's voice
 _ALONE: Final = frozenset(
-    {"what", "how", "wut", "f", "d:", "no", "yes", "ez", "gg", "ggs", "rip", "oof", "huh", "bruh", "dead"}
-)
-_PHRASES: Final = ("lets go", "let's go", "no way", "clip it", "clip that", "oh my", "in a row", "what the")
+    {
+        "what", "how", "wut", "f", "d:", "no", "yes", "ez", "gg", "ggs", "rip", "oof", "huh", "bruh", "dead",
+        "absurdo", "monstro", "quoi", "was", "nein", "что", "なに", "えっ", "뭐야",
+    }
+)  # fmt: skip
+_PHRASES: Final = (
+    "lets go", "let's go", "no way", "clip it", "clip that", "oh my", "in a row", "what the", "just happened",
+    "that was so", "im dead", "i'm dead", "can't breathe", "cant breathe", "holy ", "no lo creo", "que locura",
+    "qué locura", "madre mia", "madre mía", "dios mio", "dios mío", "meu deus", "que isso", "nossa senhora",
+    "oh mon dieu", "c'est pas vrai", "mein gott", "was war das", "mamma mia", "o mój boże", "о боже", "ничего себе",
+)  # fmt: skip
 _GREETING: Final = re.compile(
     "hi+|he+llo+|he+y+|heyo+|hola+|ola|oi+|bonjour|salut|coucou|moin|hallo+|ciao|ahoj|hej|привет|welcome|wave|o/|안녕\\w{0,4}"
     "|こんにちは|こんばんは|raid\\w{0,8}|\\w{1,12}raid"
@@ -87,9 +103,10 @@ _read_short: Final = lru_cache(maxsize=4096)(_read)
 @lru_cache(maxsize=8192)
 def _kind(word: str) -> Tone:
     """The tone of a single word."""
-    if _LAUGHTER.fullmatch(word):
+    bare = word.rstrip("!?~")
+    if _LAUGHTER.fullmatch(bare):
         return Tone.LAUGHTER
-    if _HYPE.fullmatch(word):
+    if _HYPE.fullmatch(word) or _HYPE.fullmatch(bare) or _HELD_LETTER.search(word):
         return Tone.HYPE
     return Tone.GREETING if _GREETING.fullmatch(word) else Tone.TALK
 
@@ -105,9 +122,16 @@ def tone(text: str, emotes: tuple[str, ...] = ()) -> Tone:
     alone = len(set(bare)) == 1 and bare[0].rstrip("!?") in _ALONE
     if alone or Tone.HYPE in kinds or any(phrase in joined for phrase in _PHRASES):
         return Tone.HYPE
+    if Tone.GREETING not in kinds and (shouted(text) or emote_only(text, emotes)):
+        return Tone.HYPE
     if Tone.GREETING in kinds or any(phrase in joined for phrase in _GREETINGS):
         return Tone.GREETING
     return Tone.TALK
+
+
+def shouted(text: str) -> bool:
+    """Whether a short line is in capitals throughout: a cheer in any language that has them."""
+    return len(text) <= _SHOUT_CHARS and text.isupper() and sum(map(str.isalpha, text)) >= _SHOUT_LETTERS
 
 
 def clip_call(text: str) -> bool:

@@ -16,7 +16,7 @@ from detectors.chat.options import BurstOptions, ChatOptions
 from detectors.options import BaselineOptions
 
 _USER_SHARE: Final = 2  # min(messages, 2 x users), for each user (detection.md section 2, signal 3)
-_TOGETHER: Final = 0.01  # correlation of two lines in a window: at 100 lines the share's variance is doubled
+_VAGUE_NS: Final = 20 * NS_PER_S  # a slow rise begins with a line or two, between which all is as usual
 _LOOK_AGAIN_NS: Final = (5 * NS_PER_S, 15 * NS_PER_S, 30 * NS_PER_S)  # bots show themselves only as they go on
 
 
@@ -31,13 +31,13 @@ class Heard(NamedTuple):
 
 
 class Window:
-    """Messages of the last 15 s, each user counted twice at most, among the reactions as well."""
+    """Messages of the last seconds, of each user only the newest: who writes much says nothing more by it, and whether
+    these react is as likely as for any others."""
 
-    def __init__(self, span_ns: Ns) -> None:
-        self._span_ns = span_ns
-        self._lines: deque[tuple[Heard, bool, bool]] = deque()
-        self._users: dict[str, int] = {}
-        self._reacting: dict[str, int] = {}
+    def __init__(self, span_ns: Ns, each: int = _USER_SHARE) -> None:
+        self._span_ns, self._each = span_ns, each
+        self._lines: deque[Heard] = deque()
+        self._users: dict[str, deque[Heard]] = {}
         self.count = self.reactions = self.newcomers = self.mood = 0
 
     @property
@@ -47,40 +47,30 @@ class Window:
 
     def add(self, line: Heard) -> None:
         """Count a message."""
-        counted = _one_more(self._users, line.user) <= _USER_SHARE
-        reacted = line.reacts and _one_more(self._reacting, line.user) <= _USER_SHARE
-        self._lines.append((line, counted, reacted))
-        if counted:
-            self.count += 1
-            self.newcomers += line.newcomer
-            self.mood += line.mood
-        self.reactions += reacted
+        self._lines.append(line)
+        mine = self._users.setdefault(line.user, deque())
+        if len(mine) >= self._each:
+            self._count(mine[-self._each], -1)
+        mine.append(line)
+        self._count(line, 1)
 
     def expire(self, now_ns: Ns) -> None:
         """Forget what is older than the window."""
         edge_ns = now_ns - self._span_ns
-        while self._lines and self._lines[0][0].t_ns <= edge_ns:
-            line, counted, reacted = self._lines.popleft()
-            _one_less(self._users, line.user)
-            if line.reacts:
-                _one_less(self._reacting, line.user)
-            if counted:
-                self.count -= 1
-                self.newcomers -= line.newcomer
-                self.mood -= line.mood
-            self.reactions -= reacted
+        while self._lines and self._lines[0].t_ns <= edge_ns:
+            line = self._lines.popleft()
+            mine = self._users[line.user]
+            if len(mine) <= self._each:
+                self._count(line, -1)
+            mine.popleft()
+            if not mine:
+                del self._users[line.user]
 
-
-def _one_more(users: dict[str, int], user: str) -> int:
-    users[user] = count = users.get(user, 0) + 1
-    return count
-
-
-def _one_less(users: dict[str, int], user: str) -> None:
-    if users[user] == 1:
-        del users[user]
-    else:
-        users[user] -= 1
+    def _count(self, line: Heard, sign: int) -> None:
+        self.count += sign
+        self.reactions += sign * line.reacts
+        self.newcomers += sign * line.newcomer
+        self.mood += sign * line.mood
 
 
 class Threshold:
@@ -108,6 +98,7 @@ class Alarm:
         self.peak, self.peak_ns = 0.0, now_ns
         self.low, self.low_ns = math.inf, now_ns  # since the peak
         self.onset_ns: Ns | None = None
+        self.onset_sd_s = 0.0  # how far off the onset may be
         self.judged = 0.0  # the peak at the last judgement
         self.judged_ns: Ns | None = None  # first judgement
         self.looks = 0  # further looks at who writes
@@ -140,6 +131,7 @@ class Burst:
         self.threshold = Threshold(options)
         self.tail = Tail(baseline, prior_per_h=options.alarms_per_h, prior_scale=options.tail_scale)
         self.alarm: Alarm | None = None
+        self.before: Alarm | None = None  # the last one that was worth an event
         self._valley, self._valley_ns = 0.0, Ns(0)
 
     def see(self, value: float, now_ns: Ns) -> bool:
@@ -150,7 +142,7 @@ class Burst:
                 self._valley, self._valley_ns = value, now_ns
             if value < self.threshold.value or value < self._valley + options.fresh:
                 return False
-            earliest_ns = Ns(max(now_ns - self._back_ns, self._valley_ns))
+            earliest_ns = Ns(max(now_ns - self._back_ns, self._valley_ns - _VAGUE_NS))
             alarm = self.alarm = Alarm(now_ns, earliest_ns, self.threshold.value)
         alarm.see(value, now_ns)
         settled = now_ns - alarm.peak_ns >= ns(self._chat.settle_s)
@@ -165,26 +157,28 @@ class Burst:
             return False
         return value < alarm.peak * self._chat.exit_share or alarm.low + self.options.fresh <= min(value, alarm.peak)
 
+    def began_ns(self, since_ns: Ns, reach_ns: Ns) -> Ns:
+        """The onset of the burst that is there at a time or has just been; that time itself without one."""
+        alarm = self.alarm or self.before
+        if alarm is None or alarm.onset_ns is None or since_ns > alarm.peak_ns + reach_ns:
+            return since_ns
+        return min(since_ns, alarm.onset_ns)
+
     def close(self, watched_ns: Ns) -> None:
         """End the alarm."""
         alarm = self.alarm
         if alarm is not None:
             self.tail.push(alarm.peak - self.options.start, watched_ns)
             self._valley, self._valley_ns = alarm.low, alarm.low_ns
+            self.before = alarm if alarm.given else self.before
+        self.alarm = None
+
+    def level(self) -> None:
+        """The alarm is how things are; what rises out of it is another."""
+        if self.alarm is not None:
+            self._valley, self._valley_ns = self.alarm.low, self.alarm.low_ns
         self.alarm = None
 
     def drop(self, now_ns: Ns) -> None:
         """The chat is gone, and what was open with it."""
-        self.alarm, self._valley, self._valley_ns = None, 0.0, now_ns
-
-
-def surprise(reactions: int, count: int, share: float) -> float:
-    """How far a share of reactions lies above its usual, in standard deviations (signed root of the deviance).
-
-    People do not laugh independently of one another, so a large count says less than a binomial would have it.
-    """
-    if count <= 0 or reactions / count <= share:
-        return 0.0
-    now = min(reactions / count, 1.0)
-    deviance = now * math.log(now / share) + ((1 - now) * math.log((1 - now) / (1 - share)) if now < 1 else 0.0)
-    return math.sqrt(2.0 * count * max(deviance, 0.0) / (1.0 + _TOGETHER * (count - 1)))
+        self.alarm, self.before, self._valley, self._valley_ns = None, None, 0.0, now_ns

@@ -21,6 +21,7 @@ from detectors.options import ClipLengths
 _LEAD_NS: Final = 100_000_000  # of a pause kept before the next sound, so that no onset is clipped
 _TAIL_NS: Final = 200_000_000  # kept after a sentence: its last consonant rings longer than recognisers say
 _MARGIN_NS: Final = 80_000_000  # to a word on either side: recognisers place edges within some tens of milliseconds
+_MISSED_NS: Final = 600_000_000  # a word or two that were not recognised
 _BREATH_NS: Final = 200_000_000  # a gap to cut in without looking further
 _REACH_NS: Final = ns(1.5)  # how far one is looked for
 _KEEP_EPOCHS: Final = 50
@@ -77,7 +78,7 @@ class Snapper:
         reach_ns = Ns(wanted_ns + self._snap_ns)
         for sentence in self._sentences(Ns(wanted_ns - self._snap_ns), reach_ns):
             if sentence[0].start_ns < wanted_ns < sentence[-1].end_ns <= reach_ns:
-                return self._tail(sentence[-1])
+                return self._heard_out(self._tail(sentence[-1]), silences)
         if known_ns >= reach_ns:
             pauses = [s for s in silences if s.start_ns <= reach_ns and s.end_ns >= wanted_ns]
             later = [max(s.start_ns, wanted_ns) for s in pauses]
@@ -91,6 +92,11 @@ class Snapper:
     def after_word(self, t_ns: Ns) -> Ns:
         """The first breath between known words at or after `t_ns`."""
         return self._breath(t_ns, 1)
+
+    def clear(self, t_ns: Ns) -> Ns:
+        """That time, or what comes after the known word it lies in."""
+        place = bisect_right(self._words, t_ns, key=_start)
+        return self.after_word(t_ns) if self._gap(place)[0] > t_ns else t_ns
 
     def _breath(self, t_ns: Ns, step: int) -> Ns:
         """`t_ns` moved into the nearest gap that is wide enough, else into the widest within reach."""
@@ -123,12 +129,22 @@ class Snapper:
         return Ns(max(word.start_ns - _LEAD_NS, min((start_ns + word.start_ns) // 2, word.start_ns)))
 
     def _tail(self, word: Word) -> Ns:
-        """A little behind a word, but before the next one; without one that is known, the word's end."""
+        """A little behind a word, but before the next one, or at a breath behind that when there is hardly room.
+
+        The word's end while no next one is known.
+        """
         place = bisect_right(self._words, word.start_ns, key=_start)
         if place == len(self._words):
             return word.end_ns
         _, next_ns = self._gap(place)
+        if next_ns - word.end_ns < 2 * _MARGIN_NS:
+            return self.after_word(word.end_ns)
         return Ns(min(word.end_ns + _TAIL_NS, max((word.end_ns + next_ns) // 2, word.end_ns)))
+
+    def _heard_out(self, t_ns: Ns, silences: Iterable[Silence]) -> Ns:
+        """A little later when a pause begins then: recognisers miss words, and this may be in the middle of one."""
+        soon = [s.start_ns for s in silences if s.end_ns > t_ns and s.start_ns <= t_ns + _MISSED_NS]
+        return self.after_word(Ns(max(min(soon), t_ns))) if soon else t_ns
 
     def _sentences(self, start_ns: Ns, end_ns: Ns) -> list[tuple[Word, ...]]:
         """Those that touch a span, whole as far as they are known."""

@@ -39,13 +39,18 @@ class Candidate:
         self.said: Moment | None = None
 
     def take(self, event: Event) -> None:
-        """Add an event or a newer version of one, and move the anchor to the strongest sound, picture or word."""
+        """Add an event or a newer version of one, and move the anchor to the strongest sound, picture or word.
+
+        Without one the strongest side of the burst places it, until it is shown: what is shown stays where it is.
+        """
         self.events[key_of(event)] = event
-        seen = self.support()
+        seen, burst = self.support(), self._burst()
         if seen:
             best = max(seen, key=lambda e: (self._strength(e), -e.start_ns))
             self.anchor_ns = best.peak_ns if best.family is Family.COMMAND else best.start_ns
             self.sd_ns = Ns(0)
+        elif burst is not None and self.state is MomentState.OPEN:
+            self.anchor_ns, self.sd_ns = burst.start_ns, burst.sd_ns
 
     def score(self) -> Score:
         """Log-odds of all its events."""
@@ -77,8 +82,13 @@ class Candidate:
 
     def chat_onset(self) -> Ns | None:
         """When the chat's burst began, on the chat's own time."""
-        onsets = [ns(e.values["onset_s"]) for e in self.events.values() if e.family is Family.CHAT]
-        return min(onsets) if onsets else None
+        burst = self._burst()
+        return None if burst is None else ns(burst.values["onset_s"])
+
+    def _burst(self) -> Event | None:
+        """The side of the chat's burst that says most: the first lines of a rise date nothing."""
+        sides = (e for e in self.events.values() if e.family is Family.CHAT)
+        return max(sides, key=lambda e: (self._strength(e), -e.start_ns), default=None)
 
     def core(self) -> Span:
         """What the clip has to contain; known by chat alone, where the moment may have been before the burst."""

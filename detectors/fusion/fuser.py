@@ -228,14 +228,21 @@ class Fuser:
             start_ns = max(self.snapper.before_word(start_ns), first_ns)  # an epoch may be shorter than a clip
         if end_ns < start_ns + ns(clip.min_s):  # at the stream's start there is nothing to lengthen it with
             end_ns = self.snapper.after_word(Ns(start_ns + ns(clip.min_s)))
+        shown_ns = self._shown_until(candidate)
+        if end_ns < shown_ns:  # a shown clip grows and never shrinks; a word may have become known at its end
+            end_ns = self.snapper.clear(shown_ns)
         if end_ns > start_ns + ns(clip.max_s):
-            end_ns = self.snapper.before_word(Ns(start_ns + ns(clip.max_s)))
+            end_ns = max(self.snapper.before_word(Ns(start_ns + ns(clip.max_s))), shown_ns)
         return start_ns, end_ns if next_ns is None else Ns(max(min(end_ns, next_ns), start_ns + 1))
+
+    @staticmethod
+    def _shown_until(candidate: Candidate) -> Ns:
+        """Where the clip ends that people have; the stream's start while there is none."""
+        said = candidate.said
+        return said.end_ns if said is not None and {said.state, candidate.state} <= SHOWN else Ns(0)
 
     def _say(self, candidate: Candidate, score: Score, now_ns: Ns, *, reason: str = "") -> Moment:
         start_ns, end_ns = self._span(candidate, now_ns)
-        if candidate.said is not None and candidate.state in SHOWN and candidate.said.state in SHOWN:
-            end_ns = max(end_ns, candidate.said.end_ns)  # a shown clip grows and never shrinks
         if candidate.state in SHOWN:
             self._replays.clipped(candidate.id, start_ns, end_ns)
         events = tuple(sorted(candidate.events.values(), key=lambda e: (e.start_ns, e.kind)))

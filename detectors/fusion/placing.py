@@ -145,6 +145,8 @@ class Placing:
         fresh = self._open(rejected.anchor_ns, rejected.sd_ns)
         for event in rejected.events.values():
             fresh.take(event)
+        if rejected.said is not None:
+            self.merged.append(rejected)
         return fresh
 
     # chat
@@ -193,16 +195,23 @@ class Placing:
     def _same_burst(self, onset_ns: Ns, within_ns: Ns) -> Candidate | None:
         """The moment whose burst this is another side of, or goes on with: a crowd laughs first and then asks."""
         bursts = [(c.chat_onset(), c) for c in self.candidates if c.state is not MomentState.REJECTED]
-        return next((c for onset, c in bursts if onset is not None and abs(onset - onset_ns) <= within_ns), None)
+        away = [(abs(onset - onset_ns), c) for onset, c in bursts if onset is not None]
+        return min((one for one in away if one[0] <= within_ns), key=lambda one: one[0], default=(0, None))[1]
 
     def _cause(self, onset_ns: Ns) -> Candidate | None:
-        """The moment a burst most likely reacts to: strong, and as long ago as this chat usually takes."""
-        best: tuple[float, Candidate] | None = None
-        for candidate in self._live():
-            likely = self.likely(candidate, onset_ns)
-            if likely is not None and (best is None or likely > best[0]):
-                best = likely, candidate
-        return best[1] if best else None
+        """The moment a burst most likely reacts to: strong, and as long ago as this chat usually takes.
+
+        A near miss may be it: a chat that lags far behind speaks when that has been decided.
+        """
+        best: tuple[bool, float, Candidate] | None = None
+        for candidate in self.candidates:
+            if candidate.state in LIVE or candidate.state is MomentState.REJECTED:
+                likely, live = self.likely(candidate, onset_ns), candidate.state in LIVE
+                if likely is not None and (best is None or (live, likely) > best[:2]):
+                    best = live, likely, candidate
+        if best is None:
+            return None
+        return best[2] if best[0] else self._again(best[2])
 
     def _confident(self, candidate: Candidate) -> bool:
         """Sure enough of what was heard, said or seen to learn from it; plain loudness is not."""

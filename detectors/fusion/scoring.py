@@ -10,6 +10,8 @@ from core.moments import Event, Family
 from core.times import Ns, to_s
 from detectors.options import FusionOptions, Weights
 
+_PLACES: Final = frozenset(family.value for family in Family if family is not Family.CHAT)
+_MUSIC: Final = "music"  # the penalty
 SAME_TIME_S: Final = 0.5  # nobody notices that two things are this far apart
 
 
@@ -43,7 +45,8 @@ def score(events: Iterable[Event], weights: Weights, options: FusionOptions) -> 
     """log-odds = bias + per family (strongest kind + a share of the other kinds) + agreement - penalties.
 
     A family that is missing brings nothing and costs nothing. A penalty speaks about one sound or one burst, and counts
-    when that is the strongest its family has in this moment.
+    when that is the strongest its family has in this moment. Music explains a sound when nobody calls out in it. Chat
+    that nothing heard, said or seen goes with is as sure as its place can be.
     """
     by_family: dict[Family, list[Event]] = {}
     parts: dict[str, float] = {"prior": options.bias}
@@ -62,6 +65,10 @@ def score(events: Iterable[Event], weights: Weights, options: FusionOptions) -> 
         for event in members:
             if event.llr < 0 and event.start_ns == strongest.start_ns:
                 parts[event.kind] = min(parts.get(event.kind, 0.0), event.llr)
+    if parts.get(Family.SPEECH.value, 0.0) >= options.agrees:
+        parts.pop(_MUSIC, None)
+    if set(parts).isdisjoint(_PLACES) and Family.CHAT.value in parts:
+        parts[Family.CHAT.value] = min(parts[Family.CHAT.value], options.unplaced)
     if agreeing >= 2:
         parts["agree"] = options.agree
     return Score(sum(parts.values()), parts)

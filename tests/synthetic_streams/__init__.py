@@ -6,6 +6,6 @@ audio, timestamps, resets) and `OriginOptions` (faults, lost segments, a restart
 
 from tests.synthetic_streams.busy import busy_source
 from tests.synthetic_streams.kinds import KINDS, make_media
-from tests.synthetic_streams.streams import StreamFiles, longer, plain, write_stream
+from tests.synthetic_streams.streams import StreamFiles, harder, longer, plain, write_stream
 
-__all__ = ["KINDS", "StreamFiles", "busy_source", "longer", "make_media", "plain", "write_stream"]
+__all__ = ["KINDS", "StreamFiles", "busy_source", "harder", "longer", "make_media", "plain", "write_stream"]

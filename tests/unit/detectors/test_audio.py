@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from core.media import Gap
 from core.moments import Event
+from core.signals import SignalChunk
 from core.times import Ns, ns, to_s
+from detectors import Profile
+from detectors.audio.detector import AudioDetector
 from tests.synthetic_streams import feature_level as fl
-from tests.unit.detectors.runs import Sound, hear
+from tests.unit.detectors.runs import Sound, chunks_of, hear
 
 AT_S = 40.0
 
@@ -125,3 +130,86 @@ def test_the_why_is_a_phrase_with_its_numbers() -> None:
     assert "dB over the loudest tenth of 15 min" in best.why
     assert "an hour)" in best.why
     assert float(words[2]) == pytest.approx(to_s(Ns(best.end_ns - best.start_ns)), abs=0.06)
+
+
+def laid(seed: int, seconds: float, *sounds: tuple[fl.Wave, float, float]) -> list[Event]:
+    """What is heard of talk with sounds in it: each with its second and its level over the talk."""
+    bed = talk(seed, seconds)
+    for sound, at_s, over_db in sounds:
+        fl.add(bed, sound, at_s, over_db)
+    return hear(bed)
+
+
+@pytest.mark.parametrize("seconds", [9.0, 14.0, 26.0])
+@pytest.mark.parametrize("seed", [31, 32, 33])
+def test_an_advert_is_no_reaction_however_long(seed: int, seconds: float) -> None:
+    """A voice over music, 8 dB over the talk: no part of it is a crowd or a shout, its last three seconds neither.
+
+    But for its first breath: what is over within seven seconds may have been a shout.
+    """
+    advert = fl.advert(np.random.default_rng(seed), seconds)
+    events = [e for e in laid(seed, AT_S + seconds + 20.0, (advert, AT_S, 8.0)) if to_s(e.end_ns) > AT_S + 7.0]
+    assert strongest(events) < 0.7
+    assert all(e.llr < 0.7 for e in events if e.kind == "roar")
+
+
+@pytest.mark.parametrize("seed", [31, 32])
+def test_a_reaction_after_an_advert_is_one(seed: int) -> None:
+    """Five seconds later; the two are no run."""
+    rng = np.random.default_rng(seed)
+    advert, roar = fl.advert(rng, 14.0), fl.roar(rng, 4.0)
+    events = laid(seed, AT_S + 40.0, (advert, AT_S, 8.0), (roar, AT_S + 19.0, 8.0))
+    assert strongest(events, AT_S + 17.0) >= 1.5
+
+
+@pytest.mark.parametrize("seed", [31, 32])
+def test_a_crowd_that_stands_out_of_an_advert_is_heard(seed: int) -> None:
+    """Seven dB over it; it may be heard as one with the phrase before it."""
+    rng = np.random.default_rng(seed)
+    advert, roar = fl.advert(rng, 22.0), fl.roar(rng, 4.0)
+    events = laid(seed, AT_S + 40.0, (advert, AT_S, 4.0), (roar, AT_S + 13.0, 11.0))
+    assert strongest([e for e in events if to_s(e.peak_ns) > AT_S + 13.0], AT_S + 9.0) >= 1.0
+
+
+@pytest.mark.parametrize("kind", ["roar", "applause", "screams"])
+def test_twelve_seconds_of_applause_pulse_like_no_voice(kind: str) -> None:
+    """However long and level a crowd is, it is no programme."""
+    events = laid(34, AT_S + 32.0, (fl.POSITIVES[kind](np.random.default_rng(5), 12.0), AT_S, 8.0))
+    found = [e for e in events if e.kind == "loud" and to_s(e.start_ns) > AT_S - 2]
+    assert found
+    assert max(e.values["programme"] for e in found) == 0.0
+
+
+@pytest.mark.parametrize("rows", [1, 7, 64, 500])
+def test_it_does_not_matter_how_the_rows_come(rows: int) -> None:
+    """Chunks of a row, as from a slow decoder, to fifty seconds, as from a journal: the same events."""
+    bed = talk(35, 100.0)
+    fl.add(bed, fl.advert(np.random.default_rng(6), 14.0), 30.0, 6.0)
+    fl.add(bed, fl.roar(np.random.default_rng(7), 4.0), 70.0, 8.0)
+    [whole] = chunks_of(bed)
+    pieces = [
+        replace(whole, start_ns=Ns(whole.start_ns + at * whole.step_ns), values=whole.values[at : at + rows])
+        for at in range(0, len(whole), rows)
+    ]
+    assert listen(pieces, 100.0) == listen([whole], 100.0)
+
+
+def listen(chunks: list[SignalChunk], seconds: float) -> list[Event]:
+    """Every event, found on the worker's grid; all rows are fed before."""
+    detector = AudioDetector(Profile().detect)
+    for chunk in chunks:
+        detector.feed(chunk)
+    return [event for step in range(int(seconds * 2)) for event in detector.advance(ns(step / 2))]
+
+
+def test_a_silence_does_not_reach_across_a_gap() -> None:
+    """Half a second of silence before it and after it are two."""
+    bed = talk(36, 60.0)
+    bed[round(39.5 * fl.RATE) : round(43.5 * fl.RATE)] = 0.0
+    detector = AudioDetector(Profile().detect)
+    for chunk in chunks_of(bed):
+        detector.feed(chunk)
+    detector.gap(Gap(start_ns=ns(40.5), end_ns=ns(41.5), reason="lost"))
+    detector.advance(ns(60))
+    assert all(s.end_ns <= ns(40.6) or s.start_ns >= ns(41.4) for s in detector.silences)
+    assert any(s.start_ns >= ns(41.4) and s.end_ns <= ns(43.6) for s in detector.silences)

@@ -85,10 +85,32 @@ def test_an_end_moves_to_the_end_of_the_sentence_that_is_being_said() -> None:
 
 
 def test_an_end_keeps_clear_of_the_next_word() -> None:
-    """The next sentence begins at once: not one letter of it is heard."""
-    words = say("This is it. Next one.", 19, word_s=0.4, pause_s=0.05)
+    """The next sentence begins soon: not one letter of it is heard."""
+    words = say("This is it. Next one.", 19, word_s=0.4, pause_s=0.2)
     end_ns = snapper(words).end(ns(19.5), ns(25), [])
-    assert words[2].end_ns <= end_ns <= words[3].start_ns
+    assert words[2].end_ns <= end_ns <= words[3].start_ns - ns(0.08)
+
+
+def test_an_end_goes_to_a_breath_when_the_next_sentence_begins_at_once() -> None:
+    """No recogniser knows a word's edge well enough to cut between two that touch."""
+    words = [*say("This is it. Next one.", 19, word_s=0.4, pause_s=0.05), *say("Then", 22)]
+    assert snapper(words).end(ns(19.5), ns(25), []) >= words[4].end_ns + ns(0.08)
+
+
+def test_an_end_waits_for_a_pause_that_begins_soon() -> None:
+    """What was not recognised was said all the same."""
+    words = [*say("You will not believe this", 19), *say("Next", 24)]
+    pauses = [Silence(ns(21.3), ns(21.9))]
+    assert snapper(words).end(ns(20), ns(25), pauses) == ns(21.3)
+
+
+def test_a_shown_end_inside_a_word_moves_behind_it() -> None:
+    """The word became known after the clip was shown."""
+    words = say("and so it goes on", 19)
+    made = snapper(words)
+    inside_ns = Ns(words[1].start_ns + ns(0.1))
+    assert made.clear(inside_ns) >= words[1].end_ns
+    assert made.clear(ns(18)) == ns(18)
 
 
 def test_a_sentence_that_goes_on_too_long_is_left_at_a_pause_or_behind_a_word() -> None:

@@ -16,7 +16,7 @@ OPTIONS = Profile().detect
 
 def run(floors: list[float]) -> list[Sustained]:
     """Two floors a second, five rows each; usually -40 dB give or take 2.5, a tenth of them over -37."""
-    roar = Roar(OPTIONS.audio.roar, OPTIONS.baseline)
+    roar = Roar(OPTIONS.audio.roar)
     found = [roar.push((floor + 36.8) / 2.5, 5 * n) for n, floor in enumerate(floors)]
     return [each for each in (*found, roar.close()) if each is not None]
 
