@@ -18,6 +18,7 @@ from detectors.baseline import Baseline, ramp
 from detectors.features import SCENE_KIND
 from detectors.options import DetectOptions
 
+_KNOWN: Final = 60  # seconds that tell how often scenes change here (detection.md section 4, 1)
 _MOST: Final = 100.0  # cuts that are told apart in a window
 
 
@@ -96,6 +97,8 @@ class VisionDetector:
         if now_ns >= self._sampled_ns + NS_PER_S:
             self._sampled_ns = now_ns
             self._usual.push(float(count), now_ns, alarm=self._open is not None)
+        if self._usual.count < _KNOWN:
+            return []  # this stream's picture may always be so
         options = self._options
         share = ramp(count - usual, options.montage_none, options.montage_full)
         if share <= 0.0:

@@ -121,24 +121,24 @@ class Recipe:
 def _two_minutes(seed: int, family: Family) -> Recipe:
     """The demo.
 
-    The first moment has sound and chat, and so teaches the chat's delay; the second is a joke that only the chat
-    answers; the third is loud and the chat stays calm. A chat negative can only come before the first moment, where
-    no burst of a moment is under way.
+    The first moment is a joke that only the chat answers; the second has sound and chat, when the burst of the first
+    is over; the third is loud and the chat stays calm. A chat negative can only come before the first moment, where no
+    burst of a moment is under way.
     """
     rng = np.random.default_rng([seed, 1])
-    first, second, third = (at + float(rng.uniform(-3, 3)) for at in (35.0, 70.0, 105.0))
+    first, second, third = (at + float(rng.uniform(-3, 3)) for at in (32.0, 77.0, 108.0))
     sounds = [str(s) for s in rng.permutation(SOUNDS)]
     delay_s = float(rng.uniform(6.4, 8.6))
     joke_s = catalogue()[PUNCHLINE].seconds
     planted = (
-        plant(rng, "sound_and_chat", first, sound=sounds[0], delay_s=delay_s),
-        plant(rng, "chat_only", second, delay_s=delay_s, length_s=joke_s),
+        plant(rng, "chat_only", first, delay_s=delay_s, length_s=joke_s),
+        plant(rng, "sound_and_chat", second, sound=sounds[0], delay_s=delay_s),
         plant(rng, "sound_only", third, sound=sounds[1]),
     )
     negatives = _demo_negatives(rng, planted)
-    joke = (place(SETUP, second - catalogue()[SETUP].seconds - 0.4), place(PUNCHLINE, second))
-    cry_s = first - catalogue()[EXCITED].seconds + 0.6  # the roar breaks into its last words
-    cry = (place(EXCITED, cry_s, level_db=3.0), place(AFTER, planted[0].end_s + 0.3, level_db=1.5))
+    joke = (place(SETUP, first - catalogue()[SETUP].seconds - 0.4), place(PUNCHLINE, first))
+    cry_s = second - catalogue()[EXCITED].seconds + 0.6  # the roar breaks into its last words
+    cry = (place(EXCITED, cry_s, level_db=3.0), place(AFTER, planted[1].end_s + 0.3, level_db=1.5))
     return compose(
         rng,
         seed=seed,

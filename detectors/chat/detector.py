@@ -70,6 +70,7 @@ class ChatDetector:
         self._since_ns: Ns | None = None  # of this connection
         self._before_ns = 0  # watched in earlier ones
         self._learned_ns = Ns(-LEARN_EVERY_NS)
+        self._calm_ns = Ns(0)  # when all was last as usual
         self._now_ns = Ns(0)
 
     def feed(self, chunk: SignalChunk) -> None:
@@ -211,10 +212,14 @@ class ChatDetector:
                     events += self._judge(burst, burst.alarm)
                 burst.close(self._watched_ns)
             news = burst.see(value, self._now_ns)
+            if burst.alarm is not None and burst.alarm.since_ns == self._now_ns:
+                burst.alarm.calm_ns = self._calm_ns
             if burst.alarm is not None and (news or burst.alarm.another_look(self._now_ns)):
                 events += self._judge(burst, burst.alarm, look=not news)
         if self._calls.see(self._now_ns, window.users, self._watched_ns):
             events += self._called()
+        if ratio <= 0 and self._reactions.brief <= _ORDINARY:
+            self._calm_ns = self._now_ns
         if ratio <= 0 and odd <= _ORDINARY and not any(burst.alarm for burst in self._bursts):
             usual.back_to_usual(self._watched_ns)
         return events
@@ -254,6 +259,7 @@ class ChatDetector:
             "users": float(users),
             "threshold": alarm.threshold,
             "onset_sd_s": alarm.onset_sd_s,
+            "calm_s": to_s(alarm.calm_ns),
         }
         kind, what = self._say(burst, alarm, lines)
         found = []

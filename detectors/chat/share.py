@@ -29,6 +29,7 @@ class Reactions:
         self._options, self._decay_s = options, options.decay_s
         self._short, self._slow = self._windows()
         self._glow, self._burst, self._glow_ns = 0.0, 0, Ns(0)  # share over the usual, and reactions, at the crest
+        self.brief = 0.0  # deviations of the short window over the usual share alone
 
     def drop(self) -> None:
         """The chat is gone."""
@@ -54,6 +55,7 @@ class Reactions:
         `lines`: how many the short window usually holds.
         """
         short, slow = self._short, self._slow
+        self.brief = surprise(short.reactions, short.count, usual)
         left = math.exp(-to_s(Ns(now_ns - self._glow_ns)) / self._decay_s) if self._burst else 0.0
         expected = usual
         if alarm is None:

@@ -104,6 +104,7 @@ class Alarm:
         self.looks = 0  # further looks at who writes
         self.flood = 0.0  # as last said
         self.given = False  # whether it was worth an event
+        self.calm_ns = Ns(0)  # when this chat was last as usual before it
 
     def see(self, value: float, now_ns: Ns) -> None:
         """Follow the number to its peak and down from it."""

@@ -161,11 +161,12 @@ class Placing:
             sd_ns=lag.sd_ns,
             values={**raw.values, "onset_s": to_s(onset_ns)},
         )
-        home = self._holder(event) or self._same_burst(onset_ns, ns(self._fusion.join_gap_s))
+        home = self._holder(event) or self._same_burst(onset_ns, ns(self._fusion.join_gap_s), Ns(0))
         if home is None:
             if self._strength(event) <= 0:
                 return event  # explained away, or before the baselines are ready
-            home = self._cause(onset_ns) or self._same_burst(onset_ns, ns(self._fusion.burst_s))
+            calm_ns = ns(event.values.get("calm_s", 0.0))
+            home = self._cause(onset_ns) or self._same_burst(onset_ns, ns(self._fusion.burst_s), calm_ns)
             home = home or self._open(event.start_ns, lag.sd_ns)
         if home.state in LIVE:
             home.take(event)
@@ -192,10 +193,13 @@ class Placing:
         if not home.taught and onset is not None and loud and self._confident(home):
             home.taught = self.lag.learn(onset - home.anchor_ns)
 
-    def _same_burst(self, onset_ns: Ns, within_ns: Ns) -> Candidate | None:
-        """The moment whose burst this is another side of, or goes on with: a crowd laughs first and then asks."""
+    def _same_burst(self, onset_ns: Ns, within_ns: Ns, calm_ns: Ns) -> Candidate | None:
+        """The moment whose burst this is another side of, or goes on with: a crowd laughs first and then asks.
+
+        What was over by `calm_ns`, when the chat was last as usual, does not go on.
+        """
         bursts = [(c.chat_onset(), c) for c in self.candidates if c.state is not MomentState.REJECTED]
-        away = [(abs(onset - onset_ns), c) for onset, c in bursts if onset is not None]
+        away = [(abs(onset - onset_ns), c) for onset, c in bursts if onset is not None and onset >= calm_ns]
         return min((one for one in away if one[0] <= within_ns), key=lambda one: one[0], default=(0, None))[1]
 
     def _cause(self, onset_ns: Ns) -> Candidate | None:
