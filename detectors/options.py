@@ -115,7 +115,7 @@ class FusionOptions(BaseModel, frozen=True, extra="forbid"):
     agree: float = Field(default=0.7, ge=0, description="Logit for two families that agree.")
     rest: Share = Field(default=0.3, description="What the weaker members of one family still count.")
     cap: float = Field(default=2.5, gt=0, description="Largest log-likelihood ratio one event may claim.")
-    unplaced: float = Field(default=2.7, gt=0, description="Largest logit of chat without any sound or picture.")
+    unplaced: Share = Field(default=0.2, description="What chat alone counts beyond even odds.")
     join_gap_s: Seconds = Field(default=10, description="Events closer than this are one moment.")
     deadline_s: Seconds = Field(default=75, description="Confirmed or rejected this long after the anchor.")
     snap_s: Seconds = Field(default=3, description="How far the start may move to a silence or a scene cut.")

@@ -44,9 +44,10 @@ def strength(event: Event, weights: Weights, cap: float) -> float:
 def score(events: Iterable[Event], weights: Weights, options: FusionOptions) -> Score:
     """log-odds = bias + per family (strongest kind + a share of the other kinds) + agreement - penalties.
 
-    A family that is missing brings nothing and costs nothing. A penalty speaks about one sound or one burst, and counts
-    when that is the strongest its family has in this moment. Music explains a sound when nobody calls out in it. Chat
-    that nothing heard, said or seen goes with is as sure as its place can be.
+    A family that is missing brings nothing and costs nothing. A penalty speaks about one sound and counts when that is
+    the strongest in this moment; a moment has one burst of chat, whichever side of it is explained. Music explains a
+    sound when nobody calls out in it. Of chat that nothing heard, said or seen goes with little counts beyond even odds:
+    its place is a guess.
     """
     by_family: dict[Family, list[Event]] = {}
     parts: dict[str, float] = {"prior": options.bias}
@@ -63,12 +64,13 @@ def score(events: Iterable[Event], weights: Weights, options: FusionOptions) -> 
             agreeing += parts[family.value] >= options.agrees
         strongest = max(members, key=lambda event: strength(event, weights, options.cap))
         for event in members:
-            if event.llr < 0 and event.start_ns == strongest.start_ns:
+            if event.llr < 0 and (family is Family.CHAT or event.start_ns == strongest.start_ns):
                 parts[event.kind] = min(parts.get(event.kind, 0.0), event.llr)
     if parts.get(Family.SPEECH.value, 0.0) >= options.agrees:
         parts.pop(_MUSIC, None)
     if set(parts).isdisjoint(_PLACES) and Family.CHAT.value in parts:
-        parts[Family.CHAT.value] = min(parts[Family.CHAT.value], options.unplaced)
+        over = max(parts[Family.CHAT.value] + options.bias, 0.0)  # even odds
+        parts[Family.CHAT.value] -= (1.0 - options.unplaced) * over
     if agreeing >= 2:
         parts["agree"] = options.agree
     return Score(sum(parts.values()), parts)
