@@ -159,9 +159,11 @@ class Burst:
         return value < alarm.peak * self._chat.exit_share or alarm.low + self.options.fresh <= min(value, alarm.peak)
 
     def began_ns(self, since_ns: Ns, reach_ns: Ns) -> Ns:
-        """The onset of the burst that is there at a time or has just been; that time itself without one."""
+        """The onset of the burst that is there at a time or has just been; that time itself without a plain one."""
         alarm = self.alarm or self.before
         if alarm is None or alarm.onset_ns is None or since_ns > alarm.peak_ns + reach_ns:
+            return since_ns
+        if alarm.peak < alarm.threshold + 0.5 * self.options.fresh:
             return since_ns
         return min(since_ns, alarm.onset_ns)
 

@@ -46,8 +46,8 @@ def score(events: Iterable[Event], weights: Weights, options: FusionOptions) -> 
 
     A family that is missing brings nothing and costs nothing. A penalty speaks about one sound and counts when that is
     the strongest in this moment; a moment has one burst of chat, whichever side of it is explained. Music explains a
-    sound when nobody calls out in it. Of chat that nothing heard, said or seen goes with little counts beyond even odds:
-    its place is a guess.
+    sound when nobody calls out in it. Of chat that nothing heard, said or seen goes with little counts beyond even
+    odds: its place is a guess.
     """
     by_family: dict[Family, list[Event]] = {}
     parts: dict[str, float] = {"prior": options.bias}
