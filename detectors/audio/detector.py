@@ -25,6 +25,7 @@ from detectors.options import DetectOptions
 
 __all__ = ["AudioDetector", "Silence"]
 _EVERY: Final = 5  # baselines take two samples a second
+_HEARD: Final = ("all", "audio")  # tracks without which there is no sound
 _GAP_KEPT_NS: Final = 60 * NS_PER_S
 
 
@@ -53,7 +54,7 @@ class AudioDetector:
 
     def gap(self, gap: Gap) -> None:
         """Rows inside a gap carry no information."""
-        if gap.track != "video":
+        if gap.track in _HEARD:
             self._gaps.append(gap)
 
     def available(self) -> bool:

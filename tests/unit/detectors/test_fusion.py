@@ -135,7 +135,7 @@ def test_a_clip_grows_no_longer_than_its_profile_allows() -> None:
 
 
 def test_a_burst_of_chat_alone_is_dated_back_by_the_lag() -> None:
-    """At first by 25 s, 12 s either way, and half of that later; the clip covers it and ends soon after the burst began."""
+    """At first by 25 s, 12 s either way, and half of that later; the clip ends soon after the burst began."""
     [moment, *_] = shown(Story().until(200.0, laughter(125.0)))
     assert to_s(moment.anchor_ns) == 100.0 + 6.0
     assert to_s(moment.start_ns) <= 106.0 - 12.0
