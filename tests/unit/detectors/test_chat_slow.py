@@ -74,6 +74,20 @@ def test_hours_of_calm_hold_next_to_nothing() -> None:
     assert strengths[-2] < LOUD
 
 
+def test_a_chat_that_is_lively_from_its_first_line_is_taken_for_one_that_always_is() -> None:
+    """Half of it reacts: no burst. What rises out of that is one, dated where it rose."""
+    rng = np.random.default_rng(9)
+    lively = [
+        say(t, "KEKW" if rng.random() < 0.5 else f"so #{rng.integers(999)}", int(rng.integers(40)))
+        for t in np.sort(rng.uniform(0, 90, 45))
+    ]
+    cheer = [say(t, "POG", 100 + n) for n, t in enumerate(np.sort(rng.uniform(66, 86, 60)))]
+    assert [e for e in watch(lively, 90.0) if e.kind == "chat_reaction"] == []
+    found = [e for e in watch([*lively, *cheer], 90.0) if e.kind == "chat_reaction" and e.llr > 1.0]
+    assert found
+    assert all(58.0 <= to_s(e.start_ns) <= 72.0 for e in found)
+
+
 def test_calls_for_a_clip_belong_to_the_burst_they_are_part_of() -> None:
     """Viewers ask half a minute into it; what they mean began when the laughter did."""
     rng = np.random.default_rng(6)

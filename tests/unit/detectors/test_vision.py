@@ -52,6 +52,12 @@ def test_a_show_that_cuts_all_the_time_is_no_advert() -> None:
     assert [event for event in events if event.start_ns > ns(300)] == []
 
 
+def test_a_stream_that_starts_with_cuts_may_always_be_so() -> None:
+    """In its first minute nothing is known about it, and nothing is doubted."""
+    events = watch(scenes([0.9] * 20 + [0.1] * 40), 118.0)
+    assert [event for event in events if event.found_ns < ns(60)] == []
+
+
 def test_cuts_and_frames_are_known_when_they_have_been_seen() -> None:
     """Fed ahead of time, given out step by step; the four words make up the hash."""
     detector = VisionDetector(Profile().detect)
