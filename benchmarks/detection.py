@@ -30,7 +30,7 @@ STREAM_H = 2.0
 FULL = "clipd"
 SAME = "clipd, same streams"
 QUIET = "clipd, quiet footage"
-Kind = Literal["tune", "test"]
+Kind = Literal["tune", "test", "dev"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def test_a_word_is_where_it_was_said(ran: Ran) -> None:
         near = [w for w in words_of(ran) if plain(w["text"]) == first and abs(w["start_s"] - here.start_s) < 1]
         if here.start_s - before.end_s > 1 and near:
             errors.append(min(abs(w["start_s"] - here.start_s) for w in near))
-    assert len(errors) >= 4
+    assert len(errors) >= 3
     assert sorted(errors)[len(errors) // 2] <= 0.25  # a recorded sentence begins with up to 0.2 s of breath
 
 

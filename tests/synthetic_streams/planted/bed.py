@@ -74,8 +74,14 @@ _SETTINGS: Final[dict[Family, tuple[Setting, ...]]] = {
             music_db=-13.0, room_db=-45.0,
         ),
     ),
+    "dev": (
+        Setting(name="teacher", family="dev", voices=("u19_af_nicole",), game_db=None, music_db=-17.0, room_db=-40.0),
+        Setting(name="arena", family="dev", voices=("u13_bm_george",), game_db=-10.0),
+        Setting(name="deep voice, room", family="dev", voices=(96.0, 104.0), game_db=None, room_db=-36.0),
+        Setting(name="bright voice, quiet game, music", family="dev", voices=(232.0,), game_db=-18.0, music_db=-12.0),
+    ),
 }  # fmt: skip
-_ADVERT_VOICE: Final[dict[Family, float | str]] = {"tune": 240.0, "test": "u06_af_heart"}
+_ADVERT_VOICE: Final[dict[Family, float | str]] = {"tune": 240.0, "test": "u06_af_heart", "dev": 175.0}
 
 
 @dataclass(slots=True)
@@ -115,7 +121,7 @@ def bank(setting: Setting) -> tuple[Phrase, ...]:
 def adverts(family: Family) -> tuple[Phrase, ...]:
     """Phrases of the family's advertising voice."""
     voice, rng = _ADVERT_VOICE[family], np.random.default_rng([81, FAMILIES.index(family)])
-    return tuple(_spoken(rng, (voice,), TRAITS[family], 6))  # type: ignore[arg-type]
+    return tuple(_spoken(rng, (voice,), TRAITS[family], 6))
 
 
 @cache
@@ -123,18 +129,19 @@ def strangers(family: Family) -> tuple[Phrase, ...]:
     """Phrases of all the family's voices, for people who talk at once."""
     voices = tuple(voice for setting in settings(family) for voice in setting.voices)
     rng = np.random.default_rng([83, FAMILIES.index(family)])
-    return tuple(_spoken(rng, voices, TRAITS[family], 4 * len(voices)))  # type: ignore[arg-type]
+    return tuple(_spoken(rng, voices, TRAITS[family], 4 * len(voices)))
 
 
 def _spoken(
-    rng: np.random.Generator, voices: tuple[float, ...] | tuple[str, ...], traits: Traits, count: int
+    rng: np.random.Generator, voices: Sequence[float | str], traits: Traits, count: int
 ) -> list[Phrase]:
     out: list[Phrase] = []
     deck: list[Phrase] = []
     while len(out) < count:
         voice = voices[len(out) % len(voices)]
         if isinstance(voice, str):
-            deck = deck or [p for name in voices for p in recorded(rng, str(name), talk_dbfs=traits.talk_dbfs)]
+            names = [name for name in voices if isinstance(name, str)]
+            deck = deck or [p for name in names for p in recorded(rng, name, talk_dbfs=traits.talk_dbfs)]
             out.append(faster(deck[int(rng.integers(len(deck)))], rng.uniform(0.93, 1.07)))
         else:
             out.append(made(rng, voice, int(rng.integers(4, 15)), talk_dbfs=traits.talk_dbfs))

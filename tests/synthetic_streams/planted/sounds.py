@@ -1,6 +1,7 @@
-"""The two families' sounds at 16 kHz: reactions, hard negatives and a game's world. Raw: the library sets levels.
+"""The families' sounds at 16 kHz: reactions, hard negatives and a game's world. Raw: the library sets levels.
 
-Tune's come from feature_level.py and the makers here, test's from the demo's synthesizer with its test palette.
+Tune's come from feature_level.py and the makers here, test's and dev's from the demo's synthesizer with its test
+palette and its own, which have other voices in their crowds.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from tests.synthetic_streams.planted.voices import RATE, resampled
 
 _TAKES: Final = 5  # of each kind of sound
 _LOW_HZ: Final = 80.0
+_PALETTE: Final[Mapping[Family, synth.Palette]] = {"test": synth.TEST, "dev": synth.DEMO}
 REACTIONS: Final[Mapping[Family, tuple[str, ...]]] = {
     "tune": ("roar", "applause", "screams", "laughs"),
     "test": ("roar", "shouts", "laughter", "cheer"),
+    "dev": ("roar", "shouts", "laughter", "cheer"),
 }
 
 
@@ -53,8 +56,7 @@ def sounds(family: Family) -> Sounds:
     rng = np.random.default_rng([77, FAMILIES.index(family)])
     low, high = TRAITS[family].reaction_s
     lengths = rng.uniform(low, high, (len(REACTIONS[family]), _TAKES))
-    maker = _tune if family == "tune" else _test
-    return maker(rng, lengths)
+    return _tune(rng, lengths) if family == "tune" else _synthesized(rng, lengths, family)
 
 
 def world(rng: np.random.Generator, family: Family, seconds: float) -> Floats:
@@ -64,20 +66,20 @@ def world(rng: np.random.Generator, family: Family, seconds: float) -> Floats:
     hum = resampled(synth.rumble(rng, 20 * synth.RATE))
     n = round(seconds * RATE)
     out = fl.at_level(np.resize(hum, n), -19.0)
-    pool, t = _shots(), rng.uniform(0.5, 2.0)
+    pool, t = _shots(family), rng.uniform(0.5, 2.0)
     while t < seconds - 4:
         for _ in range(rng.integers(1, 5)):
             shot, at = pool[rng.integers(len(pool))], round(t * RATE)
             out[at : at + len(shot)] += 10 ** (rng.uniform(-14, -6) / 20) * shot[: n - at] * 0.9
             t += float(rng.uniform(0.25, 0.7))
         t += float(rng.exponential(6.0))
-    return np.asarray(out * 10 ** (TRAITS["test"].talk_dbfs / 20))
+    return np.asarray(out * 10 ** (TRAITS[family].talk_dbfs / 20))
 
 
 @cache
-def _shots() -> list[Floats]:
+def _shots(family: Family) -> list[Floats]:
     rng = np.random.default_rng(78)
-    return [fl.at_level(resampled(synth.game_shot(rng, synth.TEST)), 0.0) for _ in range(24)]
+    return [fl.at_level(resampled(synth.game_shot(rng, _PALETTE[family])), 0.0) for _ in range(24)]
 
 
 def _tune(rng: np.random.Generator, lengths: Floats) -> Sounds:
@@ -94,14 +96,14 @@ def _tune(rng: np.random.Generator, lengths: Floats) -> Sounds:
     )
 
 
-def _test(rng: np.random.Generator, lengths: Floats) -> Sounds:
-    talk, palette = crowd("test"), synth.TEST
+def _synthesized(rng: np.random.Generator, lengths: Floats, family: Family) -> Sounds:
+    talk, palette = crowd(family), _PALETTE[family]
     takes = [
         [resampled(synth.REACTIONS[name](rng, s, palette, talk)) for s in row]
-        for name, row in zip(REACTIONS["test"], lengths, strict=True)
+        for name, row in zip(REACTIONS[family], lengths, strict=True)
     ]
     return Sounds(
-        reactions=dict(zip(REACTIONS["test"], takes, strict=True)),
+        reactions=dict(zip(REACTIONS[family], takes, strict=True)),
         music=[resampled(synth.music(rng, 15.0, palette)) for _ in range(2)],
         drops=[resampled(synth.music(rng, s, palette, drop_s=0.35 * s)) for s in rng.uniform(6, 16, 3)],
         slams=[resampled(synth.door_slam(rng, 1.0, palette)) for _ in range(_TAKES)],

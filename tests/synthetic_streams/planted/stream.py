@@ -17,8 +17,8 @@ from core.words import Committed, Word
 from daemon.evaluation.truth import Truth
 from detectors.features import AUDIO_COLUMNS, AUDIO_KIND, SCENE_KIND, STEP_NS
 
-Family = Literal["tune", "test"]
-FAMILIES: Final[tuple[Family, ...]] = ("tune", "test")
+Family = Literal["tune", "test", "dev"]
+FAMILIES: Final[tuple[Family, ...]] = ("tune", "test", "dev")  # a place is part of every seed: new ones go last
 ROWS_PER_S: Final = NS_PER_S // STEP_NS
 LIVE_ROWS: Final = 5  # a chunk of half a second, as a live worker feeds them
 SCENE_COLUMNS: Final = ("change", "hash0", "hash1", "hash2", "hash3")

@@ -1,4 +1,4 @@
-"""What sets the two families apart in numbers, and the words they use. All ranges are (low, high), drawn uniformly."""
+"""What sets the families apart in numbers, and the words they use. All ranges are (low, high), drawn uniformly."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tests.synthetic_streams.planted import texts_test, texts_tune
+from tests.synthetic_streams.planted import texts_dev, texts_test, texts_tune
 from tests.synthetic_streams.planted.stream import Family
 from tests.synthetic_streams.planted.texts import Texts
 
@@ -90,4 +90,26 @@ TEST: Final = Traits(
     word_errors=0.05,
     texts=texts_test.TEXTS,
 )
-TRAITS: Final[Mapping[Family, Traits]] = {"tune": TUNE, "test": TEST}
+DEV: Final = Traits(
+    talk_dbfs=-20.0,
+    gain_db=(-14.0, 6.0),
+    level_jitter_db=1.0,
+    reaction_s=(1.5, 9.0),
+    pause_s=(0.25, 1.8),
+    raised_pitch=(1.05, 1.5),
+    raise_count=(1, 6),
+    small_per_min=(5.0, 30.0),
+    large_per_min=(100.0, 210.0),
+    large_share=0.35,
+    large_ratio=(8.0, 13.0),
+    large_lag1=(0.55, 0.6),
+    chat_lag_s=(5.0, 42.0),
+    chat_lag_sd_s=(2.5, 6.0),
+    base_reactions=(0.08, 0.25),
+    burst_reactions=(0.6, 0.85),
+    scene_s=(8.0, 120.0),
+    commit_s=(0.6, 3.5),
+    word_errors=0.08,
+    texts=texts_dev.TEXTS,
+)
+TRAITS: Final[Mapping[Family, Traits]] = {"tune": TUNE, "test": TEST, "dev": DEV}
