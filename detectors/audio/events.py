@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from core.moments import Event, Family
 from core.times import Ns, ns, to_s
 from detectors.audio.excursions import Excursion
 from detectors.audio.references import References
 from detectors.audio.roar import Sustained
-from detectors.audio.rows import History, Rows
+from detectors.audio.rows import AT, History, Rows
 from detectors.audio.shape import Shape, describe
-from detectors.baseline import Tail, evidence, rate_text, readiness
+from detectors.baseline import Tail, evidence, ramp, rate_text, readiness
 from detectors.features import STEP_NS
 from detectors.options import DetectOptions
 
@@ -52,10 +54,12 @@ class Judge:
         loudness = evidence(
             alarm.peak, options.none_db, options.full_db, per_hour, self._all.baseline, self._all.fusion.cap
         )
+        over_db = float(np.percentile(history.rows(first, alarm.last + 1)[:, AT["level"]], 75)) - self._references.talk_db
+        loudness *= ramp(over_db, options.talk_none_db, options.talk_full_db)
         start_ns = Ns(history.time(first) - STEP_NS)
         end_ns = Ns(history.time(alarm.last) + ns(options.hang_s))
         said = f"{to_s(end_ns - start_ns):.1f} s, {alarm.peak:.1f} dB over the loudest tenth of 15 min"
-        known = _values(alarm, shape)
+        known = {**_values(alarm, shape), "over_talk_db": over_db}
         return [
             Event(
                 kind=kind,

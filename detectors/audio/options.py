@@ -27,6 +27,8 @@ class AudioOptions(BaseModel, frozen=True, extra="forbid"):
     exit_share: Share = Field(default=0.6, description="Leave at this share of enter_db.")
     none_db: float = Field(default=2, ge=0, description="An excess that says nothing.")
     full_db: float = Field(default=7, gt=0, description="An excess that says all that loudness can say.")
+    talk_none_db: float = Field(default=0, description="Level of all of the sound over loud talk's that says nothing.")
+    talk_full_db: float = Field(default=1.5, description="Level over loud talk's from which loudness counts in full.")
     floor_db: float = Field(default=1, gt=0, description="Smallest spread of a level that is believed.")
     prior_spread_db: float = Field(default=3, gt=0)
     tail_per_h: float = Field(default=8, gt=0, description="Prior: excursions per hour.")

@@ -15,7 +15,7 @@ from detectors.baseline import Baseline
 from detectors.features import FLOOR_DB
 from detectors.options import DetectOptions
 
-_VOICING, _PITCH = AT["voicing"], AT["pitch"]
+_LEVEL, _VOICING, _PITCH = AT["level"], AT["voicing"], AT["pitch"]
 _LOUDEST_DB: Final = 20.0
 _HIGHEST: Final = 60.0  # semitones over 55 Hz
 _ROAR_UNDER_DB: Final = 6.0  # sound that never pauses counts from 6 dB under the loudest speech: it carries more power
@@ -34,6 +34,7 @@ class References:
         self._loud = Baseline(options.baseline, low=FLOOR_DB, high=_LOUDEST_DB, step=0.25)
         self._lately = Baseline(options.baseline, low=FLOOR_DB, high=_LOUDEST_DB, step=0.25, window_s=_LATELY_S)
         self._pitches = Baseline(options.baseline, low=0.0, high=_HIGHEST, step=0.25)
+        self._voiced = Baseline(options.baseline, low=FLOOR_DB, high=_LOUDEST_DB, step=0.25)
         self._accepted: _Accepted | None = None
         self._floor_high, self._floor_spread = _NEVER_DB, self._options.prior_spread_db
         self.voice_db = self.roar_db = _NEVER_DB
@@ -47,6 +48,7 @@ class References:
             self._lately.push(voice, t_ns, alarm=False)
         if row[_VOICING] > 0.5 and row[SPEECH] > self.quiet_db:
             self._pitches.push(float(row[_PITCH]), t_ns, alarm=alarm)
+            self._voiced.push(float(row[_LEVEL]), t_ns, alarm=alarm)
         if self._loud.count and (even or self._loud.count < _SAMPLES):
             self._refer(voice)
 
@@ -82,6 +84,11 @@ class References:
     def unusual(self, floor: float) -> float:
         """How far a floor lies over what it exceeds a tenth of the time, in standard deviations."""
         return (floor - self._floor_high) / self._floor_spread
+
+    @property
+    def talk_db(self) -> float:
+        """What the level of all of the sound rarely exceeds in talk, dB; what carries talk is low and counts here."""
+        return self._voiced.quantile(0.9) if self._voiced.count else FLOOR_DB
 
     @property
     def usual_pitch(self) -> float:
