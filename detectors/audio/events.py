@@ -54,7 +54,7 @@ class Judge:
         loudness = evidence(
             alarm.peak, options.none_db, options.full_db, per_hour, self._all.baseline, self._all.fusion.cap
         )
-        over_db = float(np.percentile(history.rows(first, alarm.last + 1)[:, AT["level"]], 75)) - self._references.talk_db
+        over_db = self._over_talk(first, alarm.last)
         loudness *= ramp(over_db, options.talk_none_db, options.talk_full_db)
         start_ns = Ns(history.time(first) - STEP_NS)
         end_ns = Ns(history.time(alarm.last) + ns(options.hang_s))
@@ -86,6 +86,7 @@ class Judge:
         like = shape.crowd * shape.alive
         per_hour = self._per_hour(self._sums, found.total * like - options.h, found.last, when)
         cap = options.worth * self._all.fusion.cap
+        like *= ramp(self._over_talk(found.first, found.last), options.talk_none_db, options.talk_full_db)
         llr = like * evidence(found.total, options.h, options.full, per_hour, baseline, cap)
         if llr <= _WORTH_SAYING:
             return []
@@ -105,6 +106,10 @@ class Judge:
                 values={"sum": found.total, "crowd": shape.crowd},
             )
         ]
+
+    def _over_talk(self, first: int, last: int) -> float:
+        """The level of all of the sound against that of loud talk, dB: half of the rows, since talk goes on over it."""
+        return float(np.median(self._history.rows(first, last + 1)[:, AT["level"]])) - self._references.talk_db
 
     def _shape(self, first: int, last: int, run: int, when: When, usual_pitch: float) -> Shape:
         rows, known = self._history.rows, when.row + 1

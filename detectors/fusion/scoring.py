@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from core.moments import Event, Family
@@ -71,9 +71,17 @@ def score(events: Iterable[Event], weights: Weights, options: FusionOptions) -> 
     if set(parts).isdisjoint(_PLACES) and Family.CHAT.value in parts:
         over = max(parts[Family.CHAT.value] + options.bias, 0.0)  # even odds
         parts[Family.CHAT.value] -= (1.0 - options.unplaced) * over
+    if _one_witness(by_family):
+        agreeing -= parts.get(Family.AUDIO.value, 0.0) >= options.agrees
     if agreeing >= 2:
         parts["agree"] = options.agree
     return Score(sum(parts.values()), parts)
+
+
+def _one_witness(by_family: Mapping[Family, Sequence[Event]]) -> bool:
+    """Whether all that was heard is that somebody got louder: plain loudness and an outburst are the same sound."""
+    heard, said = ({e.kind for e in by_family.get(f, ()) if e.llr > 0} for f in (Family.AUDIO, Family.SPEECH))
+    return heard <= {"loud"} and said <= {"outburst"}
 
 
 def explain(events: Sequence[Event], anchor_ns: Ns, weights: Weights, cap: float) -> tuple[str, ...]:

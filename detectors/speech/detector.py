@@ -20,6 +20,7 @@ from detectors.baseline import evidence, ramp, rate_text, readiness
 from detectors.features import STEP_NS
 from detectors.options import DetectOptions
 from detectors.speech.hooks import Hook, Hooks
+from detectors.speech.outbursts import Outburst, Outbursts
 from detectors.speech.overlap import CONTEXT_ROWS, SPAN_ROWS, Overlap, Stretch
 from detectors.speech.punchline import Punchline, Punchlines
 from detectors.speech.rate import Burst, Rate
@@ -33,7 +34,7 @@ _SPOKEN_PITCH: Final = 30.0  # semitones over 55 Hz, 311 Hz: few adults talk hig
 
 
 class SpeechDetector:
-    """Words, rows and noticed sounds in; events `phrase`, `punchline`, `speech_rate` and `overlap` out."""
+    """Words, rows and noticed sounds in; events `phrase`, `outburst`, `punchline`, `speech_rate` and `overlap` out."""
 
     family = Family.SPEECH
 
@@ -42,6 +43,7 @@ class SpeechDetector:
         self._said, self._rows = Transcript(), Rows()
         self._voice = Voice(self._rows, window_s=options.baseline.window_s, spoken_pitch=_SPOKEN_PITCH)
         self._hooks = Hooks(self._options.phrase, options.baseline)
+        self._outbursts = Outbursts(self._options.outburst, options.baseline)
         self._punchlines = Punchlines(self._options.punchline, options.baseline)
         self._rate = Rate(self._options.rate, options.baseline)
         self._overlap = Overlap(self._options.overlap, options.baseline)
@@ -106,6 +108,9 @@ class SpeechDetector:
         if hooked or louder:
             self._rows.known_until(t_ns)
             events += [self._phrase(hook) for hook in self._hooks.judge(self._voice, t_ns, observed_ns)]
+        if touched or self._outbursts.waits(said):
+            self._rows.known_until(t_ns)
+            events += [self._outburst(one) for one in self._outbursts.advance(said, self._voice, observed_ns)]
         if sounds:
             self._punchlines.notice(sounds)
         if self._punchlines.waits:
@@ -153,6 +158,17 @@ class SpeechDetector:
                 "strength": hook.strength, "pitch": hook.pitch, "level_db": hook.level_db, "said": hook.said,
                 "prob": hook.prob,
             },
+        )  # fmt: skip
+
+    def _outburst(self, one: Outburst) -> Event:
+        options, up = self._options.outburst, one.raised
+        return self._event(
+            "outburst", one.start_ns, one.end_ns, Ns((one.start_ns + one.end_ns) // 2),
+            llr=options.worth * self._evidence(one.strength_db, options.none_db, options.full_db, one.per_hour),
+            per_hour=one.per_hour,
+            quality=readiness(self._voice.talk_ns, self._all.baseline) * ramp(one.prob, 0.0, _SURE),
+            why=f"'{one.text}' called out, {up.least_db:.0f} dB and {up.over:.0f} semitones over the usual talk ({rate_text(one.per_hour)})",
+            values={"level_db": up.least_db, "pitch": up.over, "strength_db": one.strength_db, "prob": one.prob},
         )  # fmt: skip
 
     def _punchline(self, line: Punchline) -> Event:

@@ -19,8 +19,8 @@ from detectors.features import AUDIO_COLUMNS, AUDIO_KIND, FLOOR_DB, STEP_NS
 from detectors.speech.words import Transcript
 
 Floats = NDArray[np.float32]
-_COLUMNS: Final = ("speech", "dip", "flat", "voicing", "pitch")
-SPEECH, DIP, FLAT, VOICING, PITCH = range(len(_COLUMNS))
+_COLUMNS: Final = ("level", "speech", "dip", "flat", "voicing", "pitch")
+LEVEL, SPEECH, DIP, FLAT, VOICING, PITCH = range(len(_COLUMNS))
 _TAKEN: Final = [AUDIO_COLUMNS.index(name) for name in _COLUMNS]
 _KEEP: Final = 6_000  # ten minutes: words of skipped speech may come that late
 _VOICED: Final = 0.5  # of the autocorrelation; as in detectors.audio.detector
@@ -118,10 +118,16 @@ class Quantiles:
 
 
 class Raised(NamedTuple):
-    """How far a stretch of talk is above the usual: semitones over the 90th percentile, dB over the median."""
+    """How far a stretch of talk is above the usual: semitones over the 90th percentile, dB over the median.
+
+    `least_db` is the smaller of that of the speech band and of all of the sound: a voice raises both, a laugh or a bang
+    over it one of them. `over` is in semitones over the median.
+    """
 
     pitch: float
     level_db: float
+    least_db: float
+    over: float
 
 
 class Voice:
@@ -130,13 +136,15 @@ class Voice:
     def __init__(self, rows: Rows, *, window_s: float, spoken_pitch: float) -> None:
         blocks = round(window_s * NS_PER_S / (BLOCK_ROWS * STEP_NS))
         self._rows, self._spoken = rows, spoken_pitch
-        self._levels, self._pitches = Quantiles(*_LEVELS, blocks), Quantiles(*_PITCHES, blocks)
+        self._levels, self._loudness = Quantiles(*_LEVELS, blocks), Quantiles(*_LEVELS, blocks)
+        self._pitches = Quantiles(*_PITCHES, blocks)
         self.talk_ns = 0  # voiced talk that has been learned from
 
     def learn(self, values: Floats, worded: NDArray[np.bool_]) -> None:
         """Take a block's rows in; only voiced ones under words count."""
         voiced = values[worded & (values[:, VOICING] > _VOICED)]
         self._levels.push(voiced[:, SPEECH])
+        self._loudness.push(voiced[:, LEVEL])
         self._pitches.push(voiced[:, PITCH])
         self.talk_ns += len(voiced) * STEP_NS
 
@@ -154,7 +162,9 @@ class Voice:
             return None
         usual = min(self._pitches.quantile(0.9), self._spoken)
         pitch, level_db = float(np.median(voiced[:, PITCH])), float(np.median(voiced[:, SPEECH]))
-        return Raised(pitch - usual, level_db - self.level())
+        speech_db = level_db - self.level()
+        all_db = float(np.median(voiced[:, LEVEL])) - self._loudness.quantile(0.5)
+        return Raised(pitch - usual, speech_db, min(speech_db, all_db), pitch - self._pitches.quantile(0.5))
 
 
 def worded(said: Transcript, first: int, end: int) -> NDArray[np.bool_]:
