@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from core.moments import Event, Family
 from core.times import Ns, ns, to_s
@@ -19,6 +21,7 @@ from detectors.options import DetectOptions
 
 _LEAST_ROWS: Final = 15  # of a roar
 _BEFORE_ROWS, _EDGE_ROWS, _AFTER_ROWS = 105, 5, 60
+_STRETCH_ROWS: Final = 30
 _PENALTY: Final = 2.0  # logits
 _WORTH_SAYING: Final = 0.1
 _ANY_PITCH: Final = 60.0
@@ -108,8 +111,16 @@ class Judge:
         ]
 
     def _over_talk(self, first: int, last: int) -> float:
-        """The level of all of the sound against that of loud talk, dB: half of the rows, since talk goes on over it."""
-        return float(np.median(self._history.rows(first, last + 1)[:, AT["level"]])) - self._references.talk_db
+        """The exposure to a sound against three seconds of loud talk, dB: its level and ten times the log of its length.
+
+        The level of all of the sound in its loudest stretch of three seconds, since a crowd swells and dies down; the
+        median there, since talk goes on over it.
+        """
+        level = self._history.rows(first, last + 1)[:, AT["level"]]
+        length_db = 10.0 * math.log10(len(level) / _STRETCH_ROWS)
+        if len(level) > _STRETCH_ROWS:
+            level = np.median(sliding_window_view(level, _STRETCH_ROWS), axis=1).max()
+        return float(np.median(level)) + length_db - self._references.talk_db
 
     def _shape(self, first: int, last: int, run: int, when: When, usual_pitch: float) -> Shape:
         rows, known = self._history.rows, when.row + 1

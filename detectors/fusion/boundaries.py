@@ -19,11 +19,11 @@ from detectors.audio.detector import Silence
 from detectors.options import ClipLengths
 
 _LEAD_NS: Final = 100_000_000  # of a pause kept before the next sound, so that no onset is clipped
-_TAIL_NS: Final = 200_000_000  # kept after a sentence: its last consonant rings longer than recognisers say
+_ROOM_NS: Final = 350_000_000  # before and after a sentence, where there is room: a word next to it may be missed
 _MARGIN_NS: Final = 80_000_000  # to a word on either side: recognisers place edges within some tens of milliseconds
 _MISSED_NS: Final = 600_000_000  # a word or two that were not recognised
-_BREATH_NS: Final = 200_000_000  # a gap to cut in without looking further
-_REACH_NS: Final = ns(1.5)  # how far one is looked for
+_BREATH_NS: Final = 300_000_000  # a gap to cut in without looking further
+_REACH_NS: Final = ns(2.5)  # how far one is looked for
 _KEEP_EPOCHS: Final = 50
 _KEEP_WORDS: Final = 2_000  # ten minutes of fast speech
 
@@ -61,8 +61,9 @@ class Snapper:
     def start(self, wanted_ns: Ns, latest_ns: Ns, silences: Iterable[Silence]) -> Ns:
         """A place to start near `wanted_ns`, not after `latest_ns`: at a sentence, a pause, a cut, else as wanted."""
         said = self._sentences(Ns(wanted_ns - self._snap_ns), latest_ns)
-        begins = [self._lead(sentence[0]) for sentence in said]
-        pauses = [Ns(max(silence.end_ns - _LEAD_NS, silence.start_ns)) for silence in silences]
+        silences = list(silences)
+        begins = [self._heard_in(self._lead(sentence[0]), silences) for sentence in said]
+        pauses = [_into(silence) for silence in silences]
         for places in (begins, [self.before_word(t) for t in pauses], [self.before_word(t) for t in self._cuts]):
             near = [t for t in places if abs(t - wanted_ns) <= self._snap_ns and t <= latest_ns]
             if near:
@@ -124,9 +125,11 @@ class Snapper:
         return start_ns, self._words[place].start_ns if place < len(self._words) else FOREVER_NS
 
     def _lead(self, word: Word) -> Ns:
-        """A little before a word, but behind the one before it."""
+        """A little before a word, but behind the one before it, or at a breath before that when there is hardly room."""
         start_ns, _ = self._gap(bisect_right(self._words, word.start_ns, key=_start) - 1)
-        return Ns(max(word.start_ns - _LEAD_NS, min((start_ns + word.start_ns) // 2, word.start_ns)))
+        if word.start_ns - start_ns < 2 * _MARGIN_NS:
+            return self.before_word(word.start_ns)
+        return Ns(max(word.start_ns - _ROOM_NS, min((start_ns + word.start_ns) // 2, word.start_ns)))
 
     def _tail(self, word: Word) -> Ns:
         """A little behind a word, but before the next one, or at a breath behind that when there is hardly room.
@@ -139,12 +142,17 @@ class Snapper:
         _, next_ns = self._gap(place)
         if next_ns - word.end_ns < 2 * _MARGIN_NS:
             return self.after_word(word.end_ns)
-        return Ns(min(word.end_ns + _TAIL_NS, max((word.end_ns + next_ns) // 2, word.end_ns)))
+        return Ns(min(word.end_ns + _ROOM_NS, max((word.end_ns + next_ns) // 2, word.end_ns)))
 
     def _heard_out(self, t_ns: Ns, silences: Iterable[Silence]) -> Ns:
         """A little later when a pause begins then: recognisers miss words, and this may be in the middle of one."""
         soon = [s.start_ns for s in silences if s.end_ns > t_ns and s.start_ns <= t_ns + _MISSED_NS]
         return self.after_word(Ns(max(min(soon), t_ns))) if soon else t_ns
+
+    def _heard_in(self, t_ns: Ns, silences: Iterable[Silence]) -> Ns:
+        """A little earlier when a pause ends there: the sentence may begin with words that were not recognised."""
+        before = [_into(s) for s in silences if s.start_ns < t_ns and s.end_ns >= t_ns - _MISSED_NS]
+        return self.before_word(Ns(min(before[-1], t_ns))) if before else t_ns
 
     def _sentences(self, start_ns: Ns, end_ns: Ns) -> list[tuple[Word, ...]]:
         """Those that touch a span, whole as far as they are known."""
@@ -159,6 +167,11 @@ class Snapper:
 
 def _start(word: Word) -> Ns:
     return word.start_ns
+
+
+def _into(silence: Silence) -> Ns:
+    """Where a clip starts in a pause."""
+    return Ns(max(silence.end_ns - _LEAD_NS, silence.start_ns))
 
 
 def fit(start_ns: Ns, end_ns: Ns, anchor_ns: Ns, clip: ClipLengths) -> tuple[Ns, Ns]:

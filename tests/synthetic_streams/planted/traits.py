@@ -98,7 +98,7 @@ DEV: Final = Traits(
     pause_s=(0.25, 1.8),
     raised_pitch=(1.05, 1.5),
     raise_count=(2, 7),
-    small_per_min=(5.0, 30.0),
+    small_per_min=(6.0, 25.0),
     large_per_min=(100.0, 210.0),
     large_share=0.35,
     large_ratio=(8.0, 13.0),
@@ -108,7 +108,7 @@ DEV: Final = Traits(
     base_reactions=(0.08, 0.25),
     burst_reactions=(0.6, 0.85),
     scene_s=(8.0, 120.0),
-    commit_s=(0.6, 3.5),
+    commit_s=(0.9, 3.5),
     word_errors=0.08,
     texts=texts_dev.TEXTS,
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.ids import SessionId
 from core.media import Epoch
 from core.moments import Family, Moment, MomentState
-from core.times import NS_PER_S, Ns, ns
+from core.times import NS_PER_S, Ns, ns, to_s
 from core.words import Word
 from detectors.audio.detector import Silence
 from detectors.fusion.boundaries import Snapper
@@ -21,7 +21,7 @@ from detectors.options import ClipLengths, Profile
 from tests.unit.detectors.runs import event
 
 SNAP_S = 3.0
-LEAD_S, TAIL_S = 0.1, 0.2
+ROOM_S, LEAD_S = 0.35, 0.1  # beside a sentence, and of a pause
 
 
 def say(text: str, start_s: float, *, word_s: float = 0.3, pause_s: float = 0.1) -> list[Word]:
@@ -41,16 +41,18 @@ def snapper(*sentences: Sequence[Word]) -> Snapper:
 
 
 def test_a_start_moves_to_the_sentence_that_is_being_said() -> None:
-    """A tenth of a second before its first word, or in the middle of a shorter breath."""
-    words = say("That was close. Now watch what happens here!", 18)
-    assert snapper(words).start(ns(20), ns(40), []) == words[3].start_ns - ns(0.05)
+    """A third of a second before its first word, or in the middle of a shorter breath."""
+    words = [*say("That was close.", 17.6), *say("Now watch what happens here!", 19)]
+    room_s = (19 - to_s(words[2].end_ns)) / 2
+    assert 0.08 < room_s < ROOM_S
+    assert snapper(words).start(ns(20), ns(40), []) == ns(19 - room_s)
 
 
 def test_the_latest_sentence_before_is_taken_and_only_then_one_behind() -> None:
     """Rather earlier than later, within three seconds, and not behind what caused the moment."""
     one, two, three = say("One.", 17.5), say("Two.", 19), say("Three.", 21)
-    assert snapper(one, two, three).start(ns(20), ns(40), []) == ns(19 - LEAD_S)
-    assert snapper(three).start(ns(20), ns(40), []) == ns(21 - LEAD_S)
+    assert snapper(one, two, three).start(ns(20), ns(40), []) == ns(19 - ROOM_S)
+    assert snapper(three).start(ns(20), ns(40), []) == ns(21 - ROOM_S)
     assert snapper(three).start(ns(20), ns(20.5), []) == ns(20)
     assert snapper(say("Far.", 10)).start(ns(20), ns(40), []) == ns(20)
 
@@ -60,26 +62,32 @@ def test_a_sentence_goes_before_a_pause_and_a_pause_before_a_cut() -> None:
     made = snapper(say("Now watch.", 18))
     made.cut(ns(19.9))
     pauses = [Silence(ns(19), ns(19.5))]
-    assert made.start(ns(20), ns(40), pauses) == ns(18 - LEAD_S)
+    assert made.start(ns(20), ns(40), pauses) == ns(18 - ROOM_S)
     assert snapper().start(ns(20), ns(40), pauses) == ns(19.5 - LEAD_S)
 
 
 def test_a_pause_parts_sentences_without_a_full_stop() -> None:
     """Whisper leaves punctuation out; 0.7 s of silence is as good."""
     words = [*say("and then he", 16), *say("look at that", 19)]
-    assert snapper(words).start(ns(20), ns(40), []) == ns(19 - LEAD_S)
+    assert snapper(words).start(ns(20), ns(40), []) == ns(19 - ROOM_S)
 
 
-def test_a_start_keeps_clear_of_the_word_before() -> None:
-    """Sentences that follow each other at once: the lead must not bring in the last word of the one before."""
-    words = say("So that was it. Now watch.", 18, word_s=0.4, pause_s=0.0)
-    assert snapper(words).start(ns(20), ns(40), []) == words[4].start_ns == words[3].end_ns
+def test_a_start_goes_to_a_breath_when_the_sentence_before_ends_at_once() -> None:
+    """The lead must not bring in the last word of the one before, and nobody knows where that ends to the letter."""
+    words = [*say("Well", 16.5), *say("So that was it. Now watch.", 18, word_s=0.4, pause_s=0.0)]
+    assert snapper(words).start(ns(20), ns(40), []) == words[1].start_ns - ns(0.08)
+
+
+def test_a_start_keeps_the_words_that_were_not_recognised() -> None:
+    """A pause ends shortly before the sentence: it begins there."""
+    words = [*say("Well.", 16), *say("watch this", 19.5)]
+    assert snapper(words).start(ns(20), ns(40), [Silence(ns(18.2), ns(19))]) == ns(19 - LEAD_S)
 
 
 def test_an_end_moves_to_the_end_of_the_sentence_that_is_being_said() -> None:
     """And a little further, for its last consonant, once the next word is known to leave room for that."""
     words = [*say("You will not believe this one!", 19), *say("Next", 22)]
-    assert snapper(words).end(ns(20), ns(25), []) == words[5].end_ns + ns(TAIL_S)
+    assert snapper(words).end(ns(20), ns(25), []) == words[5].end_ns + ns(ROOM_S)
     assert snapper(words[:6]).end(ns(20), ns(25), []) == words[5].end_ns
     assert snapper(words).end(ns(30), ns(40), []) == ns(30)
 
@@ -136,7 +144,7 @@ def test_words_that_come_late_extend_the_end() -> None:
 def test_words_of_skipped_speech_take_their_place() -> None:
     """They become final after those that were said later."""
     early, late = say("Now watch.", 18), say("What a shot!", 22)
-    assert snapper(late, early).start(ns(20), ns(40), []) == ns(18 - LEAD_S)
+    assert snapper(late, early).start(ns(20), ns(40), []) == ns(18 - ROOM_S)
 
 
 def test_sentences_far_ahead_change_nothing() -> None:
