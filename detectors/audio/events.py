@@ -89,7 +89,9 @@ class Judge:
         like = shape.crowd * shape.alive
         per_hour = self._per_hour(self._sums, found.total * like - options.h, found.last, when)
         cap = options.worth * self._all.fusion.cap
-        like *= ramp(self._over_talk(found.first, found.last), options.talk_none_db, options.talk_full_db)
+        level = history.rows(found.first, found.last + 1)[:, AT["level"]]
+        over_db = float(np.median(level)) - self._references.talk_db
+        like *= ramp(over_db, options.talk_none_db, options.talk_full_db)
         llr = like * evidence(found.total, options.h, options.full, per_hour, baseline, cap)
         if llr <= _WORTH_SAYING:
             return []
@@ -111,7 +113,7 @@ class Judge:
         ]
 
     def _over_talk(self, first: int, last: int) -> float:
-        """The exposure to a sound against three seconds of loud talk, dB: its level and ten times the log of its length.
+        """The exposure to a sound against three seconds of loud talk, dB: its level and 10 log of its length.
 
         The level of all of the sound in its loudest stretch of three seconds, since a crowd swells and dies down; the
         median there, since talk goes on over it.

@@ -125,7 +125,7 @@ class Snapper:
         return start_ns, self._words[place].start_ns if place < len(self._words) else FOREVER_NS
 
     def _lead(self, word: Word) -> Ns:
-        """A little before a word, but behind the one before it, or at a breath before that when there is hardly room."""
+        """A little before a word, but behind the one before it, or at a breath before that if there is no room."""
         start_ns, _ = self._gap(bisect_right(self._words, word.start_ns, key=_start) - 1)
         if word.start_ns - start_ns < 2 * _MARGIN_NS:
             return self.before_word(word.start_ns)

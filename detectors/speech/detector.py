@@ -167,7 +167,8 @@ class SpeechDetector:
             llr=options.worth * self._evidence(one.strength_db, options.none_db, options.full_db, one.per_hour),
             per_hour=one.per_hour,
             quality=readiness(self._voice.talk_ns, self._all.baseline) * ramp(one.prob, 0.0, _SURE),
-            why=f"'{one.text}' called out, {up.least_db:.0f} dB and {up.over:.0f} semitones over the usual talk ({rate_text(one.per_hour)})",
+            why=f"'{one.text}' called out, {up.least_db:.0f} dB and {up.over:.0f} semitones over the usual talk "
+            f"({rate_text(one.per_hour)})",
             values={"level_db": up.least_db, "pitch": up.over, "strength_db": one.strength_db, "prob": one.prob},
         )  # fmt: skip
 
