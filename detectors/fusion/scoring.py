@@ -12,6 +12,7 @@ from detectors.options import FusionOptions, Weights
 
 _PLACES: Final = frozenset(family.value for family in Family if family is not Family.CHAT)
 _MUSIC: Final = "music"  # the penalty
+_MEANT: Final = frozenset({"phrase", "punchline"})  # speech that counts for what is said, not for how loud it is
 SAME_TIME_S: Final = 0.5  # nobody notices that two things are this far apart
 
 
@@ -53,35 +54,39 @@ def score(events: Iterable[Event], weights: Weights, options: FusionOptions) -> 
     parts: dict[str, float] = {"prior": options.bias}
     for event in events:
         by_family.setdefault(event.family, []).append(event)
-    agreeing = 0
     for family, members in by_family.items():
-        kinds: dict[str, float] = {}
-        for event in members:
-            kinds[event.kind] = max(kinds.get(event.kind, 0.0), strength(event, weights, options.cap))
-        best = max(kinds.values())
-        if best > 0:
-            parts[family.value] = best + options.rest * (sum(kinds.values()) - best)
-            agreeing += parts[family.value] >= options.agrees
-        strongest = max(members, key=lambda event: strength(event, weights, options.cap))
-        for event in members:
-            if event.llr < 0 and (family is Family.CHAT or event.start_ns == strongest.start_ns):
-                parts[event.kind] = min(parts.get(event.kind, 0.0), event.llr)
+        _add(parts, family, members, weights, options)
     if parts.get(Family.SPEECH.value, 0.0) >= options.agrees:
         parts.pop(_MUSIC, None)
+    agreeing = {family for family in by_family if parts.get(family.value, 0.0) >= options.agrees}
     if set(parts).isdisjoint(_PLACES) and Family.CHAT.value in parts:
         over = max(parts[Family.CHAT.value] + options.bias, 0.0)  # even odds
         parts[Family.CHAT.value] -= (1.0 - options.unplaced) * over
-    if _one_witness(by_family):
-        agreeing -= parts.get(Family.AUDIO.value, 0.0) >= options.agrees
-    if agreeing >= 2:
+    if len(agreeing - ({Family.AUDIO} if _one_witness(by_family) else set())) >= 2:
         parts["agree"] = options.agree
     return Score(sum(parts.values()), parts)
+
+
+def _add(
+    parts: dict[str, float], family: Family, members: Sequence[Event], weights: Weights, options: FusionOptions
+) -> None:
+    """One family's evidence and its penalties."""
+    kinds: dict[str, float] = {}
+    for event in members:
+        kinds[event.kind] = max(kinds.get(event.kind, 0.0), strength(event, weights, options.cap))
+    best = max(kinds.values())
+    if best > 0:
+        parts[family.value] = best + options.rest * (sum(kinds.values()) - best)
+    strongest = max(members, key=lambda event: strength(event, weights, options.cap))
+    for event in members:
+        if event.llr < 0 and (family is Family.CHAT or event.start_ns == strongest.start_ns):
+            parts[event.kind] = min(parts.get(event.kind, 0.0), event.llr)
 
 
 def _one_witness(by_family: Mapping[Family, Sequence[Event]]) -> bool:
     """Whether all that was heard is that somebody got louder: plain loudness and an outburst are the same sound."""
     heard, said = ({e.kind for e in by_family.get(f, ()) if e.llr > 0} for f in (Family.AUDIO, Family.SPEECH))
-    return heard <= {"loud"} and said <= {"outburst"}
+    return heard == {"loud"} and "outburst" in said and said.isdisjoint(_MEANT)
 
 
 def explain(events: Sequence[Event], anchor_ns: Ns, weights: Weights, cap: float) -> tuple[str, ...]:

@@ -54,8 +54,9 @@ ENGLISH: Final = Grammar(
     orders=_phrases(
         "clip that", "clip it", "clip this", "clip that one", "clip this one", "clip that moment", "clip that please",
         "clip that shit", "clip that up", "clip it up", "clip it and ship it", "clip and ship", "clip it and ship",
-        "make a clip of that", "make a clip of this", "get a clip of that", "get that clip", "make that a clip",
-        "grab that clip", "that's a clip", "that is a clip", "this is a clip", "that's getting clipped",
+        "make a clip", "make a clip of that", "make a clip of this", "make a clip from that", "get a clip of that",
+        "take a clip", "take a clip of that", "get that clip", "get that clipped", "i need that clipped",
+        "i want that clipped", "make that a clip", "grab that clip", "save that clip", "that's a clip", "that is a clip", "this is a clip", "that's getting clipped",
         "that has to be a clip", "that's gotta be a clip", "that's going to be a clip", "that's gonna be a clip",
         "that's definitely a clip", "mark that", "mark this", "mark that moment", "mark that one",
     ),
@@ -180,7 +181,7 @@ def _led(said: Transcript, first: int, grammar: Grammar) -> bool:
         return True  # "oh my god, clip that"
     wanted = grammar.needs.get(before[0])
     if wanted:
-        return len(before) > 1 and before[1] in wanted
+        return len(before) > 1 and before[1] in wanted and before[2:3] != ["no"]  # "no need to clip that"
     return before[0] not in grammar.not_before
 
 

@@ -132,9 +132,7 @@ def strangers(family: Family) -> tuple[Phrase, ...]:
     return tuple(_spoken(rng, voices, TRAITS[family], 4 * len(voices)))
 
 
-def _spoken(
-    rng: np.random.Generator, voices: Sequence[float | str], traits: Traits, count: int
-) -> list[Phrase]:
+def _spoken(rng: np.random.Generator, voices: Sequence[float | str], traits: Traits, count: int) -> list[Phrase]:
     out: list[Phrase] = []
     deck: list[Phrase] = []
     while len(out) < count:
