@@ -1,12 +1,13 @@
 """Knows a scene that was clipped before when it is shown again: a replay, or the streamer watching an own clip. Pure.
 
 Two witnesses, each enough alone: what is said (shingles of four words) and what is seen (difference hashes of
-keyframes). Both must be more than the stream's habits: a static picture or a catchphrase proves nothing.
+keyframes), both again at one distance in time. Both must be more than the stream's habits: a static picture or a
+catchphrase proves nothing.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice, takewhile
@@ -72,13 +73,17 @@ class Replays:
                 return clip.name, clip.start_ns
         return None
 
-    def _shingles(self, start_ns: Ns, end_ns: Ns) -> set[tuple[str, ...]]:
+    def _shingles(self, start_ns: Ns, end_ns: Ns) -> dict[tuple[str, ...], Ns]:
+        """Runs of words and when each began last."""
         tokens = _slice(self._tokens, start_ns, end_ns)
-        return {tuple(tokens[at : at + _SHINGLE]) for at in range(len(tokens) - _SHINGLE + 1)}
+        runs = zip(*(tokens[at:] for at in range(_SHINGLE)), strict=False)
+        return {tuple(word for _, word in run): run[0][0] for run in runs}
 
-    def _same_words(self, now: set[tuple[str, ...]], then: set[tuple[str, ...]]) -> bool:
-        least = min(len(now), len(then))
-        return least >= self._options.shingles and len(now & then) >= self._options.share * least
+    def _same_words(self, now: dict[tuple[str, ...], Ns], then: dict[tuple[str, ...], Ns]) -> bool:
+        """Enough runs come again, all as long after the first time: a recogniser hears a part of them differently."""
+        away = sorted(now[run] - then[run] for run in now.keys() & then.keys())
+        again = max((bisect_right(away, first + _PLAY_NS) - place for place, first in enumerate(away)), default=0)
+        return again >= max(self._options.shingles, self._options.share * min(len(now), len(then)))
 
     def _between(self, start_ns: Ns, end_ns: Ns) -> list[Frame]:
         first = bisect_left(self._frames, start_ns, key=lambda frame: frame.t_ns)
@@ -108,6 +113,6 @@ class Replays:
         return (a.bits ^ b.bits).bit_count() <= self._options.bits
 
 
-def _slice(tokens: deque[tuple[Ns, str]], start_ns: Ns, end_ns: Ns) -> list[str]:
+def _slice(tokens: deque[tuple[Ns, str]], start_ns: Ns, end_ns: Ns) -> list[tuple[Ns, str]]:
     first = bisect_left(tokens, start_ns, key=lambda token: token[0])
-    return [token for _, token in takewhile(lambda token: token[0] <= end_ns, islice(tokens, first, None))]
+    return list(takewhile(lambda token: token[0] <= end_ns, islice(tokens, first, None)))

@@ -68,7 +68,7 @@ class OutburstOptions(BaseModel, frozen=True, extra="forbid"):
     """Something said far louder than usual, whatever it is. dB over the median level of talk."""
 
     none_db: float = Field(default=3, gt=0)
-    full_db: float = Field(default=6, gt=0)
+    full_db: float = Field(default=5.5, gt=0)
     level_alone: Share = Field(default=0.4, description="What a louder voice counts whose pitch stays.")
     pitch_per_db: float = Field(default=0.4, gt=0, description="Semitones that a voice rises with each dB.")
     min_s: Seconds = Field(default=0.5, description="One stressed word is shorter.")
