@@ -1,9 +1,10 @@
 """Detection on made streams with known truth: python -m benchmarks.detection --family test --hours 500
 
 Streams of two hours from a seeded generator, at the level of features: moments in one to four kinds of evidence, hard
-negatives, chats of small and large channels; and quiet footage apart. Constants were tuned on the family `tune`; the
-family `test` has other ranges, texts and sounds. Every figure is one of daemon.evaluation, with 95 % intervals by
-bootstrap over streams. Ablations and baselines run on the first streams only: their rows say how many hours.
+negatives, chats of small and large channels; and quiet footage apart. Constants were tuned on the families `tune` and
+`dev`; the family `test` has other ranges, texts and sounds. Every figure is one of daemon.evaluation, with 95 %
+intervals by bootstrap over streams. Ablations and baselines run on the first streams only: their rows say how many
+hours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The evaluation bench's made streams: 500 h of features in minutes, with the truth (detection.md section 5).
 
-`make_stream` plants moments and hard negatives, `quiet_stream` neither. Two families: constants are tuned on `tune`
-and tried on `test`, which has other voices (recordings), sounds, texts, languages and ranges. Same seed, same stream.
+`make_stream` plants moments and hard negatives, `quiet_stream` neither. Three families: constants are tuned on `tune`
+and `dev` and tried on `test`; each has its own voices, sounds, texts, languages and ranges. Same seed, same stream.
 
 Sound is rendered once per family and setting (library.py), measured by the real AudioFeatures and put together row by
 row at pauses of the talk; no row is invented, but one gain in dB is added to all levels of a stream. So pieces of the
@@ -15,8 +15,9 @@ middle, strong); chat's rates, variance/mean, lag-1, peak quartiles 3.6-5.4, dec
 an hour of its kinds; bots as in its robustness list; flat superlatives about four times an hour.
 
 Judgement: everything else, above all the shares of combinations and of large channels, the lengths, the mood of
-reactions, who writes, the share of reactions in the calm (8-20 %) and in bursts (65-90 %), a channel's lag (8-35 s or
-6-40 s, 3-5 s within a stream), weak bursts of x2.5-3, commands 5-20 s after a moment, hash noise, the recogniser.
+reactions, who writes, the share of reactions in the calm (8-20 %) and in bursts (65-90 %), a channel's lag (8-35,
+6-40 or 5-42 s, 3-5 s within a stream), weak bursts of x2.5-3, commands 5-20 s after a moment, hash noise, the
+recogniser.
 Distances the plan keeps: negatives 20 s from everything, chat floods 75 s after a moment's end.
 
 What it cannot tell: chat texts come from small pools, sentences from a small grammar; a setting has one room; nobody

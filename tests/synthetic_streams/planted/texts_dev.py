@@ -10,7 +10,8 @@ _TALK: Final = Talk(
     openers=("right", "hold on", "now then", "fine", "first", "meanwhile", "er", "basically", "if anything", "oh"),
     subjects=(
         "the pianist", "white", "my teacher", "the second violin", "black", "a student", "this opening", "the band",
-        "everybody here", "her cousin", "the bishop", "the drummer", "our viewers", "his coach", "the record", "you all",
+        "everybody here", "her cousin", "the bishop", "the drummer", "our viewers", "his coach", "the record",
+        "you all",
     ),
     verbs=(
         "play", "heard", "defends", "recorded", "learned", "sold", "repeat", "traded", "wrote", "tuned", "counted",
@@ -75,15 +76,15 @@ TEXTS: Final = Texts(
             "ne zaman biter", "yeni geldim", "iyi akşamlar", "bence {w} daha iyi",
         ),
         "ko": (
-            "안녕하세요", "이 곡 뭐예요", "{n}번째 보는 중", "소리가 작아요", "동의합니다", "언제 끝나요", "처음 왔어요",
-            "저도 있어요", "천천히 해주세요",
+            "안녕하세요", "이 곡 뭐예요", "{n}번째 보는 중", "소리가 작아요", "동의합니다", "언제 끝나요",
+            "처음 왔어요", "저도 있어요", "천천히 해주세요",
         ),
     },
     laugh={
         "en": ("heh", "hahahahah", "lollll", "dying over here", "LMAO", "this is killing me", "hahaha ok", "ahah"),
-        "it": ("ahahah", "AHAHAHA", "sto morendo", "ahahahahah basta", "rido"),
-        "pl": ("xD", "XDDD", "hahaha", "buahaha", "padłem"),
-        "tr": ("jsjsjs", "skdjsk", "ahahaha", "öldüm gülmekten", "AJSKSJ"),
+        "it": ("ahahahah", "AHAHAHAHA", "sto morendo", "ahahahahah basta", "rido"),
+        "pl": ("xD", "XDDD", "haha xd", "buahaha", "padłem"),
+        "tr": ("jsjsjs", "skdjsk", "puhaha", "öldüm gülmekten", "AJSKSJ"),
         "ko": ("ㅋㅋㅋㅋ", "ㅋㅋㅋㅋㅋㅋㅋ", "ㅎㅎㅎ", "웃겨", "ㅋㅋ아니"),
     },
     hype={

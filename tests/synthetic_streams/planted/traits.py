@@ -108,7 +108,7 @@ DEV: Final = Traits(
     base_reactions=(0.08, 0.25),
     burst_reactions=(0.6, 0.85),
     scene_s=(8.0, 120.0),
-    commit_s=(0.9, 3.5),
+    commit_s=(0.9, 3.0),
     word_errors=0.08,
     texts=texts_dev.TEXTS,
 )

@@ -1,4 +1,4 @@
-"""Phrases of talk with the times of their words: the tune family's made in code, the test family's cut from recordings.
+"""Phrases of talk with the times of their words: made in code or cut from recordings.
 
 A phrase's slots say when something is said, not what: a stream puts its own words there, so a phrase that is heard
 again says something else. Everything is 16 kHz mono at the family's talk level.

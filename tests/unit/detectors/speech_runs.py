@@ -66,9 +66,19 @@ def small_talk(until_s: float, *, seed: int = 1, speed: float = 1.0, from_s: flo
 
 
 def voice(
-    until_s: float, words: Sequence[Word], *, raised: tuple[float, float] | None = None, seed: int = 2
+    until_s: float,
+    words: Sequence[Word],
+    *,
+    raised: tuple[float, float] | None = None,
+    others: Sequence[tuple[float, float]] = (),
+    up_db: float = 10.0,
+    up_pitch: float = 12.0,
+    seed: int = 2,
 ) -> SignalChunk:
-    """Rows of a voice around 120 Hz under the words; `raised` is a stretch an octave higher and 10 dB louder."""
+    """Rows of a voice around 120 Hz under the words; `raised` is a stretch an octave higher and 10 dB louder.
+
+    `others` are more of them.
+    """
     rng = np.random.default_rng(seed)
     count = round(until_s * 10)
     values = np.zeros((count, len(AUDIO_COLUMNS)), dtype=np.float32)
@@ -80,10 +90,11 @@ def voice(
         values[rows, at["speech"]] = -27 + rng.normal(0, 3, size)
         values[rows, at["voicing"]] = 0.85
         values[rows, at["pitch"]] = 13.5 + rng.normal(0, 2, size)
-    if raised is not None:
-        rows = slice(round(raised[0] * 10), round(raised[1] * 10))
-        values[rows, at["speech"]] += 10
-        values[rows, at["pitch"]] += 12
+    for first_s, last_s in [*others, *([raised] if raised is not None else [])]:
+        rows = slice(round(first_s * 10), round(last_s * 10))
+        values[rows, at["speech"]] += up_db
+        values[rows, at["pitch"]] += up_pitch
+    values[:, at["level"]] = values[:, at["speech"]] + 4
     values[:, at["dip"]] = values[:, at["speech"]] - 15
     return SignalChunk(kind=AUDIO_KIND, start_ns=Ns(0), step_ns=STEP_NS, values=values, columns=AUDIO_COLUMNS)
 

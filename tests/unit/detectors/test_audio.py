@@ -62,6 +62,14 @@ def test_other_loud_sounds_are_no_reactions(kind: str, seed: int) -> None:
     assert strongest(hear(with_sound(seed, fl.NEGATIVES[kind], length, 8.0))) < 0.7
 
 
+@pytest.mark.parametrize("seed", [11, 12])
+def test_a_sound_at_the_level_of_talk_has_to_last(seed: int) -> None:
+    """A laugh track in a video, for two seconds; a hall that cheers for eight."""
+    track, hall = (strongest(hear(with_sound(seed, fl.roar, *made))) for made in ((2.0, -3.0), (8.0, 2.0)))
+    assert track < 0.3
+    assert hall > 1.0
+
+
 @pytest.mark.parametrize("change_db", [8.0, -8.0])
 def test_a_gain_knob_is_no_reaction(change_db: float) -> None:
     """The microphone is turned up or down for good; talk goes on."""

@@ -56,6 +56,24 @@ def test_the_same_words_are_the_same_scene() -> None:
     assert replays.original(ns(600), ns(612)) == ("first", ns(100))
 
 
+def test_what_is_heard_differently_the_second_time_is_the_same_scene() -> None:
+    """A third of the words and all that lies around it; what is left comes again in its old order and time."""
+    replays = session()
+    replays.words(said([*LINE, *OTHER], 100))
+    again = [word if n % 9 or n == 0 else "um" for n, word in enumerate(LINE)]
+    replays.words(said([*OTHER[:10], *again], 600))
+    assert replays.original(ns(600), ns(612)) == ("first", ns(100))
+
+
+def test_the_same_words_in_another_order_are_another_scene() -> None:
+    """A catchphrase here, another there: nothing comes again at one distance in time."""
+    replays = session()
+    replays.words(said(LINE, 100))
+    pieces = [LINE[at : at + 4] for at in range(0, len(LINE) - 3, 4)]
+    replays.words(said([word for piece in reversed(pieces) for word in [*piece, "and", "so", "on", "then"]], 600))
+    assert replays.original(ns(600), ns(612)) is None
+
+
 def test_other_words_and_short_catchphrases_are_not() -> None:
     """A sentence of nine words and more is needed."""
     replays = session()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -253,17 +253,22 @@ def test_moments_that_do_not_fit_are_refused() -> None:
 
 def test_the_families_share_no_texts_sounds_or_ranges() -> None:
     """Else what is tuned on one would be known on the other."""
-    tune, test = TRAITS["tune"], TRAITS["test"]
-    mine, theirs = tune.texts.pools(), test.texts.pools()
+    for one, other in combinations(FAMILIES, 2):
+        assert_apart(one, other)
+    assert TRAITS["tune"].raised_pitch[0] > TRAITS["test"].raised_pitch[1]
+    assert set(REACTIONS["tune"]) != set(REACTIONS["test"])
+
+
+def assert_apart(one: Family, other: Family) -> None:
+    """No text, no row of sound and no range of the chat's lag in both."""
+    mine, theirs = TRAITS[one].texts.pools(), TRAITS[other].texts.pools()
     said = ("subjects", "verbs", "nouns", "places", "hooks", "cries", "commands", "quotes", "superlatives", "openers")
     written = ("calm", "laugh", "hype", "about", "emotes", "jokes", "greetings", "thanks", "adverts", "pastas")
     assert {name: mine[name] & theirs[name] for name in (*said, *written)} == {
         name: set() for name in (*said, *written)
     }
-    assert set(tune.texts.calm) & set(test.texts.calm) == {"en"}
-    assert tune.chat_lag_s != test.chat_lag_s
-    assert tune.reaction_s != test.reaction_s
-    assert tune.raised_pitch[0] > test.raised_pitch[1]
-    beds = [streams(family)[0].sound for family in FAMILIES]
+    assert set(TRAITS[one].texts.calm) & set(TRAITS[other].texts.calm) == {"en"}
+    assert TRAITS[one].chat_lag_s != TRAITS[other].chat_lag_s
+    assert TRAITS[one].reaction_s != TRAITS[other].reaction_s
+    beds = [streams(family)[0].sound for family in (one, other)]
     assert not {row.tobytes() for row in beds[0]} & {row.tobytes() for row in beds[1]}
-    assert set(REACTIONS["tune"]) != set(REACTIONS["test"])
