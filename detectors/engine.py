@@ -138,5 +138,9 @@ class Engine:
     def _step(self, events: list[Event], decisions: Decisions) -> None:
         self._fuser.pictures(self._vision.cuts, self._vision.frames)
         decisions.events.extend(self._fuser.take(event) for event in events)
-        marks = {d.family: d.watermark() for d in self._detectors if d.available() and d.family not in self._missing}
+        marks = self._marks() if self._fuser.waits else {}  # what is decided asks nobody
         decisions.moments.extend(self._fuser.step(self._now_ns, marks))
+
+    def _marks(self) -> dict[Family, Ns]:
+        """Up to where each family that is there has told all it can."""
+        return {d.family: d.watermark() for d in self._detectors if d.available() and d.family not in self._missing}

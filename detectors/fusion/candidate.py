@@ -37,6 +37,7 @@ class Candidate:
         self.taught = False  # whether its chat has been used to learn the lag
         self.note = ""  # for people: why it is none after all
         self.said: Moment | None = None
+        self._score: Score | None = None  # of its events, until another comes
 
     def take(self, event: Event) -> None:
         """Add an event or a newer version of one, and move the anchor to the strongest sound, picture or word.
@@ -45,6 +46,7 @@ class Candidate:
         a deviation later than the usual lag, since a clip reaches further back from its anchor than on.
         """
         self.events[key_of(event)] = event
+        self._score = None
         seen, burst = self.support(), self._burst()
         if seen:
             best = max(seen, key=lambda e: (self._strength(e), -e.start_ns))
@@ -55,7 +57,9 @@ class Candidate:
 
     def score(self) -> Score:
         """Log-odds of all its events."""
-        return score(self.events.values(), self._weights, self._options)
+        if self._score is None:
+            self._score = score(self.events.values(), self._weights, self._options)
+        return self._score
 
     def support(self) -> list[Event]:
         """What can place it: events other than chat, the weak ones only while there is nothing else at all.

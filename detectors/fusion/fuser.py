@@ -77,6 +77,11 @@ class Fuser:
         """Viewers may be further behind than before."""
         self.lag.unsettle()
 
+    @property
+    def waits(self) -> bool:
+        """Whether any moment is not decided for good."""
+        return any(candidate.state in LIVE for candidate in self._placing.candidates)
+
     def step(self, now_ns: Ns, watermarks: Mapping[Family, Ns]) -> list[Moment]:
         """Decide what can be decided now; `watermarks` holds the families that are there."""
         self._bar.pass_time(now_ns)

@@ -109,8 +109,7 @@ class SpeechDetector:
             self._rows.known_until(t_ns)
             events += [self._phrase(hook) for hook in self._hooks.judge(self._voice, t_ns, observed_ns)]
         if touched or self._outbursts.waits(said):
-            self._rows.known_until(t_ns)
-            events += [self._outburst(one) for one in self._outbursts.advance(said, self._voice, observed_ns)]
+            events += [self._outburst(one) for one in self._outbursts.advance(said, self._voice, t_ns, observed_ns)]
         if sounds:
             self._punchlines.notice(sounds)
         if self._punchlines.waits:

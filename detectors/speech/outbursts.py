@@ -53,16 +53,19 @@ class Outbursts:
         self._loud: list[_Said] = []  # what was said louder than usual since talk was as usual
 
     def waits(self, said: Transcript) -> bool:
-        """Whether there is something to look at."""
-        return said.place(self._done_ns) < len(said.words) or self._silent(said)
+        """Whether the newest word is known to be followed by a pause, or by nothing."""
+        last = said.words[-1] if said.words else None
+        paused = last is not None and last.start_ns >= self._done_ns and said.heard_ns >= last.end_ns + _PAUSE_NS
+        return paused or self._silent(said)
 
-    def advance(self, said: Transcript, voice: Voice, observed_ns: int) -> list[Outburst]:
-        """Outbursts that are over."""
+    def advance(self, said: Transcript, voice: Voice, now_ns: Ns, observed_ns: int) -> list[Outburst]:
+        """Outbursts that are known to be over at `now_ns`, after talk has been watched for so long."""
         found: list[Outburst] = []
         place = said.place(self._done_ns)
         while (last := self._end(said, place)) is not None:
             words = said.words[place : last + 1]
             place, self._done_ns = last + 1, Ns(words[-1].start_ns + 1)
+            voice.known_until(now_ns)
             raised = voice.raised(words[0].start_ns, Ns(words[-1].end_ns + AFTER_NS))
             if raised is None:  # too short to be measured
                 continue
