@@ -67,12 +67,13 @@ class PhraseOptions(BaseModel, frozen=True, extra="forbid"):
 class OutburstOptions(BaseModel, frozen=True, extra="forbid"):
     """Something said far louder than usual, whatever it is. dB over the median level of talk."""
 
-    none_db: float = Field(default=3, gt=0)
-    full_db: float = Field(default=5.5, gt=0)
+    raised_db: float = Field(default=3, gt=0, description="Said louder than usual; what is not ends an outburst.")
+    shrink: float = Field(default=4, ge=0, description="Tenths of a second of which half of the level is believed.")
+    none_db: float = Field(default=3.5, gt=0, description="Of what is believed.")
+    full_db: float = Field(default=5, gt=0)
     level_alone: Share = Field(default=0.4, description="What a louder voice counts whose pitch stays.")
     pitch_per_db: float = Field(default=0.4, gt=0, description="Semitones that a voice rises with each dB.")
-    min_s: Seconds = Field(default=0.5, description="One stressed word is shorter.")
-    max_s: Seconds = Field(default=6, gt=0, description="All that is louder than none_db lasts no longer.")
+    max_s: Seconds = Field(default=6, gt=0, description="All that is louder than raised_db lasts no longer.")
     tail_per_h: float = Field(default=6, gt=0, description="Prior: outbursts per hour.")
     tail_db: float = Field(default=1.5, gt=0, description="Prior: their mean excess over none_db.")
     worth: Share = 1.0

@@ -121,13 +121,14 @@ class Raised(NamedTuple):
     """How far a stretch of talk is above the usual: semitones over the 90th percentile, dB over the median.
 
     `least_db` is the smaller of that of the speech band and of all of the sound: a voice raises both, a laugh or a bang
-    over it one of them. `over` is in semitones over the median.
+    over it one of them. `over` is in semitones over the median; `rows` is how many tenths of a second were voiced.
     """
 
     pitch: float
     level_db: float
     least_db: float
     over: float
+    rows: int
 
 
 class _Usual(NamedTuple):
@@ -190,7 +191,7 @@ class Voice:
         ordered = np.sort(voiced[:, (LEVEL, SPEECH, PITCH)], axis=0)  # numpy's median costs ten times as much here
         level_db, speech_db, pitch = ((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2).tolist()
         up_db = speech_db - usual.level_db
-        return Raised(pitch - usual.high, up_db, min(up_db, level_db - usual.loudness_db), pitch - usual.pitch)
+        return Raised(pitch - usual.high, up_db, min(up_db, level_db - usual.loudness_db), pitch - usual.pitch, len(ordered))
 
 
 def worded(said: Transcript, first: int, end: int) -> NDArray[np.bool_]:
