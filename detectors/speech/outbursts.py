@@ -122,4 +122,8 @@ class Outbursts:
         from each other than things said do, so a stressed word is no cry.
         """
         alone, up = self._options.level_alone, one.raised
-        return up.least_db * (up.rows / (up.rows + self._options.shrink)) * (alone + (1.0 - alone) * ramp(up.over, 0.0, self._options.pitch_per_db * up.least_db))
+        return (
+            up.least_db
+            * (up.rows / (up.rows + self._options.shrink))
+            * (alone + (1.0 - alone) * ramp(up.over, 0.0, self._options.pitch_per_db * up.least_db))
+        )

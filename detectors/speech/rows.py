@@ -191,7 +191,9 @@ class Voice:
         ordered = np.sort(voiced[:, (LEVEL, SPEECH, PITCH)], axis=0)  # numpy's median costs ten times as much here
         level_db, speech_db, pitch = ((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2).tolist()
         up_db = speech_db - usual.level_db
-        return Raised(pitch - usual.high, up_db, min(up_db, level_db - usual.loudness_db), pitch - usual.pitch, len(ordered))
+        return Raised(
+            pitch - usual.high, up_db, min(up_db, level_db - usual.loudness_db), pitch - usual.pitch, len(ordered)
+        )
 
 
 def worded(said: Transcript, first: int, end: int) -> NDArray[np.bool_]:
