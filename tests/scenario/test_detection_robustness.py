@@ -334,7 +334,9 @@ def outage(start_s: float) -> Watch:
 def test_a_gap_is_no_moment_and_poisons_nothing(start_s: float) -> None:
     """No clip in it or because of it, later moments weigh what they weighed, and the chat's delay is learned again."""
     reference, watched = undisturbed("talked"), outage(start_s)
-    assert added(watched.clips, reference) == []
+    planted = [(to_s(moment.start_ns), to_s(moment.end_ns)) for moment in talked().truth.moments]
+    new = added(watched.clips, reference)  # a clip less before leaves the hour's budget to a weaker moment
+    assert [at for at in new if not any(first <= at <= last for first, last in planted)] == []
     assert not [c for c in watched.clips if start_s <= to_s(c.anchor_ns) < start_s + 30]
     later = [c for c in reference.clips if to_s(c.anchor_ns) > start_s + 120 and c.parts.get("audio", 0.0) >= 2]
     assert len(later) >= 5
