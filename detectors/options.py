@@ -75,7 +75,7 @@ class ReplayOptions(BaseModel, frozen=True, extra="forbid"):
     """When a span shows what was clipped before."""
 
     shingles: int = Field(default=6, gt=0, description="Runs of four words that come again.")
-    share: Share = Field(default=0.2, description="Of the shorter of two clips; a recogniser may hear the rest anew.")
+    share: Share = Field(default=0.5, description="Of those of the shorter of two clips.")
     frames: int = Field(default=3, gt=0, description="Different pictures that come again.")
     bits: int = Field(default=6, ge=0, le=16, description="Bits of 64 in which the same picture may differ.")
     usual_s: Seconds = Field(default=60, description="A picture also shown this shortly before proves nothing.")

@@ -80,7 +80,10 @@ class Replays:
         return {tuple(word for _, word in run): run[0][0] for run in runs}
 
     def _same_words(self, now: dict[tuple[str, ...], Ns], then: dict[tuple[str, ...], Ns]) -> bool:
-        """Enough runs come again, all as long after the first time: a recogniser hears a part of them differently."""
+        """Half of the runs of the shorter one come again, all as long after the first time.
+
+        Fewer do not tell: a slogan is said again without anything being shown.
+        """
         away = sorted(now[run] - then[run] for run in now.keys() & then.keys())
         again = max((bisect_right(away, first + _PLAY_NS) - place for place, first in enumerate(away)), default=0)
         return again >= max(self._options.shingles, self._options.share * min(len(now), len(then)))

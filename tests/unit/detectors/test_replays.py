@@ -57,12 +57,20 @@ def test_the_same_words_are_the_same_scene() -> None:
 
 
 def test_what_is_heard_differently_the_second_time_is_the_same_scene() -> None:
-    """A third of the words and all that lies around it; what is left comes again in its old order and time."""
+    """A word in nine; what is left comes again in its old order and time."""
     replays = session()
-    replays.words(said([*LINE, *OTHER], 100))
+    replays.words(said(LINE, 101))
     again = [word if n % 9 or n == 0 else "um" for n, word in enumerate(LINE)]
-    replays.words(said([*OTHER[:10], *again], 600))
+    replays.words(said(again, 601))
     assert replays.original(ns(600), ns(612)) == ("first", ns(100))
+
+
+def test_a_slogan_that_is_said_again_is_no_replay() -> None:
+    """Twelve words; all around it is new."""
+    replays = session()
+    replays.words(said([*OTHER, *LINE[:12], *(f"old{n}" for n in range(12))], 94))
+    replays.words(said([*(f"new{n}" for n in range(12)), *LINE[:12], *(f"other{n}" for n in range(12))], 598))
+    assert replays.original(ns(596), ns(618)) is None
 
 
 def test_the_same_words_in_another_order_are_another_scene() -> None:
