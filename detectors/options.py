@@ -76,6 +76,7 @@ class ReplayOptions(BaseModel, frozen=True, extra="forbid"):
 
     shingles: int = Field(default=6, gt=0, description="Runs of four words that come again.")
     share: Share = Field(default=0.5, description="Of those of the shorter of two clips.")
+    span_s: Seconds = Field(default=8, description="From the first of them to the last: more than a sentence.")
     frames: int = Field(default=3, gt=0, description="Different pictures that come again.")
     bits: int = Field(default=6, ge=0, le=16, description="Bits of 64 in which the same picture may differ.")
     usual_s: Seconds = Field(default=60, description="A picture also shown this shortly before proves nothing.")

@@ -80,13 +80,18 @@ class Replays:
         return {tuple(word for _, word in run): run[0][0] for run in runs}
 
     def _same_words(self, now: dict[tuple[str, ...], Ns], then: dict[tuple[str, ...], Ns]) -> bool:
-        """Half of the runs of the shorter one come again, all as long after the first time.
+        """Half of the runs of the shorter one come again, all as long after the first time, over more than a sentence.
 
-        Fewer do not tell: a slogan is said again without anything being shown.
+        A slogan is said again without anything being shown, and may be all that is known so far of what is said now.
         """
-        away = sorted(now[run] - then[run] for run in now.keys() & then.keys())
-        again = max((bisect_right(away, first + _PLAY_NS) - place for place, first in enumerate(away)), default=0)
-        return again >= max(self._options.shingles, self._options.share * min(len(now), len(then)))
+        least = max(self._options.shingles, self._options.share * min(len(now), len(then)))
+        pairs = sorted((now[run] - then[run], now[run]) for run in now.keys() & then.keys())
+        away = [distance for distance, _ in pairs]
+        for place, first in enumerate(away):
+            times = [t_ns for _, t_ns in pairs[place : bisect_right(away, first + _PLAY_NS)]]
+            if len(times) >= least and max(times) - min(times) >= ns(self._options.span_s):
+                return True
+        return False
 
     def _between(self, start_ns: Ns, end_ns: Ns) -> list[Frame]:
         first = bisect_left(self._frames, start_ns, key=lambda frame: frame.t_ns)
