@@ -74,10 +74,13 @@ def spoken(text: str, start_s: float) -> list[Word]:
 def test_a_clip_that_is_watched_again_is_linked_and_not_clipped_again() -> None:
     """The same words a quarter of an hour later: rejected as a replay that names the first showing."""
     story = Story(Family.AUDIO)
-    line = "and then he walks right past all of them and takes the flag and nobody even sees him do it"
-    story.fuser.words(spoken(line, 95.0))
+    line = (
+        "they are all looking at the gate because somebody shot at it a minute ago and it is loud in there "
+        "and then he walks right past all of them and takes the flag and nobody even sees him do it"
+    )
+    story.fuser.words(spoken(line, 89.0))
     [first, *_] = shown(story.until(200.0, roar(100.0)))
-    story.fuser.words(spoken(line, 995.0))
+    story.fuser.words(spoken(line, 989.0))
     later = story.until(1008.0, roar(1000.0))
     assert [(m.state, m.reason) for m in later] == [(MomentState.REJECTED, "replay")]
     assert later[0].reasons[0].startswith("shows again what was clipped at 0:01:")
