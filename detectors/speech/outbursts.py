@@ -20,6 +20,7 @@ from detectors.speech.words import Transcript
 
 _PAUSE_NS: Final = ns(0.25)  # between two things said: longer than between words, shorter than between sentences
 _SILENCE_NS: Final = ns(6.0)  # nothing more was said: it is over
+_MOST_CHARS: Final = 80  # that a note repeats; words from outside are not trusted to be short
 _CALM: Final = 2  # things said as usual: one may be soft while the microphone is turned up
 _BESIDE: Final = 0.5  # of the strongest's level: what belongs to it
 
@@ -75,7 +76,7 @@ class Outbursts:
                 found += self._judge(observed_ns)
             if raised.least_db > self._options.raised_db:
                 prob = sum(word.prob for word in words) / len(words)
-                text = text_of(words).strip(" .,!?…")
+                text = text_of(words)[:_MOST_CHARS].strip(" .,!?…")
                 self._loud.append(_Said(text, words[0].start_ns, words[-1].end_ns, raised, prob))
                 self._since = 0
             elif self._loud:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.moments import Event
@@ -47,6 +49,16 @@ def test_a_raised_voice_counts_in_any_language(text: str) -> None:
     assert text.rstrip("!") in event.why
     assert event.values["level_db"] == pytest.approx(10, abs=2)
     assert event.values["pitch"] == pytest.approx(4, abs=1.5)
+
+
+def test_a_hostile_word_does_not_fill_the_note() -> None:
+    """Ten thousand letters in one breath; the note stays a note."""
+    words = say("Nobody saw the spoon!", AT_S)
+    words[-1] = replace(words[-1], text="x" * 10_000)
+    rows = voice(AT_S + 60, _around(words), others=[(AT_S, end_of(AT_S))], up_pitch=4.0)
+    found = listen(by_sentence(_around(words)), AT_S + 120, rows=[rows])
+    [event] = [e for e in found if e.kind == "outburst"]
+    assert len(event.why) < 200
 
 
 def test_who_only_comes_nearer_to_the_microphone_says_less() -> None:
