@@ -75,6 +75,7 @@ class ReplayOptions(BaseModel, frozen=True, extra="forbid"):
     """When a span shows what was clipped before."""
 
     shingles: int = Field(default=6, gt=0, description="Runs of four words that come again.")
+    shingles_seen: int = Field(default=5, gt=0, description="As many are enough where a picture comes again with them.")
     share: Share = Field(default=0.5, description="Of those of the shorter of two clips.")
     span_s: Seconds = Field(default=8, description="From the first of them to the last: more than a sentence.")
     frames: int = Field(default=3, gt=0, description="Different pictures that come again.")

@@ -1,15 +1,15 @@
 """Knows a scene that was clipped before when it is shown again: a replay, or the streamer watching an own clip. Pure.
 
-Two witnesses, each enough alone: what is said (shingles of four words) and what is seen (difference hashes of
-keyframes), both again at one distance in time. Both must be more than the stream's habits: a static picture or a
-catchphrase proves nothing.
+Two witnesses: what is said (shingles of four words) and what is seen (difference hashes of keyframes), again at one
+distance in time. Each is enough alone when there is much of it, less is enough of both at the same distance. Both must
+be more than the stream's habits: a static picture or a catchphrase proves nothing.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
@@ -23,6 +23,9 @@ _WORDS_KEPT: Final = 40_000  # four hours of fast talk
 _FRAMES_KEPT: Final = 8_000  # four hours of keyframes every two seconds
 _CLIPS_KEPT: Final = 200
 _PLAY_NS: Final = 2 * NS_PER_S  # keyframes lie up to a GOP away from those of the first showing
+
+
+_Runs = dict[tuple[str, ...], Ns]
 
 
 class _Clip(NamedTuple):
@@ -66,59 +69,63 @@ class Replays:
         earlier = [clip for clip in self._clips if clip.end_ns <= start_ns]
         if not earlier:
             return None
-        said = self._shingles(start_ns, end_ns)
-        seen = self._between(start_ns, end_ns)
+        said, seen = self._shingles(start_ns, end_ns), self._fresh(start_ns, end_ns)
         for clip in reversed(earlier):
-            if self._same_words(said, self._shingles(clip.start_ns, clip.end_ns)) or self._same_picture(seen, clip):
+            if self._again(said, seen, clip):
                 return clip.name, clip.start_ns
         return None
 
-    def _shingles(self, start_ns: Ns, end_ns: Ns) -> dict[tuple[str, ...], Ns]:
+    def _again(self, said: _Runs, seen: Sequence[Frame], clip: _Clip) -> bool:
+        options, then = self._options, self._shingles(clip.start_ns, clip.end_ns)
+        least = max(options.shingles, options.share * min(len(said), len(then)))
+        shown = self._between(clip.start_ns, clip.end_ns)
+        pairs = [(frame.t_ns - old.t_ns, frame) for frame in seen for old in shown if self._alike(frame, old)]
+        if any(self._different(pairs, away_ns) >= options.frames for away_ns, _ in pairs):
+            return True
+        for away_ns, times in _at_one_distance(said, then):
+            # a slogan is said again without anything being shown, and may be all that is known of what is said now
+            if len(times) >= least and max(times) - min(times) >= ns(options.span_s):
+                return True
+            if len(times) >= options.shingles_seen and self._different(pairs, away_ns):
+                return True
+        return False
+
+    def _shingles(self, start_ns: Ns, end_ns: Ns) -> _Runs:
         """Runs of words and when each began last."""
         tokens = _slice(self._tokens, start_ns, end_ns)
         runs = zip(*(tokens[at:] for at in range(_SHINGLE)), strict=False)
         return {tuple(word for _, word in run): run[0][0] for run in runs}
 
-    def _same_words(self, now: dict[tuple[str, ...], Ns], then: dict[tuple[str, ...], Ns]) -> bool:
-        """Half of the runs of the shorter one come again, all as long after the first time, over more than a sentence.
-
-        A slogan is said again without anything being shown, and may be all that is known so far of what is said now.
-        """
-        least = max(self._options.shingles, self._options.share * min(len(now), len(then)))
-        pairs = sorted((now[run] - then[run], now[run]) for run in now.keys() & then.keys())
-        away = [distance for distance, _ in pairs]
-        for place, first in enumerate(away):
-            times = [t_ns for _, t_ns in pairs[place : bisect_right(away, first + _PLAY_NS)]]
-            if len(times) >= least and max(times) - min(times) >= ns(self._options.span_s):
-                return True
-        return False
-
     def _between(self, start_ns: Ns, end_ns: Ns) -> list[Frame]:
         first = bisect_left(self._frames, start_ns, key=lambda frame: frame.t_ns)
         return list(takewhile(lambda frame: frame.t_ns <= end_ns, islice(self._frames, first, None)))
 
-    def _same_picture(self, seen: Sequence[Frame], clip: _Clip) -> bool:
-        """Enough different pictures return, at one distance in time, that the minute before the span did not show."""
-        then = self._between(clip.start_ns, clip.end_ns)
-        if len(seen) < self._options.frames or len(then) < self._options.frames:
-            return False
+    def _fresh(self, start_ns: Ns, end_ns: Ns) -> list[Frame]:
+        """Keyframes of a span that the minute before it did not show."""
+        seen = self._between(start_ns, end_ns)
+        if not seen:
+            return []
         usual = self._between(Ns(seen[0].t_ns - ns(self._options.usual_s)), Ns(seen[0].t_ns - _PLAY_NS))
-        fresh = [frame for frame in seen if not any(self._alike(frame, other) for other in usual)]
-        pairs = [(frame, frame.t_ns - old.t_ns) for frame in fresh for old in then if self._alike(frame, old)]
-        return any(
-            self._different([frame for frame, away in pairs if abs(away - apart) <= _PLAY_NS]) >= self._options.frames
-            for _, apart in pairs
-        )
+        return [frame for frame in seen if not any(self._alike(frame, other) for other in usual)]
 
-    def _different(self, frames: Sequence[Frame]) -> int:
+    def _different(self, pairs: Sequence[tuple[int, Frame]], away_ns: int) -> int:
+        """How many different pictures came again that long after the first time."""
         found: list[Frame] = []
-        for frame in frames:
-            if not any(self._alike(frame, other) for other in found):
+        for away, frame in pairs:
+            if abs(away - away_ns) <= _PLAY_NS and not any(self._alike(frame, other) for other in found):
                 found.append(frame)
         return len(found)
 
     def _alike(self, a: Frame, b: Frame) -> bool:
         return (a.bits ^ b.bits).bit_count() <= self._options.bits
+
+
+def _at_one_distance(now: _Runs, then: _Runs) -> Iterator[tuple[int, list[Ns]]]:
+    """Runs of words that come again: how long after the first time, and when each is said again."""
+    pairs = sorted((now[run] - then[run], now[run]) for run in now.keys() & then.keys())
+    away = [distance for distance, _ in pairs]
+    for place, first in enumerate(away):
+        yield first, [t_ns for _, t_ns in pairs[place : bisect_right(away, first + _PLAY_NS)]]
 
 
 def _slice(tokens: deque[tuple[Ns, str]], start_ns: Ns, end_ns: Ns) -> list[tuple[Ns, str]]:

@@ -83,13 +83,13 @@ class SpeechDetector:
         return self._available
 
     def watermark(self) -> Ns:
-        """Up to here no phrase or punchline will be told, but for a laugh that AUDIO itself has yet to tell.
+        """Up to here no phrase, outburst or punchline will be told, but for a laugh that AUDIO itself has yet to tell.
 
         Fast talk and overlaps are too weak to wait for.
         """
         mark = min(self._now_ns, self._said.heard_ns) - _PHRASE_NS
-        pending = self._punchlines.pending_ns()
-        return Ns(max(mark if pending is None else min(mark, pending), 0))
+        pending = [one for one in (self._punchlines.pending_ns(), self._outbursts.pending_ns()) if one is not None]
+        return Ns(max(min([mark, *pending]), 0))
 
     def advance(self, t_ns: Ns) -> Sequence[Event]:
         """Use what is known at `t_ns`."""

@@ -61,6 +61,12 @@ class Outbursts:
         paused = last is not None and last.start_ns >= self._done_ns and said.heard_ns >= last.end_ns + _PAUSE_NS
         return paused or self._silent(said)
 
+    def pending_ns(self) -> Ns | None:
+        """Where the one begins that is not over yet; None when nothing waits, or what waits is too long to be one."""
+        if not self._loud or self._loud[-1].end_ns - self._loud[0].start_ns > ns(self._options.max_s):
+            return None
+        return self._loud[0].start_ns
+
     def advance(self, said: Transcript, voice: Voice, now_ns: Ns, observed_ns: int) -> list[Outburst]:
         """Outbursts that are known to be over at `now_ns`, after talk has been watched for so long."""
         found: list[Outburst] = []

@@ -98,6 +98,20 @@ def test_the_same_pictures_in_the_same_order_are_the_same_scene() -> None:
     assert replays.original(ns(600), ns(614)) == ("first", ns(100))
 
 
+def test_a_sentence_with_its_picture_is_the_same_scene() -> None:
+    """A short scene in other talk; the sentence alone is a slogan, and so it is beside a picture of another time."""
+    sentence = said(LINE[:9], 104)
+    replays = session()
+    replays.words([*sentence, *said([*OTHER[:9], *LINE[:9], *OTHER], 601)])
+    replays.frames([*pictures(1, 90, count=30), *pictures(2, 540, count=30)])
+    assert replays.original(ns(600), ns(612)) is None
+    for shown_s, same in ((604.5, True), (609.0, False)):
+        replays = session()
+        replays.words([*sentence, *said([*OTHER[:9], *LINE[:9], *OTHER], 601)])
+        replays.frames([*pictures(1, 90, count=5), Frame(ns(104.5), 4711), Frame(ns(shown_s), 4711)])
+        assert (replays.original(ns(600), ns(612)) is not None) is same
+
+
 def test_a_static_picture_proves_nothing() -> None:
     """The same picture for an hour; and one that was on just before."""
     replays = session()
