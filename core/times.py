@@ -5,6 +5,7 @@ Decisions use media time only; durations of our own work come from a `Clock` (se
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Final, NewType
 
@@ -43,3 +44,10 @@ def clock_text(value_ns: int) -> str:
     minutes, s = divmod(seconds, 60)
     hours, m = divmod(minutes, 60)
     return f"{hours}:{m:02d}:{s:02d}.{ms:03d}"
+
+
+def utc_ns(date: datetime) -> int:
+    """UTC ns since 1970 of a date; one without a zone is taken as UTC."""
+    aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    since = aware - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1_000

@@ -50,6 +50,7 @@ class Capture:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="capture")
         self.media_ns = Ns(0)  # newest media captured
         self.edge_ns = Ns(0)  # newest media known to exist upstream
+        self.lost = ""  # why there is nothing behind the newest media, as far as that is known
         self.epochs = 0
         self.started = asyncio.Event()  # the first epoch is known
         self.limit_reached = asyncio.Event()  # `--duration`: what lies behind it is not recorded
@@ -133,7 +134,7 @@ class Capture:
                 self._ring.append(packet)
         newest_ns = max(packet.end_ns for packet in packets)
         self._metrics.media_time_seconds_total.inc(max(0.0, to_s(newest_ns - self.media_ns)))
-        self.media_ns = max(self.media_ns, newest_ns)
+        self.media_ns, self.lost = max(self.media_ns, newest_ns), ""
         self._arrivals.note(self.media_ns, self._clock.boottime_ns())
         wanted = tuple(packet for packet in packets if packet.kind == "audio" or packet.is_keyframe)
         before_ns, self._handed_ns = self._handed_ns, max(self._handed_ns, packets[-1].dts_ns)
@@ -141,6 +142,7 @@ class Capture:
 
     def _note_gap(self, gap: Gap) -> None:
         self._journal.add_gap(gap)
+        self.lost = gap.reason if gap.end_ns > self.media_ns else ""
         self._metrics.gap_seconds_total.labels(reason=gap.reason).inc(to_s(gap.end_ns - gap.start_ns))
         self._emitter.emit("gap", **gap_fields(gap))
         self._queue.put(gap)

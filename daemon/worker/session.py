@@ -36,6 +36,7 @@ from daemon.worker.speech import SpeechDesk
 from detectors import Decisions
 from telemetry import Metrics
 
+FROZEN_NS: Final = ns(15)  # with the ticks of a second and segments of two: said before 20 s have passed (row 19)
 NEAR: Final = ns(60)  # how long a candidate counts as "best right now" in the progress line
 log = structlog.get_logger()
 
@@ -118,6 +119,7 @@ class Session:
         self._parts = parts
         self._started_ns = parts.clock.boottime_ns()
         self._state = "starting"
+        self._moved = (Ns(0), self._started_ns)  # newest media, and when it came
         self._failure: ClipdError | None = None
         self.stop = asyncio.Event()
         self.stopped = False
@@ -229,8 +231,19 @@ class Session:
         """A line a second for the view. Wall clock is right here: a frozen stream must look frozen."""
         while True:
             await self._parts.clock.sleep(ns(1))
+            self._look_at_media()
             self._parts.capture.measure(self.lag_s)
             self._parts.emitter.emit("progress", **self._status())
+
+    def _look_at_media(self) -> None:
+        """Health is media time that advances: a live stream that stands still is a gap, whatever its process does."""
+        capture, now_ns = self._parts.capture, self._parts.clock.boottime_ns()
+        if capture.media_ns > self._moved[0]:
+            self._moved = (capture.media_ns, now_ns)
+            if self._state == "gap":
+                self._say("live", "media")
+        elif self._state == "live" and self._parts.source.info.unstoppable and now_ns - self._moved[1] > FROZEN_NS:
+            self._say("gap", capture.lost or "no_media")
 
     def _status(self) -> dict[str, Any]:
         parts = self._parts

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import contextlib
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.errors import BadMedia, SourceError, SourceRefused, SourceUnreachable
@@ -25,6 +27,7 @@ from daemon.ingest.threads import Threads
 
 FIRST_TRIES: Final = 3
 RETRY_NS: Final = NS_PER_S
+REFRESH_NS: Final = 10 * NS_PER_S  # a page is asked for a new link at most this often: reliability.md row 40
 MAX_VARIANTS: Final = 3  # qualities tried when the best one's playlist is refused
 BAD_SEGMENTS: Final = 3  # in a row from the start: the stream is nothing we can read
 THREADS: Final = 3
@@ -75,6 +78,38 @@ async def _load_patiently(http: Http, url: str, parent: str | None, clock: Clock
     return await load(http, url, parent)
 
 
+class Links:
+    """New URLs of a running stream's playlists: a token has expired, a quality is gone. Picture and sound ask apart and
+    get those of one look, at most every REFRESH_NS."""
+
+    def __init__(self, http: Http, request: Request, clock: Clock) -> None:
+        self._http, self._request, self._clock = http, request, clock
+        self._asked_ns: int | None = None
+        self._found: Playlists | None = None
+        self._looking = asyncio.Lock()
+
+    async def main(self) -> str | None:
+        """Of the picture, or of both; None when nothing was found."""
+        found = await self._look()
+        return found.main.url if found else None
+
+    async def sound(self) -> str | None:
+        """Of the sound, where it is apart."""
+        found = await self._look()
+        return found.sound.url if found and found.sound else None
+
+    async def _look(self) -> Playlists | None:
+        async with self._looking:
+            now_ns = self._clock.boottime_ns()
+            if self._asked_ns is None or now_ns - self._asked_ns >= REFRESH_NS:
+                self._asked_ns = now_ns
+                with contextlib.suppress(SourceRefused, SourceUnreachable, BadMedia):  # the stall limit decides
+                    refresh = self._request.refresh
+                    url = await refresh() if refresh else self._request.url
+                    self._found = await find_playlists(self._http, replace(self._request, url=url), self._clock)
+            return self._found
+
+
 class HlsSource(Source):
     """Made by `open_hls`. Live: joined near the edge, never held back. With an end: a replay, fetched as consumed."""
 
@@ -88,14 +123,14 @@ class HlsSource(Source):
         async with self._request.http(self._clock) as http:
             with Threads(THREADS) as threads:
                 playlists = await find_playlists(http, self._request, self._clock)
-                lanes = self._lanes(http, playlists, threads)
+                lanes = self._lanes(http, playlists, threads, Links(http, self._request, self._clock))
                 try:
                     return await _Run(self._request, self._clock, sink, lanes, live=playlists.main.live).run()
                 finally:
                     for lane in lanes:
                         await lane.close()
 
-    def _lanes(self, http: Http, playlists: Playlists, threads: Threads) -> list[Lane]:
+    def _lanes(self, http: Http, playlists: Playlists, threads: Threads, links: Links) -> list[Lane]:
         options = self._request.options
 
         def lane(playlist: MediaPlaylist, kinds: frozenset[Kind], *, primary: bool) -> Lane:
@@ -108,7 +143,7 @@ class HlsSource(Source):
                 stall_ns=ns(options.stall_s),
                 clock=self._clock,
                 threads=threads,
-                refresh=self._request.refresh if primary else None,
+                renew=links.main if primary else links.sound,
             )
             return Lane(rendition, primary=primary)
 
@@ -164,7 +199,7 @@ class _Run:
         segment = fetched.step.segment
         elapsed = self._dates.between(
             segment,
-            adjacent=fetched.step.missed == 0 and fetched.step.break_reason in (None, "discontinuity"),
+            adjacent=fetched.step.missed == 0 and fetched.step.break_reason in (None, "discontinuity", "ad_break"),
             arrived_ns=fetched.arrived_ns,
             wall_ns=self._clock.wall_ns(),
         )
@@ -196,6 +231,8 @@ class _Run:
             self._bad.append(fetched.error)
             if len(self._bad) >= BAD_SEGMENTS and isinstance(fetched.error, BadMedia):
                 raise fetched.error
+        if fetched.lost == "ad":
+            lane.rendition.progressed()
         if lane.primary:
             self._dates.lost(segment)
             self._line.mark_lost(segment.duration_ns, fetched.lost)

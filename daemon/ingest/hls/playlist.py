@@ -9,13 +9,13 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
 from streamlink.stream.hls.m3u8 import M3U8Parser, parse_tag
 
 from core.errors import BadMedia, SourceRefused
-from core.times import NS_PER_S
+from core.times import NS_PER_S, utc_ns
+from daemon.ingest.hls.ads import AdTags
 from daemon.ingest.sniff import media_format, sniff
 
 MAX_BYTES: Final = 2_000_000  # reliability.md row 44
@@ -57,13 +57,15 @@ class InitMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One media file of a playlist. `pdt_ns`: UTC of its start, where the playlist dates it or a segment before it."""
+    """One media file of a playlist. `ad`: advertising stands in the stream's place; `pdt_ns`: UTC of its start, where
+    the playlist dates it or a segment before it."""
 
     seq: int
     uri: str
     duration_ns: int
     discontinuity: bool = False
     gap: bool = False
+    ad: bool = False
     byterange: ByteRange | None = None
     init: InitMap | None = None
     key: KeyRef | None = None
@@ -132,7 +134,7 @@ def parse(data: bytes, url: str) -> Master | MediaPlaylist:
     try:
         parser = _Parser(url)
         parsed = parser.parse(text)
-        return _master(parsed, url) if parsed.is_master else _media(parsed, parser.gaps, url)
+        return _master(parsed, url) if parsed.is_master else _media(parsed, parser, url)
     except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as err:
         raise BadMedia(
             f"The playlist cannot be read: {str(err)[:120]}",
@@ -164,6 +166,8 @@ class _Parser(M3U8Parser[Any, Any, Any]):
         super().__init__(base_uri)
         self._gap = False
         self.gaps: list[bool] = []  # by segment
+        self.cued: list[bool] = []  # by segment
+        self.ads = AdTags()
 
     @_tag("EXT-X-GAP")
     def parse_tag_ext_x_gap(self, _value: str) -> None:
@@ -187,8 +191,20 @@ class _Parser(M3U8Parser[Any, Any, Any]):
         pass
 
     @_tag("EXT-X-DATERANGE")
-    def parse_tag_ext_x_daterange(self, _value: str) -> None:
-        pass
+    def parse_tag_ext_x_daterange(self, value: str) -> None:
+        self.ads.daterange(self.parse_attributes(value))
+
+    @_tag("EXT-X-CUE-OUT")
+    def parse_tag_ext_x_cue_out(self, value: str) -> None:
+        self.ads.cue_out(value)
+
+    @_tag("EXT-X-CUE-OUT-CONT")
+    def parse_tag_ext_x_cue_out_cont(self, value: str) -> None:
+        self.ads.cue_out_cont(value)
+
+    @_tag("EXT-X-CUE-IN")
+    def parse_tag_ext_x_cue_in(self, _value: str) -> None:
+        self.ads.cue_in()
 
     @_tag("EXT-X-START")
     def parse_tag_ext_x_start(self, _value: str) -> None:
@@ -197,7 +213,9 @@ class _Parser(M3U8Parser[Any, Any, Any]):
     def get_segment(self, uri: str, **data: Any) -> Any:
         self.gaps.append(self._gap)
         self._gap = False
-        return super().get_segment(uri, **data)
+        segment = super().get_segment(uri, **data)
+        self.cued.append(self.ads.cued(_duration_ns(segment)))
+        return segment
 
 
 def _master(parsed: Any, url: str) -> Master:
@@ -225,7 +243,12 @@ def _master(parsed: Any, url: str) -> Master:
     return Master(url=url, variants=tuple(variants), audio=tuple(audio))
 
 
-def _media(parsed: Any, gaps: list[bool], url: str) -> MediaPlaylist:
+def _duration_ns(raw: Any) -> int:
+    duration_s = float(raw.duration)
+    return round(min(max(duration_s, 0.0), MAX_SEGMENT_S) * NS_PER_S)
+
+
+def _media(parsed: Any, parser: _Parser, url: str) -> MediaPlaylist:
     if parsed.iframes_only:
         raise BadMedia(
             "The playlist holds keyframes only", remedy="Give the stream's own playlist.", code="iframes_only"
@@ -233,10 +256,10 @@ def _media(parsed: Any, gaps: list[bool], url: str) -> MediaPlaylist:
     segments: list[Segment] = []
     ends: dict[str, int] = {}  # where the last byte range of a resource ended
     pdt_ns: int | None = None
-    for raw, gap in zip(parsed.segments, gaps, strict=True):
-        duration_ns = round(min(max(raw.duration, 0.0), MAX_SEGMENT_S) * NS_PER_S)
+    for raw, gap, cued in zip(parsed.segments, parser.gaps, parser.cued, strict=True):
+        duration_ns = _duration_ns(raw)
         if raw.date is not None:
-            pdt_ns = _utc_ns(raw.date)
+            pdt_ns = utc_ns(raw.date)
         elif raw.discontinuity:
             pdt_ns = None  # a date says nothing about what is beyond a break
         segments.append(
@@ -246,6 +269,7 @@ def _media(parsed: Any, gaps: list[bool], url: str) -> MediaPlaylist:
                 duration_ns=duration_ns,
                 discontinuity=raw.discontinuity,
                 gap=gap,
+                ad=cued or parser.ads.dated(pdt_ns),
                 byterange=_byterange(raw.byterange, raw.uri, ends),
                 init=_init(raw.map),
                 key=_key(raw.key),
@@ -286,9 +310,3 @@ def _key(raw: Any) -> KeyRef | None:
             code="drm",
         )
     return KeyRef(raw.uri, raw.iv)
-
-
-def _utc_ns(date: datetime) -> int:
-    aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-    since = aware - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1_000

@@ -28,7 +28,7 @@ PATIENCE_NS: Final = 20 * NS_PER_S  # a live segment that still fails after this
 REPLAY_TRIES: Final = 5
 FIRST_DELAY_NS: Final = NS_PER_S // 2
 MAX_DELAY_NS: Final = 4 * NS_PER_S
-REFRESH_NS: Final = 10 * NS_PER_S  # a page is asked for a new link at most this often: reliability.md row 40
+END_LOOKS: Final = 2  # a live playlist that says it has ended is looked at again: packagers say so when they restart
 CACHED: Final = 4  # initialisation sections and keys
 
 
@@ -52,7 +52,7 @@ async def load(http: Http, url: str, parent: str | None = None) -> Master | Medi
 
 class Rendition:
     """Use `items`, then `close`. `first` is the playlist as loaded; `edge` and `since_ns` say where it is joined (see
-    Window); `refresh` finds a new URL when this one expired."""
+    Window); `renew` finds this playlist's new URL when the old one is refused, None when there is no other yet."""
 
     def __init__(
         self,
@@ -65,13 +65,14 @@ class Rendition:
         stall_ns: int,
         clock: Clock,
         threads: Threads,
-        refresh: Callable[[], Awaitable[str]] | None = None,
+        renew: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._http, self._clock, self._threads = http, clock, threads
         self._kinds = kinds
         self._stall_ns = stall_ns
-        self._refresh = refresh
-        self._refreshed_ns = clock.boottime_ns()
+        self._renew = renew
+        self._refused = asyncio.Event()  # a segment was: the link has expired, though the playlist may still be had
+        self._listed: dict[int, Segment] = {}  # as last listed; a renewed link names the same segments otherwise
         self._url = first.url
         self._window = Window(edge, since_ns)
         self._pending: deque[tuple[Step, int]] = deque()
@@ -149,8 +150,9 @@ class Rendition:
         for step in steps:
             self._pending.append((step, self._played_ns))
             self._played_ns += step.segment.duration_ns
-        self.live = playlist.live
-        if not playlist.live:
+        self._listed = {segment.seq: segment for segment in playlist.segments}
+        self.live = self.live or playlist.live
+        if not self.live:
             self.ended = "endlist"
         self._fill()
         self._more.set()
@@ -158,34 +160,31 @@ class Rendition:
 
     async def _reload(self, target_ns: int) -> None:
         """RFC 8216 6.3.4: after a change wait one target duration, without one half of it."""
-        wait_ns = target_ns
+        wait_ns, ends = target_ns, 0
         while not self.ended:
             started_ns = self._clock.boottime_ns()
             await self._clock.sleep(wait_ns)
             try:
+                if self._refused.is_set():
+                    self._refused.clear()
+                    self._url = await self._renew() or self._url
                 playlist = await load(self._http, self._url, self._url)
                 if not isinstance(playlist, MediaPlaylist):
                     raise BadMedia("The playlist became a list of qualities", remedy="", code="bad_playlist")
                 changed = self._take(playlist) > 0
                 target_ns = playlist.target_ns
-            except (SourceRefused, SourceUnreachable, BadMedia) as err:
+                ends = 0 if playlist.live else ends + 1
+                if ends > END_LOOKS:
+                    self.ended = "endlist"
+            except SourceRefused:
                 changed = False
-                await self._renew_link(err)
+                self._refused.set()
+            except (SourceUnreachable, BadMedia):
+                changed = False
             took_ns = self._clock.boottime_ns() - started_ns - wait_ns
-            wait_ns = max((target_ns if changed else target_ns // 2) - max(0, took_ns), NS_PER_S // 4)
+            wait_ns = max((target_ns if changed or ends else target_ns // 2) - max(0, took_ns), NS_PER_S // 4)
             if self.idle and self._clock.boottime_ns() - self._progress_ns > self._stall_ns:
                 self.ended = "source_gone"
-
-    async def _renew_link(self, err: SourceError) -> None:
-        """A refused playlist of a page: its link has expired, the page has a new one."""
-        now_ns = self._clock.boottime_ns()
-        if self._refresh is None or not isinstance(err, SourceRefused) or now_ns - self._refreshed_ns < REFRESH_NS:
-            return
-        self._refreshed_ns = now_ns
-        try:
-            self._url = await self._refresh()
-        except (SourceRefused, SourceUnreachable, BadMedia):
-            return  # the stall limit decides
 
     # -- segments
 
@@ -197,8 +196,8 @@ class Rendition:
     async def _fetch(self, step: Step, start_ns: int) -> Fetched:
         """Try until it is there, or not worth it any more; never raises for a segment's own faults."""
         segment, started_ns, delay_ns, tries = step.segment, self._clock.boottime_ns(), FIRST_DELAY_NS, 0
-        if segment.gap:
-            return self._lost(step, start_ns, "gap_tag", None)
+        if segment.gap or segment.ad:
+            return self._lost(step, start_ns, "ad" if segment.ad else "gap_tag", None)
         while True:
             tries += 1
             try:
@@ -213,7 +212,10 @@ class Rendition:
             except (SourceRefused, SourceUnreachable) as err:
                 if err.code == "address_refused" or not self._worth_another(segment, started_ns, tries):
                     return self._lost(step, start_ns, "segment_lost", err)
+                if isinstance(err, SourceRefused):
+                    self._refused.set()
             await self._clock.sleep(delay_ns)
+            segment = self._listed.get(segment.seq, segment)
             delay_ns = min(2 * delay_ns, MAX_DELAY_NS)
 
     def _worth_another(self, segment: Segment, started_ns: int, tries: int) -> bool:

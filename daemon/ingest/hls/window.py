@@ -77,7 +77,9 @@ class Window:
     def _step(self, segment: Segment, reason: str | None, missed: int) -> Step:
         if segment.discontinuity and reason is None:
             reason = "discontinuity"
-        if reason in ("discontinuity", "sequence_reset"):
+        if reason is None and self._last is not None and self._last.ad and not segment.ad:
+            reason = "ad_break"
+        if reason in ("discontinuity", "sequence_reset", "ad_break"):
             self._section += 1
         self._last = segment
         self._recent[segment.seq] = segment.name

@@ -49,9 +49,9 @@ async def test_a_live_stream_is_joined_at_its_edge_and_followed(watch: Watch) ->
 
 
 async def test_the_playlist_is_reloaded_in_its_own_rhythm(watch: Watch) -> None:
-    """RFC 8216: after a change one target duration, without one half of it."""
+    """RFC 8216: after a change one target duration, without one half of it; an end is looked at twice more."""
     await watch.plays(HEAD + entries(0, 3), HEAD + entries(0, 3), HEAD + entries(0, 4), HEAD + entries(0, 4) + END)
-    assert watch.clock.slept_ns == [ns(2), ns(1), ns(2)]
+    assert watch.clock.slept_ns == [ns(2), ns(1), ns(2), ns(2), ns(2)]
 
 
 async def test_an_unstoppable_source_says_so(watch: Watch) -> None:
@@ -266,6 +266,64 @@ async def test_an_expired_link_of_a_page_is_renewed(watch: Watch) -> None:
     assert watch.seconds == 10
     assert len(asked) == 1
     assert len(watch.sink.epochs) == 1
+
+
+async def test_a_renewed_link_to_a_list_of_qualities_is_followed(watch: Watch) -> None:
+    """What a page gives is the list; the quality in it is what goes on. The playlist itself had not been refused: only
+    its segments, which are fetched by their new names."""
+    gone = HEAD + entries(0, 2) + "#EXTINF:2.0,\n/old/i3.ts\n"
+    master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9\n/new.m3u8\n"
+
+    async def refresh() -> str:
+        return watch.origin.url + "/master.m3u8"
+
+    watch.refresh = refresh
+    watch.origin.body("/master.m3u8", master)
+    watch.origin.body("/new.m3u8", HEAD + entries(0, 5) + END)
+    watch.origin.at("/old/i3.ts", Playlist(403))
+    watch.origin.at("/i.m3u8", Playlist(gone))
+    assert await watch.run() == Ended("endlist")
+    assert watch.seconds == 10
+    assert watch.sink.gaps == []
+
+
+async def test_a_quality_that_is_gone_is_left_for_another(watch: Watch) -> None:
+    """The best one's playlist is refused from now on: the list is read again, and the next one goes on."""
+    watch.origin.body(
+        "/i.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9\n/a.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=5\n/b.m3u8\n"
+    )
+    watch.origin.at("/a.m3u8", Playlist(HEAD + entries(0, 3), HEAD + entries(0, 3), 404))
+    watch.origin.body("/b.m3u8", HEAD + entries(0, 5) + END)
+    assert await watch.run() == Ended("endlist")
+    assert watch.seconds == 10
+
+
+async def test_an_end_that_is_taken_back_is_none(watch: Watch) -> None:
+    """A packager that restarts says it has ended, and goes on a few seconds later."""
+    first = HEAD + entries(0, 3)
+    again = HEAD + "#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:2,\n/s/i4.ts\n#EXTINF:2,\n/s/i5.ts\n"
+    more = again + "#EXTINF:2,\n/s/i6.ts\n"
+    assert await watch.plays(first, first + END, first + END, again, more, more + END) == Ended("endlist")
+    assert [e.reason for e in watch.sink.epochs] == ["start", "sequence_reset"]
+    assert watch.seconds == 12
+
+
+@pytest.mark.parametrize("marks", ["twitch", "cue", "scte35"])
+async def test_adverts_are_a_gap_by_name(watch: Watch, marks: str) -> None:
+    """What stands in the stream's place is not taken; the stream goes on behind it in an epoch of its own."""
+    dated = f'ID="stitched-ad-1",CLASS="twitch-stitched-ad",START-DATE="{stamp(4)}",DURATION=4.0'
+    spliced = f'ID="7",START-DATE="{stamp(4)}",PLANNED-DURATION=4,SCTE35-OUT=0xFC30'
+    text = HEAD + "#EXT-X-MEDIA-SEQUENCE:0\n"
+    text += {"twitch": f"#EXT-X-DATERANGE:{dated}\n", "scte35": f"#EXT-X-DATERANGE:{spliced}\n", "cue": ""}[marks]
+    for n in range(7):
+        text += {2: "#EXT-X-CUE-OUT:DURATION=4\n", 4: "#EXT-X-CUE-IN\n"}.get(n, "") if marks == "cue" else ""
+        text += f"#EXT-X-PROGRAM-DATE-TIME:{stamp(2 * n)}\n#EXTINF:2,\n/s/i{n}.ts\n"
+    watch.live = False
+    await watch.plays(text + END)
+    assert {gap.reason for gap in watch.sink.gaps} == {"ad"}
+    assert sum(gap.end_ns - gap.start_ns for gap in watch.sink.gaps) == pytest.approx(ns(4), abs=ns(0.1))
+    assert [epoch.reason for epoch in watch.sink.epochs] == ["start", "ad_break"]
+    assert not [path for path in watch.origin.seen if path in ("/s/i2.ts", "/s/i3.ts")]
 
 
 async def test_a_cancelled_source_leaves_no_task_behind(watch: Watch) -> None:
