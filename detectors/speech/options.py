@@ -69,8 +69,8 @@ class OutburstOptions(BaseModel, frozen=True, extra="forbid"):
 
     raised_db: float = Field(default=3, gt=0, description="Said louder than usual; what is not ends an outburst.")
     shrink: float = Field(default=4, ge=0, description="Tenths of a second of which half of the level is believed.")
-    none_db: float = Field(default=2.5, gt=0, description="Of what is believed.")
-    full_db: float = Field(default=4, gt=0)
+    none_db: float = Field(default=3, gt=0, description="Of what is believed.")
+    full_db: float = Field(default=4.5, gt=0)
     level_alone: Share = Field(default=0.25, description="What a louder voice counts whose pitch stays.")
     pitch_per_db: float = Field(default=0.4, gt=0, description="Semitones that a voice rises with each dB.")
     max_s: Seconds = Field(default=6, gt=0, description="All that is louder than raised_db lasts no longer.")
