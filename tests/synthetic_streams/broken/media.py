@@ -1,4 +1,4 @@
-"""The segments of a broken stream: two seconds each, made once by ffmpeg, their timestamps moved where a script asks."""
+"""The segments of a broken stream: two seconds each, made once by ffmpeg, with other timestamps where a script asks."""
 
 from __future__ import annotations
 

@@ -5,12 +5,15 @@ Times are seconds of the stream, which is joined at about 6 s and ends at `LENGT
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 LENGTH_S: Final = 50
+NEVER: Final = float("inf")
 Target = Literal["master", "playlist", "segment"]
-Shape = Literal["", "reset", "discontinuity", "backward", "wrap", "dropped", "advert", "smaller", "end", "burst", "stale"]
+Shape = Literal[
+    "", "reset", "discontinuity", "backward", "wrap", "dropped", "advert", "smaller", "end", "burst", "stale"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,37 +23,51 @@ class Fault:
     target: Target
     answer: str
     start_s: float = 0.0
-    end_s: float = float("inf")
+    end_s: float = NEVER
     numbers: frozenset[int] = frozenset()
     once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """One way to break. `shape`: what is wrong in the stream itself; `away`: nobody listens in that span."""
+    """One way to break. `shape`: what is wrong in the stream itself; `away`: every connection is reset in that span;
+    `renewed_s`: from then on the list of qualities names other links, and faults are those of the old ones."""
 
     name: str
     faults: tuple[Fault, ...] = ()
     shape: Shape = ""
     away: tuple[float, float] | None = None
-    rows: str = field(default="")  # of the failure catalogue
+    renewed_s: float | None = None
 
 
 def _playlist(answer: str, start_s: float = 14, end_s: float = 20) -> tuple[Fault, ...]:
     return (Fault(target="playlist", answer=answer, start_s=start_s, end_s=end_s),)
 
 
-def _segment(answer: str, *numbers: int, once: bool = False, span: tuple[float, float] | None = None) -> tuple[Fault, ...]:
-    start_s, end_s = span or (0.0, float("inf"))
+def _segment(
+    answer: str, *numbers: int, once: bool = False, span: tuple[float, float] | None = None
+) -> tuple[Fault, ...]:
+    start_s, end_s = span or (0.0, NEVER)
     return (
-        Fault(
-            target="segment", answer=answer, numbers=frozenset(numbers), once=once, start_s=start_s, end_s=end_s
-        ),
+        Fault(target="segment", answer=answer, numbers=frozenset(numbers), once=once, start_s=start_s, end_s=end_s),
     )
 
 
 _REFUSALS: Final = ("404", "403", "410", "500", "503", "429")
-_BODIES: Final = ("html", "empty", "cut", "garbage", "reset", "hang", "trickle", "endless", "gzip", "masterlist", "nosegments")
+_PASSING: Final = ("404", "500", "reset", "cut")
+_BODIES: Final = (
+    "html",
+    "empty",
+    "cut",
+    "garbage",
+    "reset",
+    "hang",
+    "trickle",
+    "endless",
+    "gzip",
+    "masterlist",
+    "nosegments",
+)
 
 SCRIPTS: Final[tuple[Script, ...]] = (
     *(Script(name=f"playlist {code} for 6 s", faults=_playlist(code)) for code in _REFUSALS),
@@ -59,11 +76,13 @@ SCRIPTS: Final[tuple[Script, ...]] = (
     Script(name="playlist frozen for 25 s", faults=_playlist("frozen", 14, 39)),
     Script(name="playlist of another cache node in turn", shape="stale"),
     Script(name="end of the list, taken back", shape="end"),
-    Script(name="link expired: refused for good, the list has a new one", faults=(
-        Fault(target="playlist", answer="403", start_s=16), Fault(target="segment", answer="403", start_s=16),
-    )),  # fmt: skip
-    Script(name="one quality gone for good", faults=(Fault(target="playlist", answer="gone", start_s=16),)),
-    *(Script(name=f"each segment {body} once", faults=_segment(body, once=True)) for body in ("404", "500", "reset", "cut")),
+    Script(
+        name="link expired: refused for good, the list has a new one",
+        faults=(*_playlist("403", 16, NEVER), *_segment("403", span=(16, NEVER))),
+        renewed_s=16,
+    ),
+    Script(name="one quality gone for good", faults=(*_playlist("gone", 16, NEVER),)),
+    *(Script(name=f"each segment {body} once", faults=_segment(body, once=True)) for body in _PASSING),
     Script(name="segments 403 for 4 s", faults=_segment("403", span=(16, 20))),
     Script(name="segments 500 for 6 s", faults=_segment("500", span=(16, 22))),
     *(
