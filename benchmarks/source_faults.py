@@ -31,8 +31,9 @@ async def run(scripts: list[Script], shelf: Shelf, folder: Path, at_once: int) -
                 with_clipd(script, shelf, clock, folder / f"{number}-clipd"),
                 with_streamlink(script, shelf, clock, folder / f"{number}-streamlink"),
             )
-        print(f"{number + 1}: {script.name}", flush=True)
-        return _row(script, ours, theirs)
+        row = _row(script, ours, theirs)
+        print(f"{number + 1}: {row}", flush=True)
+        return row
 
     return list(await asyncio.gather(*(one(n, script) for n, script in enumerate(scripts))))
 

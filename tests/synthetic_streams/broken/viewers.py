@@ -66,13 +66,16 @@ async def with_clipd(script: Script, shelf: Shelf, clock: Clock, folder: Path) -
         )  # fmt: skip
         assert child.stdout is not None
         lines: list[dict[str, Any]] = []
-        async with asyncio.timeout(LIMIT_S):
-            asking = asyncio.create_task(_ask(folder / "data" / "sessions", origin, clock))
-            async for raw in child.stdout:
-                lines.append(json.loads(raw))
-            code = await child.wait()
-            asking.cancel()
-            answers = await asking
+        asking = asyncio.create_task(_ask(folder / "data" / "sessions", origin, clock))
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                async for raw in child.stdout:
+                    lines.append(json.loads(raw))
+        except TimeoutError:
+            child.kill()
+        code = await child.wait()
+        asking.cancel()
+        answers = await asking
         sessions = sorted((folder / "data" / "sessions").iterdir())
         ring = [file for session in sessions for file in sorted((session / "ring" / "main").glob("*.ts"))]
         gaps = [line for line in lines if line["type"] == "gap"]
