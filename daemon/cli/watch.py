@@ -20,7 +20,9 @@ from daemon.cli.watching import watch as run
 from daemon.doors.address import is_push
 from daemon.speech.models import refuse_unknown
 
-Sources = Annotated[list[str], typer.Argument(help="Page URL, HLS or file URL, a path, or rtmp://:1935/live to be pushed to.")]
+Sources = Annotated[
+    list[str], typer.Argument(help="Page URL, HLS or file URL, a path, or rtmp://:1935/live to be pushed to.")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""Doors: servers that publishers push to. A door checks the key, bounds everything, and hands FLV on; it decodes nothing."""
+"""Doors: servers that publishers push to. A door checks the key, bounds everything and decodes nothing."""

@@ -1,4 +1,4 @@
-"""A push address as it is typed: `rtmp://:1935/live/KEY`. What makes it one that we listen on, and where its key is. Pure."""
+"""Push addresses as they are typed, `rtmp://:1935/live/KEY`: what makes one, and where its key is. Pure."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def parse_push(source: str) -> PushAddress:
 
 
 def check_key(key: str) -> None:
-    """Raises UsageError where a key could not stand in a URL as one piece, which is how it is kept out of what we say."""
+    """Raises UsageError where a key could not stand in a URL as one piece: that is how it is kept out of logs."""
     if not _KEY.fullmatch(key):
         raise UsageError(
             "The stream key has characters that a URL cannot hold, or is longer than 256",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer to a publisher, not a fault of ours
+class Refused(Exception):
     """A connection that is turned away. `code` is what logs count, `text` what the publisher is told.
 
     bad_key       no stream has this key

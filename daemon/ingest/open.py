@@ -1,4 +1,4 @@
-"""From what a person typed to a source: a path, a media URL, a playlist, an endless stream, a page, or a push address."""
+"""From what a person typed to a source: a path, media, a playlist, an endless stream, a page, a push address."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ async def open_source(
     return await _by_content(request, clock, workdir)
 
 
-def _pushed(
-    source: str, clock: Clock, options: IngestOptions, origin: Origin, resume: Resume | None
-) -> RtmpSource:
+def _pushed(source: str, clock: Clock, options: IngestOptions, origin: Origin, resume: Resume | None) -> RtmpSource:
     """A server for one key; only a person at this machine may have one opened."""
     if origin != "cli":
         raise SourceRefused(

@@ -1,6 +1,7 @@
 """A stream that is pushed to us over RTMP: the worker is the server, for one key, and OBS comes and goes.
 
-A publisher that is back within `ingest.stall_s` continues the session in a new epoch, with a gap of the time it was away.
+A publisher that is back within `ingest.stall_s` continues the session in a new epoch, behind a gap of the time it was
+away.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class RtmpSource(Source):
         self._options = options
         self._resume = resume
         self._arrived_ns = resume.boottime_ns if resume else None
+        self._began = (0, 0)  # boottime and UTC of the running FLV's first bytes: finding out what it is takes a second
         self._feed: Feed | None = None  # of the publisher that has the stream
         self._came = asyncio.Event()
         self._told: dict[str, int] = {}
@@ -170,9 +172,10 @@ class RtmpSource(Source):
     async def _media(self, pipe: Pipe, threads: Threads, placer: Placer) -> None:
         if not await threads.run(pipe.peek, 1):
             return
+        self._began = (self._clock.boottime_ns(), self._clock.wall_ns())
         reader = await threads.run(MediaReader, pipe, "flv")
         if placer.placed == 0 and self._resume is None:  # where the wall clock stood when it began, for chat
-            placer.timeline.break_epoch("start", elapsed_ns=0, by="start", wall_ns=self._clock.wall_ns())
+            placer.timeline.break_epoch("start", elapsed_ns=0, by="start", wall_ns=self._began[1])
         while packets := await threads.run(reader.read, STEP_NS):
             placer.use(reader.tracks)
             placer.place(packets, wraps=reader.wraps)
@@ -180,10 +183,13 @@ class RtmpSource(Source):
             await placer.deliver()
 
     def _elapsed(self) -> Elapsed:
-        """Since the last packet came."""
+        """From the last packet to the first bytes after it; inside a stream, to now."""
+        began_ns, wall_ns = self._began
         if self._arrived_ns is None:
-            return Elapsed(0, "source", self._clock.wall_ns())
-        return Elapsed(max(0, self._clock.boottime_ns() - self._arrived_ns), "boottime", self._clock.wall_ns())
+            return Elapsed(0, "source", wall_ns)
+        if began_ns <= self._arrived_ns:
+            began_ns, wall_ns = self._clock.boottime_ns(), self._clock.wall_ns()
+        return Elapsed(max(0, began_ns - self._arrived_ns), "boottime", wall_ns)
 
     # -- what the user is told
 
@@ -216,5 +222,3 @@ async def _pump(feed: Feed, pipe: Pipe, threads: Threads) -> None:
             await threads.run(pipe.feed, data)
     finally:
         pipe.finish()
-
-

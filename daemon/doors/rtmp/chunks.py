@@ -1,7 +1,7 @@
 """RTMP's chunk stream: bytes to messages and back, with a limit on everything a peer can make us keep. Pure.
 
-Adobe's RTMP specification 1.0, section 5.3. Chunk sizes below 128 are refused although it allows them: no publisher uses
-them, and each byte would cost a header.
+Adobe's RTMP specification 1.0, section 5.3. Chunk sizes below 128 are refused although it allows them: no publisher
+uses them, and each byte would cost a header.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class ChunkReader:
         self._pending = 0  # bytes of messages that are not complete
 
     def feed(self, data: bytes) -> list[Message]:
-        """The messages that are complete now. Raises Refused (malformed, too_big); then the reader is of no more use."""
+        """The messages that are complete now. Raises Refused (malformed, too_big), and is of no more use then."""
         self._buffer += data
         found: list[Message] = []
         at = 0
@@ -95,7 +95,7 @@ class ChunkReader:
         if not state.body:
             _begin(state, header)
         if size == state.length:
-            self._finish(state, number, bytes(view[payload:end]), found)
+            self._finish(state, bytes(view[payload:end]), found)
             return end
         state.body += view[payload:end]
         self._pending += size
@@ -104,7 +104,7 @@ class ChunkReader:
         if len(state.body) == state.length:
             self._pending -= state.length
             body, state.body = bytes(state.body), bytearray()
-            self._finish(state, number, body, found)
+            self._finish(state, body, found)
         return end
 
     def _check(self, header: _Header, state: _ChunkStream, number: int) -> None:
@@ -116,7 +116,7 @@ class ChunkReader:
         if number not in self._streams and len(self._streams) >= MAX_CHUNK_STREAMS:
             raise Refused("too_big", "Too many chunk streams")
 
-    def _finish(self, state: _ChunkStream, number: int, body: bytes, found: list[Message]) -> None:
+    def _finish(self, state: _ChunkStream, body: bytes, found: list[Message]) -> None:
         if state.kind == SET_CHUNK_SIZE:
             self._chunk = _chunk_size(body)
         elif state.kind == ABORT:

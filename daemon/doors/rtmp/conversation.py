@@ -110,7 +110,7 @@ class Conversation:
         """C0, C1 and C2; returns what lies behind them. C2 is not compared: many clients fill it with anything."""
         assert self._hello is not None  # only called until then
         self._hello += data
-        if self._hello[0] != VERSION:
+        if self._hello and self._hello[0] != VERSION:
             raise Refused("malformed", "This is no RTMP")
         if not self._greeted and len(self._hello) > HANDSHAKE:
             self._greeted = True
@@ -125,10 +125,7 @@ class Conversation:
 
     def _one(self, one: Message, steps: list[Step]) -> None:
         if one.kind in (chunks.AUDIO, chunks.VIDEO):
-            if self._state == "publishing":
-                steps.append(Media(one))
-            elif self._state != "over":  # what was under way when it ended is no fault
-                raise Refused("malformed", "Media before publishing was accepted")
+            self._media(one, steps)
             return
         if self._state != "publishing":
             self._commands += 1
@@ -144,6 +141,12 @@ class Conversation:
             self._send(chunks.USER_CONTROL, _PONG + one.body[2:6])
         elif one.kind == chunks.AGGREGATE:
             raise Refused("unsupported", "Aggregate messages are not accepted")
+
+    def _media(self, one: Message, steps: list[Step]) -> None:
+        if self._state == "publishing":
+            steps.append(Media(one))
+        elif self._state != "over":  # what was under way when it ended is no fault
+            raise Refused("malformed", "Media before publishing was accepted")
 
     def _command(self, values: list[Value], steps: list[Step]) -> None:
         name = values[0] if values else None

@@ -1,7 +1,7 @@
 """The RTMP door: one listening socket, many connections, each bounded in bytes, messages and time.
 
-Everything here runs on the event loop. A connection that is not yet publishing may hold 64 KiB and a few seconds; who may
-publish, and where the media goes, is the gate's answer (daemon.doors.api). Keys are never logged.
+Everything here runs on the event loop. A connection that is not yet publishing may hold 64 KiB and a few seconds; who
+may publish, and where the media goes, is the gate's answer (daemon.doors.api). Keys are never logged.
 """
 
 from __future__ import annotations
@@ -72,6 +72,11 @@ class RtmpDoor:
         """The port it listens on; of use where 0 was asked for."""
         assert self._server is not None  # only used while it is open
         return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def open(self) -> int:
+        """Connections there are."""
+        return len(self._connections)
 
     async def __aenter__(self) -> Self:
         """Listen. Raises UsageError where the address cannot be had."""
