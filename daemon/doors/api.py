@@ -40,6 +40,9 @@ class Link(Protocol):
     def silent_ns(self) -> int:
         """How long ago its last media came."""
 
+    def preamble(self) -> bytes:
+        """The beginning of an FLV stream that goes on with what is written next."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:

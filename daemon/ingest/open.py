@@ -19,6 +19,7 @@ from daemon.ingest.api import Resume, Source
 from daemon.ingest.download import DownloadSource
 from daemon.ingest.endless import EndlessSource, is_endless
 from daemon.ingest.files import FileSource
+from daemon.ingest.handover import DoorSource
 from daemon.ingest.hls.loop import open_hls
 from daemon.ingest.http import Lookup, Response, system_lookup
 from daemon.ingest.pages import is_page, resolve_page
@@ -27,6 +28,8 @@ from daemon.ingest.request import Request
 from daemon.ingest.sniff import HEAD_BYTES, media_format, sniff
 
 TRIES: Final = 3
+DOOR: Final = "door:"  # publishers are handed over by a door, on a socket in the session's folder
+DOOR_SOCKET: Final = "door.sock"
 
 
 async def open_source(
@@ -50,6 +53,8 @@ async def open_source(
     """
     if "://" not in source:
         return await asyncio.to_thread(FileSource, Path(source), clock=clock, speed=speed, resume=resume)
+    if source == DOOR:
+        return DoorSource(workdir.parent / DOOR_SOCKET, clock=clock, options=options, resume=resume)
     if is_push(source):
         return _pushed(source, clock, options, origin, resume)
     scheme = source.partition("://")[0].lower()

@@ -1,4 +1,4 @@
-"""A stream that is pushed to us over RTMP: the worker is the server, for one key, and OBS comes and goes.
+"""A stream that is pushed to us: publishers come and go. `RtmpSource`: the worker itself is the server, for one key.
 
 A publisher that is back within `ingest.stall_s` continues the session in a new epoch, behind a gap of the time it was
 away.
@@ -7,8 +7,10 @@ away.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Final
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, Literal
 
 from configs.ingest import IngestOptions
 from core.errors import BadMedia
@@ -16,7 +18,7 @@ from core.protocols import Clock
 from core.timeline import Elapsed
 from core.times import NS_PER_S, ns
 from daemon.doors.address import PushAddress
-from daemon.doors.api import Publisher, Refused, same_secret
+from daemon.doors.api import Link, Publisher, Refused, same_secret
 from daemon.doors.rtmp import DoorLimits, RtmpDoor
 from daemon.ingest.api import CaptureSink, Ended, Resume, Source, SourceInfo, source_gone
 from daemon.ingest.feed import Feed
@@ -28,16 +30,15 @@ from daemon.ingest.threads import Threads
 STEP_NS: Final = NS_PER_S // 4  # media handed over at a time: what it adds to latency
 TAKEOVER_NS: Final = 3 * NS_PER_S  # a publisher silent for longer gives way: its connection is half-open
 CHECK_NS: Final = NS_PER_S // 2
+_REMEDY: Final = "docs/sources.md says what each reason means."
+PushKind = Literal["rtmp", "door"]
 WARN_NS: Final = 30 * NS_PER_S  # a refusal of a kind is told to the user this often at most
 
 
-class RtmpSource(Source):
-    """Listens while it runs. Waits for the first publisher for as long as it takes."""
+class PushSource(Source):
+    """What publishers come to, by whatever way. Waits for the first one for as long as it takes."""
 
-    def __init__(
-        self, address: PushAddress, *, clock: Clock, options: IngestOptions, resume: Resume | None = None
-    ) -> None:
-        self._address = address
+    def __init__(self, kind: PushKind, *, clock: Clock, options: IngestOptions, resume: Resume | None) -> None:
         self._clock = clock
         self._options = options
         self._resume = resume
@@ -47,23 +48,21 @@ class RtmpSource(Source):
         self._came = asyncio.Event()
         self._told: dict[str, int] = {}
         self._warnings: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue(16)
-        self.info = SourceInfo(kind="rtmp", unstoppable=True)
+        self.info = SourceInfo(kind=kind, unstoppable=True)
         self.listening = asyncio.Event()
-        self.port = 0  # once it listens
+
+    @abstractmethod
+    def _open(self) -> AbstractAsyncContextManager[object]:
+        """What publishers connect to, open for as long as the block runs. Raises UsageError."""
+
+    @abstractmethod
+    def _where(self) -> tuple[str, str]:
+        """What the user is told to do, once it is open: a message and a remedy."""
 
     async def run(self, sink: CaptureSink) -> Ended:
         """See Source. Ends as `unpublished` when the last publisher said so and none came back, else raises
         SourceGone. Raises UsageError when the port cannot be had."""
-        limits = DoorLimits(silent_s=self._options.timeout_s, publish_s=self._options.timeout_s)
-        async with RtmpDoor(
-            self,
-            self._address.host,
-            self._address.port,
-            clock=self._clock,
-            limits=limits,
-            on_refused=self._note_refused,
-        ) as door:
-            self.port = door.port
+        async with self._open():
             self.listening.set()
             telling = asyncio.create_task(self._tell(sink), name="push-tell")
             try:
@@ -72,15 +71,13 @@ class RtmpSource(Source):
                 telling.cancel()
                 await asyncio.gather(telling, return_exceptions=True)
 
-    async def admit(self, publisher: Publisher) -> Feed:
-        """The door's gate: one key, one publisher at a time."""
-        if not same_secret(publisher.path, self._address.path):
-            raise Refused("bad_key", "No stream has this key")
+    def take(self, link: Link) -> Feed:
+        """Let a publisher in whose key is right: one at a time. Raises Refused."""
         if self._feed is not None and self._feed.reason is None:
             if self._feed.link.silent_ns() < TAKEOVER_NS:
                 raise Refused("busy", "Somebody is publishing to this key")
             self._feed.link.drop("silent", "Another publisher has taken over")
-        self._feed = Feed(publisher.link)
+        self._feed = Feed(link)
         self._came.set()
         return self._feed
 
@@ -193,13 +190,6 @@ class RtmpSource(Source):
 
     # -- what the user is told
 
-    def _where(self) -> tuple[str, str]:
-        place = PushAddress(host=self._address.host, port=self.port, app=self._address.app).server
-        return (
-            f"Waiting for a publisher at {place}",
-            f"OBS: Settings, Stream, Service Custom, Server {place}, and the stream key that clipd was given.",
-        )
-
     def _note_refused(self, refused: Refused) -> None:
         now_ns = self._clock.boottime_ns()
         if now_ns - self._told.get(refused.code, -WARN_NS) < WARN_NS or self._warnings.full():
@@ -212,9 +202,6 @@ class RtmpSource(Source):
             await sink.warn(*await self._warnings.get())
 
 
-_REMEDY: Final = "docs/sources.md says what each reason means."
-
-
 async def _pump(feed: Feed, pipe: Pipe, threads: Threads) -> None:
     """From the loop's side to the thread's, to the end of the FLV stream."""
     try:
@@ -222,3 +209,35 @@ async def _pump(feed: Feed, pipe: Pipe, threads: Threads) -> None:
             await threads.run(pipe.feed, data)
     finally:
         pipe.finish()
+
+
+class RtmpSource(PushSource):
+    """An RTMP server for one key, open while the source runs."""
+
+    def __init__(
+        self, address: PushAddress, *, clock: Clock, options: IngestOptions, resume: Resume | None = None
+    ) -> None:
+        super().__init__("rtmp", clock=clock, options=options, resume=resume)
+        self._address = address
+        self.port = 0  # once it listens
+
+    async def admit(self, publisher: Publisher) -> Feed:
+        """The door's gate."""
+        if not same_secret(publisher.path, self._address.path):
+            raise Refused("bad_key", "No stream has this key")
+        return self.take(publisher.link)
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[object]:
+        limits = DoorLimits(silent_s=self._options.timeout_s, publish_s=self._options.timeout_s)
+        host, port = self._address.host, self._address.port
+        async with RtmpDoor(self, host, port, clock=self._clock, limits=limits, on_refused=self._note_refused) as door:
+            self.port = door.port
+            yield door
+
+    def _where(self) -> tuple[str, str]:
+        place = PushAddress(host=self._address.host, port=self.port, app=self._address.app).server
+        return (
+            f"Waiting for a publisher at {place}",
+            f"OBS: Settings, Stream, Service Custom, Server {place}, and the stream key that clipd was given.",
+        )

@@ -99,6 +99,10 @@ class Connection(asyncio.Protocol):
         """Since its last media."""
         return self._clock.boottime_ns() - self._since_ns
 
+    def preamble(self) -> bytes:
+        """Header, metadata and codec settings so far."""
+        return self._flv.preamble()
+
     # -- the server's side
 
     def refuse(self, refused: Refused) -> None:
