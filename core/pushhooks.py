@@ -1,8 +1,8 @@
 """What big gateways ask before they let a publisher in: the hooks of nginx-rtmp and MediaMTX as one question. Pure.
 
-nginx-rtmp `on_publish` and `on_publish_done`: a form with `call`, `app`, `name`, `addr`. MediaMTX `authHTTPAddress`: JSON
-with `action`, `path`, `ip`, `protocol`. Both take a 2xx as yes and anything else as no. The key is the last part of the
-path; where a gateway wants it apart, it comes as `key` or `token` in the query or as the password.
+nginx-rtmp `on_publish` and `on_publish_done`: a form with `call`, `app`, `name`, `addr`. MediaMTX `authHTTPAddress`:
+JSON with `action`, `path`, `ip`, `protocol`. Both take a 2xx as yes and anything else as no. The key is the last part of
+the path; where a gateway wants it apart, it comes as `key` or `token` in the query or as the password.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CALLS: Final[Mapping[str, Literal["publish", "done"]]] = {"publish": "publish",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushAsk:
-    """May this be published (`publish`), or has it ended (`done`)? `key` is a secret; `peer` is what the gateway says."""
+    """May this be published (`publish`), or has it ended (`done`)? `key` is a secret; `peer`: says the gateway."""
 
     what: Literal["publish", "done"]
     app: str

@@ -1,8 +1,8 @@
 """How a door hands a publisher's FLV to the stream's worker over a local socket. Pure.
 
 A frame is a kind, a length (4 bytes) and bytes. To the worker: D, FLV bytes; R, a new FLV stream begins; E, the
-publisher has left, and why. Back: A, it is taken; X, turn it away, and why (`code text`). When the worker does not read,
-the door waits.
+publisher has left, and why. Back: A, it is taken; X, turn it away, and why (`code text`). When the worker does not
+read, the door waits.
 """
 
 from __future__ import annotations

@@ -36,8 +36,12 @@ def test_the_end_of_publishing() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"path": "live", "query": "key=a-key"}, {"path": "live/room", "token": "a-key"}, {"path": "live", "password": "a-key"}],
-)  # fmt: skip
+    [
+        {"path": "live", "query": "key=a-key"},
+        {"path": "live/room", "token": "a-key"},
+        {"path": "live", "password": "a-key"},
+    ],
+)
 def test_a_key_apart_from_the_path(changes: dict[str, str]) -> None:
     """In the query, as a token or as a password."""
     assert parse_mediamtx(json.dumps(MEDIAMTX | changes).encode()) == ASK
