@@ -1,8 +1,8 @@
 """What big gateways ask before they let a publisher in: the hooks of nginx-rtmp and MediaMTX as one question. Pure.
 
 nginx-rtmp `on_publish` and `on_publish_done`: a form with `call`, `app`, `name`, `addr`. MediaMTX `authHTTPAddress`:
-JSON with `action`, `path`, `ip`, `protocol`. Both take a 2xx as yes and anything else as no. The key is the last part of
-the path; where a gateway wants it apart, it comes as `key` or `token` in the query or as the password.
+JSON with `action`, `path`, `ip`, `protocol`. Both take a 2xx as yes and anything else as no. The key is the last part
+of the path; where a gateway wants it apart, it comes as `key` or `token` in the query or as the password.
 """
 
 from __future__ import annotations

@@ -135,6 +135,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close without a word."""
+        self._over = True  # and as soon as it is open, where it is not yet
         if self._transport is not None:
             self._transport.abort()
 
