@@ -5,6 +5,15 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 
+class PushOptions(BaseModel, frozen=True, extra="forbid"):
+    """Key `ingest.push`: the stream key of a push address that does not hold one."""
+
+    key: str = Field(
+        "", max_length=256, repr=False, description="Stream key; better in the environment or in key_file than here."
+    )
+    key_file: str = Field("", description="A file that holds the stream key, and nothing else.")
+
+
 class IngestOptions(BaseModel, frozen=True, extra="forbid"):
     """Key `ingest` of the settings tree."""
 
@@ -19,3 +28,4 @@ class IngestOptions(BaseModel, frozen=True, extra="forbid"):
     )
     timeout_s: float = Field(10.0, gt=0, le=120, description="Longest wait for a connection, or for its next bytes.")
     max_download_gb: float = Field(20.0, gt=0, le=2000, description="Largest media file fetched from a URL.")
+    push: PushOptions = PushOptions()

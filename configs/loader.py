@@ -121,8 +121,12 @@ def _environment(env: Mapping[str, str]) -> Iterator[Layer]:
 
 
 def _value(text: str, path: Sequence[str]) -> Any:
-    """A number, a list or null, as YAML reads it; a setting that is a text is taken as it stands."""
-    if len(path) == 1 and path[0] in Settings.model_fields and Settings.model_fields[path[0]].annotation is str:
+    """A number, a list or null, as YAML reads it; a setting that is a text is taken as it stands: a key may be 0123."""
+    model: Any = Settings
+    for key in path:
+        fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+        model = fields[key].annotation if key in fields else None
+    if model is str:
         return text
     try:
         return parse_yaml(text)

@@ -15,11 +15,14 @@ from core.ids import slug
 from core.spec import WorkerKind
 from daemon.cli import options as o
 from daemon.cli.view import open_view
-from daemon.cli.watching import WatchRequest, build_spec, parse_speed
+from daemon.cli.watching import WatchRequest, build_spec, parse_speed, stream_name
 from daemon.cli.watching import watch as run
+from daemon.doors.address import is_push
 from daemon.speech.models import refuse_unknown
 
-Sources = Annotated[list[str], typer.Argument(help="Page URL, HLS or file URL, or a path.")]
+Sources = Annotated[
+    list[str], typer.Argument(help="Page URL, HLS or file URL, a path, or rtmp://:1935/live to be pushed to.")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,7 @@ def _start(kind: WorkerKind, sources: list[str], options: dict[str, Any]) -> Non
                 kind=kind,
                 source=source,
                 settings=settings,
-                out_dir=asked.out / slug(source) if asked.out and len(sources) > 1 else asked.out,
+                out_dir=asked.out / _folder(source) if asked.out and len(sources) > 1 else asked.out,
                 speed=parse_speed(asked.speed),
                 chat=None if asked.chat in (None, "off") else asked.chat,
                 chat_delay_s=asked.chat_delay,
@@ -124,3 +127,8 @@ def _start(kind: WorkerKind, sources: list[str], options: dict[str, Any]) -> Non
     finally:
         view.close()
     raise typer.Exit(code)
+
+
+def _folder(source: str) -> str:
+    """A folder of its own for each of several sources; a push address's key stays out of it."""
+    return slug(stream_name(source) if is_push(source) else source)

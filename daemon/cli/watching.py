@@ -15,6 +15,7 @@ from configs import Settings
 from core.errors import StorageError, UsageError
 from core.ids import StreamId, new_session_id, slug
 from core.spec import WorkerSpec
+from daemon.cli.push import with_key, without_keys
 from daemon.cli.view import View
 from supervisor.local import OnLine, Stopper, run_worker
 from telemetry import SystemClock
@@ -42,9 +43,9 @@ def build_spec(request: WatchRequest) -> WorkerSpec:
         _must_be_writable(request.out_dir.absolute())
     return WorkerSpec(
         kind=request.kind,
-        stream=StreamId(slug(_stream_name(request.source))),
+        stream=StreamId(slug(stream_name(request.source))),
         session=new_session_id(datetime.now(UTC)),
-        source=_absolute(request.source),
+        source=with_key(_absolute(request.source), request.settings),
         origin="cli",
         data_dir=str(data_dir),
         out_dir=str(request.out_dir.absolute()) if request.out_dir else None,
@@ -52,7 +53,7 @@ def build_spec(request: WatchRequest) -> WorkerSpec:
         chat=_absolute(request.chat) if request.chat else None,
         chat_delay_s=request.chat_delay_s,
         duration_s=request.duration_s,
-        settings=request.settings.model_dump(mode="json"),
+        settings=without_keys(request.settings).model_dump(mode="json"),
     )
 
 
@@ -106,9 +107,14 @@ def _must_be_writable(folder: Path) -> None:
         ) from err
 
 
-def _stream_name(source: str) -> str:
+def stream_name(source: str) -> str:
+    """What a source is called; a push address has its key in the path, which is left out."""
+    if "://" not in source:
+        return Path(source).stem
     parts = urlsplit(source)
-    return f"{parts.hostname} {parts.path}" if parts.scheme in ("http", "https") else Path(source).stem
+    if parts.scheme in ("http", "https"):
+        return f"{parts.hostname} {parts.path}"
+    return f"{parts.scheme} {parts.hostname or ''} {parts.path.split('/')[1] if '/' in parts.path else ''}"
 
 
 def _absolute(source: str) -> str:

@@ -60,7 +60,7 @@ class SourceInfo:
     `path` is the local file, where there is one (a fetched one exists once its download is done).
     """
 
-    kind: Literal["file", "hls", "http"]
+    kind: Literal["file", "hls", "http", "rtmp", "door"]
     unstoppable: bool
     path: Path | None = None
     duration_s: float | None = None

@@ -1,4 +1,4 @@
-"""From what a person typed to a source: a path, a media URL, a playlist, an endless stream, or a page."""
+"""From what a person typed to a source: a path, media, a playlist, an endless stream, a page, a push address."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ from pathlib import Path
 from typing import Final
 
 from configs.ingest import IngestOptions
-from core.errors import SourceUnreachable, UsageError
+from core.errors import SourceRefused, SourceUnreachable, UsageError
 from core.netpolicy import AddressPolicy
 from core.protocols import Clock
 from core.spec import Origin
 from core.times import NS_PER_S
+from daemon.doors.address import is_push, parse_push
 from daemon.ingest.api import Resume, Source
 from daemon.ingest.download import DownloadSource
 from daemon.ingest.endless import EndlessSource, is_endless
 from daemon.ingest.files import FileSource
+from daemon.ingest.handover import DoorSource
 from daemon.ingest.hls.loop import open_hls
 from daemon.ingest.http import Lookup, Response, system_lookup
 from daemon.ingest.pages import is_page, resolve_page
+from daemon.ingest.push import RtmpSource
 from daemon.ingest.request import Request
 from daemon.ingest.sniff import HEAD_BYTES, media_format, sniff
 
 TRIES: Final = 3
+DOOR: Final = "door:"  # publishers are handed over by a door, on a socket in the session's folder
+DOOR_SOCKET: Final = "door.sock"
 
 
 async def open_source(
@@ -48,6 +53,10 @@ async def open_source(
     """
     if "://" not in source:
         return await asyncio.to_thread(FileSource, Path(source), clock=clock, speed=speed, resume=resume)
+    if source == DOOR:
+        return DoorSource(workdir.parent / DOOR_SOCKET, clock=clock, options=options, resume=resume)
+    if is_push(source):
+        return _pushed(source, clock, options, origin, resume)
     scheme = source.partition("://")[0].lower()
     if scheme not in ("http", "https"):
         raise UsageError(f"{scheme}:// is no source", remedy="Give a path, or an http or https URL.")
@@ -64,6 +73,22 @@ async def open_source(
     if await asyncio.to_thread(is_page, source):
         request = await _of_page(request)
     return await _by_content(request, clock, workdir)
+
+
+def _pushed(source: str, clock: Clock, options: IngestOptions, origin: Origin, resume: Resume | None) -> RtmpSource:
+    """A server for one key; only a person at this machine may have one opened."""
+    if origin != "cli":
+        raise SourceRefused(
+            "A push address opens a port here", remedy="Give it at the command line.", code="address_refused"
+        )
+    address = parse_push(source)
+    if not address.key:
+        raise UsageError(
+            "The push address has no stream key",
+            remedy="Set CLIPD_INGEST__PUSH__KEY or CLIPD_INGEST__PUSH__KEY_FILE; OBS uses the same key.",
+            code="no_key",
+        )
+    return RtmpSource(address, clock=clock, options=options, resume=resume)
 
 
 async def _of_page(page: Request) -> Request:

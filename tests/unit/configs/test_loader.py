@@ -189,3 +189,17 @@ def _has(tree: Any, name: str) -> bool:
             return False
         tree = tree[part]
     return True
+
+
+def test_a_stream_key_is_taken_as_it_stands() -> None:
+    """Digits are no number, and `null` is a text."""
+    for key in ("0123456789", "null", "1e9", "[a]"):
+        assert load_settings(environment={"CLIPD_INGEST__PUSH__KEY": key}).ingest.push.key == key
+
+
+def test_a_stream_key_is_shown_by_nobody() -> None:
+    """Neither in a repr nor in what is wrong with it."""
+    assert "secret" not in repr(load_settings(environment={"CLIPD_INGEST__PUSH__KEY": "secret"}))
+    with pytest.raises(UsageError) as refused:
+        load_settings(environment={"CLIPD_INGEST__PUSH__KEY": "secret" * 100})
+    assert "secret" not in str(refused.value)
