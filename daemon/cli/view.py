@@ -146,7 +146,8 @@ def _session(line: Line) -> str:
 
 def _state(line: Line) -> str:
     reason = f" ({escape(str(line['reason']))})" if line.get("reason") else ""
-    return f"[dim]{escape(str(line['state']))}{reason}[/dim]"
+    whose = f"{escape(str(line['source']))}: " if line.get("source") else ""  # a channel's, rather than a worker's
+    return f"[dim]{whose}{escape(str(line['state']))}{reason}[/dim]"
 
 
 def _gap(line: Line) -> str:
