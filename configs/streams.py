@@ -20,7 +20,7 @@ class StreamEntry(BaseModel, frozen=True, extra="forbid"):
 class SupervisorOptions(BaseModel, frozen=True, extra="forbid"):
     """Key `supervisor`: how channels are watched."""
 
-    poll_s: float = Field(60.0, ge=5, le=3600, description="Between two questions whether a channel is live.")
+    poll_s: float = Field(60.0, ge=1, le=3600, description="Between two questions whether a channel is live.")
     offline_apart_s: float = Field(
         30.0, ge=1, le=600, description="A stream is over when its platform has said so twice, this far apart."
     )

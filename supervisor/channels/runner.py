@@ -14,7 +14,7 @@ from core.lines import Line, line
 from core.netpolicy import AddressPolicy
 from core.protocols import Clock
 from core.spec import WorkerSpec
-from core.times import Ns, ns
+from core.times import ns
 from supervisor.channels.answers import NO_WORD, REMEDIES, Answer, as_error
 from supervisor.channels.pages import AskPage
 from supervisor.channels.schedule import MAX_DOUBLINGS, Platforms, Random, Waits
@@ -121,10 +121,7 @@ class ChannelRunner:
 
     async def _rest(self, answer: Answer) -> None:
         """Between two questions; after a stream has stopped it is the end rule that wants the next answer."""
-        wait_ns = self._waits.after(answer.code)
-        if self.channel.open:
-            wait_ns = Ns(min(wait_ns, self._job.rule.apart_ns) if answer.code in NO_WORD else self._job.rule.apart_ns)
-        await self._sleep(wait_ns)
+        await self._sleep(self._job.rule.apart_ns if self.channel.open else self._waits.after(answer.code))
 
     async def _sleep(self, wait_ns: int) -> None:
         """At most until an open session is over by silence."""

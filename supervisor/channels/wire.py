@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from ipaddress import ip_network
-from math import isfinite
+from math import isnan
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -69,8 +69,11 @@ def encode_answer(answer: Answer) -> bytes:
 
 def decode_answer(data: bytes) -> Answer:
     """Raises ValueError on anything that is not exactly an answer within its bounds."""
-    found: Any = json.loads(data) if len(data) <= MAX_DOCUMENT else None
-    if not isinstance(found, dict) or found.get("code") not in CODES:
+    try:
+        found: Any = json.loads(data) if len(data) <= MAX_DOCUMENT else None
+    except RecursionError as err:
+        raise ValueError("no answer") from err
+    if not isinstance(found, dict) or str(found.get("code")) not in CODES:
         raise ValueError("no answer")
     url, pause = found.get("url", ""), found.get("retry_after_s")
     if not isinstance(url, str) or len(url) > MAX_URL or bool(url) != (found["code"] == "live"):
@@ -101,6 +104,6 @@ def kept_headers(headers: Any) -> dict[str, str]:
 
 def bounded_pause(value: Any) -> float | None:
     """Seconds of a Retry-After within 0..MAX_PAUSE_S; None for anything that is no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or isnan(value if isinstance(value, float) else 0):
         return None
-    return min(max(0.0, float(value)), MAX_PAUSE_S)
+    return float(min(max(0, value), MAX_PAUSE_S))  # cut first: a very long integer is no float
