@@ -19,7 +19,7 @@ from core.netpolicy import AddressPolicy
 from core.spec import Rights, WorkerSpec
 from core.times import ns
 from daemon.cli.view import View
-from supervisor.channels import AskPage, ChannelJob, ChannelRunner, Platforms, ask_page, is_page
+from supervisor.channels import AT_ONCE, AskPage, ChannelJob, ChannelRunner, Platforms, ask_page, is_page
 from supervisor.channels.state import EndRule
 from supervisor.local import OnLine, Stopper, run_worker
 from telemetry import SystemClock, redact_url
@@ -106,7 +106,7 @@ async def watch(
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopper.ask)
     take = on_line or view.line
-    platforms = Platforms()
+    platforms, turns = Platforms(), asyncio.Semaphore(AT_ONCE)
 
     def work(spec: WorkerSpec, said: OnLine) -> Awaitable[int]:
         return run_worker(spec, on_line=said, stopper=stopper, clock=clock)
@@ -120,6 +120,7 @@ async def watch(
             stopper=stopper,
             clock=clock,
             platforms=platforms,
+            turns=turns,
             random=random.random,
         )
         for job in channels

@@ -2,10 +2,11 @@
 
 from supervisor.channels.answers import Answer, Code
 from supervisor.channels.pages import AskPage, ask_page, ask_recording, is_page
-from supervisor.channels.runner import ChannelJob, ChannelRunner
+from supervisor.channels.runner import AT_ONCE, ChannelJob, ChannelRunner
 from supervisor.channels.schedule import Platforms
 
 __all__ = [
+    "AT_ONCE",
     "Answer",
     "AskPage",
     "ChannelJob",

@@ -29,7 +29,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {"HOME": "/nonexistent", "PATH": "", "YT
 class AskPage(Protocol):
     """What asks a page; never raises for what the page or the network did."""
 
-    def __call__(self, url: str, policy: AddressPolicy, timeout_s: float) -> Awaitable[Answer]: ...
+    def __call__(self, url: str, policy: AddressPolicy, timeout_s: float, /) -> Awaitable[Answer]: ...
 
 
 def is_page(url: str) -> bool:

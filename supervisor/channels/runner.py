@@ -25,6 +25,7 @@ EXIT_SOURCE: Final = 3  # a worker's end that says something about the stream, a
 FIRST_BACKOFF_NS: Final = ns(2)  # after a worker that got no media, doubling: reliability.md row 20
 MAX_BACKOFF_NS: Final = ns(300)
 FRUITFUL_NS: Final = ns(10)  # media for less than this is the tail that a platform serves on after a stream's end
+AT_ONCE: Final = 4  # pages asked side by side, each by a process of about 70 MB
 HOPELESS: Final = frozenset(("not_found", "address_refused", "unsupported"))  # as a first answer: a slip of the pen
 
 RunWorker = Callable[[WorkerSpec, OnLine], Awaitable[int]]
@@ -45,7 +46,11 @@ class ChannelJob:
 
 
 class ChannelRunner:
-    """`run` returns the command's exit code: 130 when asked to stop, else that of what cannot be waited out."""
+    """`run` returns the command's exit code: 130 when asked to stop, else that of what cannot be waited out.
+
+    `platforms` and `turns` are shared by all channels of the process: how often a platform may be asked, and how many
+    pages at once (AT_ONCE).
+    """
 
     def __init__(
         self,
@@ -57,6 +62,7 @@ class ChannelRunner:
         stopper: Stopper,
         clock: Clock,
         platforms: Platforms,
+        turns: asyncio.Semaphore,
         random: Random,
     ) -> None:
         self._job = job
@@ -66,6 +72,7 @@ class ChannelRunner:
         self._stopper = stopper
         self._clock = clock
         self._platforms = platforms
+        self._turns = turns
         self._waits = Waits(job.poll_ns, random)
         self._spec: WorkerSpec | None = None
         self._told: tuple[str, str] | None = None
@@ -101,13 +108,17 @@ class ChannelRunner:
         if wait_ns > 0:
             await self._sleep(wait_ns)
             return None
-        answer = await self._until_stop(self._ask(self._job.url, self._job.policy, self._job.timeout_s))
+        answer = await self._until_stop(self._ask_in_turn())
         if answer is None:
             return None
         log.info("channel.asked", source=self._job.name, code=answer.code)
         if answer.retry_after_s is not None and answer.code in NO_WORD:
             bucket.block(self._clock.boottime_ns(), ns(answer.retry_after_s))
         return answer
+
+    async def _ask_in_turn(self) -> Answer:
+        async with self._turns:
+            return await self._ask(self._job.url, self._job.policy, self._job.timeout_s)
 
     async def _until_stop(self, asking: Awaitable[Answer]) -> Answer | None:
         task, stop = asyncio.ensure_future(asking), asyncio.ensure_future(self._stopper.wait())

@@ -5,9 +5,10 @@ A script is what the platform is like from which second on; the worker is a stan
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +19,7 @@ from core.ids import SessionId, StreamId
 from core.netpolicy import AddressPolicy
 from core.spec import WorkerSpec
 from core.times import NS_PER_S, ns
-from supervisor.channels import ChannelJob, ChannelRunner, Platforms
+from supervisor.channels import AT_ONCE, ChannelJob, ChannelRunner, Platforms
 from supervisor.channels.answers import Answer
 from supervisor.channels.state import EndRule
 from supervisor.local import OnLine, Stopper
@@ -86,6 +87,7 @@ class Watched:
                 stopper=self.stopper,
                 clock=self.clock,
                 platforms=Platforms(),
+                turns=asyncio.Semaphore(AT_ONCE),
                 random=lambda: 0.5,
             ).run()
 
@@ -272,3 +274,36 @@ async def test_lines_of_a_channel_keep_the_contract() -> None:
     own_lines = [said for _, said in watched.lines if "source" in said]
     assert {(said["state"], said["session"]) for said in own_lines} >= {("offline", ""), ("ended", "s1")}
     assert all({"type", "session", "t_s", "wall"} <= set(said) for said in own_lines)
+
+
+async def test_many_channels_are_asked_a_few_at_a_time() -> None:
+    """Forty pages of forty hosts that are due at once: at most AT_ONCE processes, and a stop waits for none of them."""
+    watched, turns = Watched([(0, "offline")]), asyncio.Semaphore(AT_ONCE)
+    busy, most, asked = 0, 0, 0
+
+    async def ask(_url: str, _policy: AddressPolicy, _timeout_s: float) -> Answer:
+        nonlocal busy, most, asked
+        busy, asked = busy + 1, asked + 1
+        most = max(most, busy)
+        await asyncio.sleep(0)
+        busy -= 1
+        if asked == 60:
+            watched.stopper.ask()
+        return Answer(code="offline")
+
+    runners = [
+        ChannelRunner(
+            replace(watched.job(), url=f"https://host{number}.example/live"),
+            ask=ask,
+            run_worker=watched.work,
+            on_line=lambda _said: None,
+            stopper=watched.stopper,
+            clock=watched.clock,
+            platforms=Platforms(),
+            turns=turns,
+            random=lambda: 0.5,
+        )
+        for number in range(40)
+    ]
+    assert set(await asyncio.gather(*(runner.run() for runner in runners))) == {130}
+    assert most == AT_ONCE
