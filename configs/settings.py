@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from configs.ingest import IngestOptions
 from configs.speech import SpeechOptions
+from configs.streams import StreamEntry, SupervisorOptions, unique_names
 from detectors import Profile
 from detectors.options import ClipLengths, DetectOptions
 from ringbuffer import RingOptions
@@ -47,6 +48,10 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     speech: SpeechOptions = SpeechOptions()
     detect: DetectOptions = DetectOptions()
     clips: ClipsOptions = ClipsOptions()
+    streams: tuple[StreamEntry, ...] = Field((), max_length=1000, description="What is watched.")
+    supervisor: SupervisorOptions = SupervisorOptions()
+
+    _names = field_validator("streams")(unique_names)
 
     @field_validator("data_dir")
     @classmethod

@@ -72,6 +72,7 @@ class MissingPart(ClipdError):
     """A program, model or package that has to be installed; the remedy names the command."""
 
     exit_code = 4
+    worker_code = 64  # another attempt would only miss it again
 
 
 class ModelMissing(MissingPart):

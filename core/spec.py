@@ -12,6 +12,7 @@ from core.ids import SessionId, StreamId, is_safe_id
 
 WorkerKind = Literal["stream", "vod"]
 Origin = Literal["cli", "api", "hook"]
+Rights = Literal["own", "consent", "watch-only"]  # what may be done with the clips: watch-only is never published
 
 SPEC_VERSION: Final = 1
 
@@ -35,6 +36,7 @@ class WorkerSpec:
     chat: str | None = None
     chat_delay_s: float = 0.0
     duration_s: float | None = None
+    rights: Rights = "watch-only"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -43,6 +45,8 @@ class WorkerSpec:
                 raise _bad(f"{name!r} is not an id")
         if self.kind not in get_args(WorkerKind) or self.origin not in get_args(Origin):
             raise _bad(f"kind {self.kind!r}, origin {self.origin!r}")
+        if self.rights not in get_args(Rights):
+            raise _bad(f"rights {self.rights!r}")
         if self.speed is not None and not 0 < self.speed <= 1000:
             raise _bad(f"speed {self.speed} is not in 0..1000")
         if self.duration_s is not None and self.duration_s <= 0:
@@ -91,6 +95,7 @@ def worker_spec_schema() -> dict[str, Any]:
             "chat": {"type": ["string", "null"]},
             "chat_delay_s": {"type": "number"},
             "duration_s": {"anyOf": [number, {"type": "null"}]},
+            "rights": {"enum": list(get_args(Rights))},
             "settings": {"type": "object"},
         },
     }

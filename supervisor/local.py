@@ -105,7 +105,7 @@ async def run_worker(spec: WorkerSpec, *, on_line: OnLine, stopper: Stopper, clo
         restarts.append(now)
         wait_ns = min(policy.first_wait_ns * 2 ** (len(restarts) - 1), policy.max_wait_ns)
         on_line(_restarting(spec, code, wait_ns))
-        await _sleep_or_stop(clock, wait_ns, stopper)
+        await sleep_or_stop(clock, wait_ns, stopper)
         if stopper.asked:
             return EXIT_INTERRUPTED
 
@@ -166,7 +166,8 @@ async def _read_lines(child: asyncio.subprocess.Process, on_line: OnLine) -> Non
             on_line(line)
 
 
-async def _sleep_or_stop(clock: Clock, wait_ns: int, stopper: Stopper) -> None:
+async def sleep_or_stop(clock: Clock, wait_ns: int, stopper: Stopper) -> None:
+    """Wait, but no longer than until a stop is asked for."""
     sleeping = asyncio.ensure_future(clock.sleep(wait_ns))
     stopping = asyncio.ensure_future(stopper.wait())
     _, left = await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)

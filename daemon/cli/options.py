@@ -25,4 +25,7 @@ Model = Annotated[str | None, typer.Option(help="Speech model: auto, a Whisper s
 Chat = Annotated[str | None, typer.Option(help="Chat as JSON lines: a file, a URL, or off.")]
 ChatDelay = Annotated[float, typer.Option(help="Seconds the chat is behind the stream's own clock.", min=-60, max=600)]
 Duration = Annotated[float | None, typer.Option(help="Stop after this many seconds of media.", min=0.1)]
+RightsOf = Annotated[
+    str, typer.Option("--rights", help="own, consent or watch-only: whether clips of it may ever be published.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout; logs on stderr.")]

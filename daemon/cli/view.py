@@ -61,11 +61,21 @@ class TextView:
             self._hear(line)
         elif text := _describe(line):
             self._console.print(text, highlight=False, soft_wrap=True)
+        if line["type"] == "summary":
+            self._forget(str(line["session"]))
 
     def close(self) -> None:
         """Give the terminal back."""
         if self._progress:
             self._progress.stop()
+
+    def _forget(self, session: str) -> None:
+        """It is over: channels are watched for months, one session after another."""
+        self._last_plain_s.pop(session, None)
+        self._said.pop(session, None)
+        task = self._tasks.pop(session, None)
+        if self._progress and task is not None:
+            self._progress.remove_task(task)
 
     def _show_progress(self, line: Line) -> None:
         if self._progress is None:
@@ -146,7 +156,8 @@ def _session(line: Line) -> str:
 
 def _state(line: Line) -> str:
     reason = f" ({escape(str(line['reason']))})" if line.get("reason") else ""
-    return f"[dim]{escape(str(line['state']))}{reason}[/dim]"
+    whose = f"{escape(str(line['source']))}: " if line.get("source") else ""  # a channel's, rather than a worker's
+    return f"[dim]{whose}{escape(str(line['state']))}{reason}[/dim]"
 
 
 def _gap(line: Line) -> str:

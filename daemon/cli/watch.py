@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NoReturn, cast, get_args
 
 import typer
 
 from configs import Settings, load_settings
+from configs.streams import StreamEntry
 from core.errors import UsageError
 from core.ids import slug
-from core.spec import WorkerKind
+from core.spec import Rights, WorkerKind
 from daemon.cli import options as o
 from daemon.cli.view import open_view
-from daemon.cli.watching import WatchRequest, build_spec, parse_speed, stream_name
+from daemon.cli.watching import WatchRequest, build_spec, channel_job, parse_speed, stream_name
 from daemon.cli.watching import watch as run
 from daemon.doors.address import is_push
 from daemon.speech.models import refuse_unknown
 
 Sources = Annotated[
-    list[str], typer.Argument(help="Page URL, HLS or file URL, a path, or rtmp://:1935/live to be pushed to.")
+    list[str] | None,
+    typer.Argument(
+        help="Page URL, HLS or file URL, a path, or rtmp://:1935/live to be pushed to; none: the streams of the "
+        "settings file."
+    ),
 ]
 
 
@@ -41,13 +47,14 @@ class _Asked:
     chat: str | None
     chat_delay: float
     duration: float | None
+    rights: str
     as_json: bool
 
-    def settings(self) -> Settings:
-        """Resolved, with a speech model that can be meant."""
+    def settings(self, profile: str | None = None) -> Settings:
+        """Resolved, with a speech model that can be meant. `profile`: a stream's own, which the option wins over."""
         settings = load_settings(
             config=self.config,
-            profile=self.profile,
+            profile=self.profile or profile,
             data_dir=self.data_dir,
             clips_per_hour=self.clips_per_hour,
             speech={"planner": self.planner, "language": self.language, "model": self.model},
@@ -56,9 +63,35 @@ class _Asked:
             refuse_unknown(settings.speech.model)
         return settings
 
+    def request(self, kind: WorkerKind, source: str, out_dir: Path | None) -> WatchRequest:
+        """What is asked for one source that was typed."""
+        if self.rights not in get_args(Rights):
+            raise UsageError(f"Unknown rights {self.rights[:20]!r}", remedy=f"Use {', '.join(get_args(Rights))}.")
+        return WatchRequest(
+            kind=kind,
+            source=source,
+            settings=self.settings(),
+            out_dir=out_dir,
+            speed=parse_speed(self.speed),
+            chat=None if self.chat in (None, "off") else self.chat,
+            chat_delay_s=self.chat_delay,
+            duration_s=self.duration,
+            rights=cast("Rights", self.rights),
+        )
+
+    def entry(self, entry: StreamEntry) -> WatchRequest:
+        """What is asked for a stream of the settings."""
+        return replace(
+            self.request("stream", entry.source, self.out / slug(entry.name) if self.out else None),
+            settings=self.settings(entry.profile),
+            chat=None if entry.chat in (None, "off") else entry.chat,
+            rights=entry.rights,
+            name=entry.name,
+        )
+
 
 def watch(
-    sources: Sources,
+    sources: Sources = None,
     profile: o.Profile = None,
     data_dir: o.DataDir = None,
     config: o.Config = None,
@@ -71,15 +104,20 @@ def watch(
     chat: o.Chat = None,
     chat_delay: o.ChatDelay = 0.0,
     duration: o.Duration = None,
+    rights: o.RightsOf = "watch-only",
     as_json: o.AsJson = False,
 ) -> None:
-    """Watch streams and clip them while they run; Ctrl-C drains and ends."""
-    asked = {name: value for name, value in locals().items() if name != "sources"}
+    """Watch streams and clip them while they run, channels around the clock; Ctrl-C drains and ends."""
+    asked = _Asked(**{name: value for name, value in locals().items() if name != "sources"})
+    if not sources:
+        _run(asked, _configured(asked))
     if chat and chat != "off" and len(sources) > 1:
         raise UsageError(
             "--chat names one chat, but there are several sources", remedy="Watch each with its own clipd."
         )
-    _start("stream", sources, asked)
+    several = len(sources) > 1
+    outs = [asked.out / _folder(source) if asked.out and several else asked.out for source in sources]
+    _run(asked, [asked.request("stream", each, where) for each, where in zip(sources, outs, strict=True)])
 
 
 def vod(
@@ -96,34 +134,35 @@ def vod(
     chat: o.Chat = None,
     chat_delay: o.ChatDelay = 0.0,
     duration: o.Duration = None,
+    rights: o.RightsOf = "watch-only",
     as_json: o.AsJson = False,
 ) -> None:
     """Clip a recording with the same worker, as fast as the machine allows."""
-    asked = {name: value for name, value in locals().items() if name != "source"}
-    _start("vod", [source], asked)
+    asked = _Asked(**{name: value for name, value in locals().items() if name != "source"})
+    _run(asked, [asked.request("vod", source, asked.out)])
 
 
-def _start(kind: WorkerKind, sources: list[str], options: dict[str, Any]) -> None:
-    asked = _Asked(**options)
-    settings = asked.settings()
-    specs = [
-        build_spec(
-            WatchRequest(
-                kind=kind,
-                source=source,
-                settings=settings,
-                out_dir=asked.out / _folder(source) if asked.out and len(sources) > 1 else asked.out,
-                speed=parse_speed(asked.speed),
-                chat=None if asked.chat in (None, "off") else asked.chat,
-                chat_delay_s=asked.chat_delay,
-                duration_s=asked.duration,
-            )
+def _configured(asked: _Asked) -> list[WatchRequest]:
+    """The streams of the settings file."""
+    entries = asked.settings().streams
+    if not entries:
+        raise UsageError(
+            "No source is given, and the settings name no streams",
+            remedy="Name a page, a URL or a path, or list them under streams: in clipd.yaml.",
+            code="no_sources",
         )
-        for source in sources
-    ]
+    if asked.chat:
+        raise UsageError("--chat needs a source beside it", remedy="Set the chat of each entry under streams.")
+    return [asked.entry(entry) for entry in entries]
+
+
+def _run(asked: _Asked, requests: Sequence[WatchRequest]) -> NoReturn:
+    channels = [request.is_channel for request in requests]
+    specs = [build_spec(request) for request, page in zip(requests, channels, strict=True) if not page]
+    jobs = [channel_job(request) for request, page in zip(requests, channels, strict=True) if page]
     view = open_view(as_json=asked.as_json)
     try:
-        code = asyncio.run(run(specs, view))
+        code = asyncio.run(run(specs, view, channels=jobs))
     finally:
         view.close()
     raise typer.Exit(code)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -14,11 +15,15 @@ from urllib.parse import urlsplit
 from configs import Settings
 from core.errors import StorageError, UsageError
 from core.ids import StreamId, new_session_id, slug
-from core.spec import WorkerSpec
+from core.netpolicy import AddressPolicy
+from core.spec import Rights, WorkerSpec
+from core.times import ns
 from daemon.cli.push import with_key, without_keys
 from daemon.cli.view import View
+from supervisor.channels import AT_ONCE, AskPage, ChannelJob, ChannelRunner, Platforms, ask_page, is_page
+from supervisor.channels.state import EndRule
 from supervisor.local import OnLine, Stopper, run_worker
-from telemetry import SystemClock
+from telemetry import SystemClock, redact_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,14 @@ class WatchRequest:
     chat: str | None
     chat_delay_s: float
     duration_s: float | None
+    rights: Rights = "watch-only"
+    name: str = ""  # of an entry of `streams`; else the source names the stream
+
+    @property
+    def is_channel(self) -> bool:
+        """Whether its page is watched around the clock. A page with a duration is watched once, as any other source."""
+        is_url = self.source.partition("://")[0].lower() in ("http", "https")
+        return self.kind == "stream" and self.duration_s is None and is_url and is_page(self.source)
 
 
 def build_spec(request: WatchRequest) -> WorkerSpec:
@@ -43,7 +56,7 @@ def build_spec(request: WatchRequest) -> WorkerSpec:
         _must_be_writable(request.out_dir.absolute())
     return WorkerSpec(
         kind=request.kind,
-        stream=StreamId(slug(stream_name(request.source))),
+        stream=StreamId(slug(request.name or stream_name(request.source))),
         session=new_session_id(datetime.now(UTC)),
         source=with_key(_absolute(request.source), request.settings),
         origin="cli",
@@ -53,19 +66,73 @@ def build_spec(request: WatchRequest) -> WorkerSpec:
         chat=_absolute(request.chat) if request.chat else None,
         chat_delay_s=request.chat_delay_s,
         duration_s=request.duration_s,
-        settings=without_keys(request.settings).model_dump(mode="json"),
+        rights=request.rights,
+        settings=_own(request.settings).model_dump(mode="json"),
     )
 
 
-async def watch(specs: Sequence[WorkerSpec], view: View, *, on_line: OnLine | None = None) -> int:
-    """Run all specs until they end; Ctrl-C drains them, a second one kills. Returns the worst exit code."""
+def _own(settings: Settings) -> Settings:
+    """What concerns one worker: neither stream keys nor the other streams."""
+    return without_keys(settings).model_copy(update={"streams": ()})
+
+
+def channel_job(request: WatchRequest) -> ChannelJob:
+    """A channel's page to watch; every session has a folder of its own under `out_dir`."""
+    settings = request.settings
+    options = settings.supervisor
+
+    def new_spec() -> WorkerSpec:
+        spec = build_spec(request)
+        return replace(spec, out_dir=str(Path(spec.out_dir) / spec.session)) if spec.out_dir else spec
+
+    build_spec(request)  # what is wrong with the folders or the options is said before anything is waited for
+    return ChannelJob(
+        url=request.source,
+        name=redact_url(request.source),
+        policy=AddressPolicy.for_source(request.source, "cli", settings.net.allow),
+        new_spec=new_spec,
+        timeout_s=settings.ingest.timeout_s,
+        poll_ns=ns(options.poll_s),
+        rule=EndRule(apart_ns=ns(options.offline_apart_s), silence_ns=ns(options.silence_s)),
+    )
+
+
+async def watch(
+    specs: Sequence[WorkerSpec],
+    view: View,
+    *,
+    channels: Sequence[ChannelJob] = (),
+    on_line: OnLine | None = None,
+    ask: AskPage = ask_page,
+) -> int:
+    """Run all specs until they end, and channels around the clock; Ctrl-C drains them, a second one kills. Returns the
+    worst exit code."""
     stopper, clock = Stopper(), SystemClock()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopper.ask)
     take = on_line or view.line
+    platforms, turns = Platforms(), asyncio.Semaphore(AT_ONCE)
+
+    def work(spec: WorkerSpec, said: OnLine) -> Awaitable[int]:
+        return run_worker(spec, on_line=said, stopper=stopper, clock=clock)
+
+    runners = [
+        ChannelRunner(
+            job,
+            ask=ask,
+            run_worker=work,
+            on_line=take,
+            stopper=stopper,
+            clock=clock,
+            platforms=platforms,
+            turns=turns,
+            random=random.random,
+        )
+        for job in channels
+    ]
     try:
-        codes = await asyncio.gather(*(run_worker(spec, on_line=take, stopper=stopper, clock=clock) for spec in specs))
+        codes = await asyncio.gather(*(work(spec, take) for spec in specs), *(runner.run() for runner in runners))
     finally:
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(name)

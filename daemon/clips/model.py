@@ -11,6 +11,7 @@ from core.edits import CutResult
 from core.ids import ClipId
 from core.media import Gap
 from core.moments import Moment
+from core.spec import Rights
 from core.words import Word
 
 NAMES: Final = {"master": "master.mp4", "thumbnail": "thumbnail.jpg", "clip": "clip.json"}
@@ -34,7 +35,8 @@ class ClipContext:
     """What clip.json says beside the decision. `source` is already redacted; `profile` is its JSON form with `name`.
 
     `gaps` are those that touch the decision's span. `words` may reach beyond the clip: a cut may begin earlier than was
-    wanted. `speech` names who heard them: model, sha256, compute_type, language.
+    wanted. `speech` names who heard them: model, sha256, compute_type, language. `rights`: what the owner of the
+    stream has allowed.
     """
 
     source: str
@@ -43,6 +45,7 @@ class ClipContext:
     profile: Mapping[str, Any] = field(default_factory=dict)
     words: tuple[Word, ...] = ()
     speech: Mapping[str, str] | None = None
+    rights: Rights = "watch-only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

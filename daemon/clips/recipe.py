@@ -65,6 +65,7 @@ def clip_document(
         "revision": decision.revision,
         "session": decision.session,
         "source": context.source,
+        "rights": context.rights,
         "title": decision.title,
         "score": decision.score,
         "reasons": list(decision.reasons),

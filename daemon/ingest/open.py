@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from configs.ingest import IngestOptions
-from core.errors import SourceRefused, SourceUnreachable, UsageError
+from core.errors import BadMedia, SourceRefused, SourceUnreachable, UsageError
 from core.netpolicy import AddressPolicy
 from core.protocols import Clock
 from core.spec import Origin
@@ -22,14 +22,16 @@ from daemon.ingest.files import FileSource
 from daemon.ingest.handover import DoorSource
 from daemon.ingest.hls.loop import open_hls
 from daemon.ingest.http import Lookup, Response, system_lookup
-from daemon.ingest.pages import is_page, resolve_page
 from daemon.ingest.push import RtmpSource
 from daemon.ingest.request import Request
 from daemon.ingest.sniff import HEAD_BYTES, media_format, sniff
+from supervisor.channels.answers import Answer, as_error
+from supervisor.channels.pages import AskPage, ask_page, ask_recording, is_page
 
 TRIES: Final = 3
 DOOR: Final = "door:"  # publishers are handed over by a door, on a socket in the session's folder
 DOOR_SOCKET: Final = "door.sock"
+SECOND_RESOLVER: Final = frozenset(("recording", "stream_kind", "unsupported"))  # answers that yt-dlp may better
 
 
 async def open_source(
@@ -44,12 +46,15 @@ async def open_source(
     resume: Resume | None = None,
     allow: Sequence[str] = (),
     lookup: Lookup = system_lookup,
+    ask: AskPage = ask_page,
+    ask_second: AskPage = ask_recording,
 ) -> Source:
     """Find out what `source` is; a URL is asked once. Nothing is read on yet: that is `Source.run`.
 
     `live`: join a running stream at its edge rather than at its oldest segment. `speed`: media seconds a second for
     what can be held back, None as fast as it is taken. `allow`: the setting `net.allow`. `workdir`: where a fetched
-    file lies. Raises SourceError kinds, and UsageError for other schemes.
+    file lies. `ask`: what asks pages; `ask_second`: what asks for recordings that the first does not know. Raises
+    SourceError kinds, UsageError for other schemes, MissingPart for a recording that needs yt-dlp.
     """
     if "://" not in source:
         return await asyncio.to_thread(FileSource, Path(source), clock=clock, speed=speed, resume=resume)
@@ -71,8 +76,17 @@ async def open_source(
     )
     request.policy.check_url(source)
     if await asyncio.to_thread(is_page, source):
-        request = await _of_page(request)
-    return await _by_content(request, clock, workdir)
+        request = await _of_page(request, ask, ask_second)
+        return await _by_content(request, clock, workdir)
+    try:
+        return await _by_content(request, clock, workdir)
+    except BadMedia as err:
+        if err.code != "html_page" or live:
+            raise
+        answer = await ask_second(source, request.policy, options.timeout_s)
+        if answer.code != "live":
+            raise  # it is a page, and no second resolver knows it either
+        return await _by_content(_found(request, answer, ask_second), clock, workdir)
 
 
 def _pushed(source: str, clock: Clock, options: IngestOptions, origin: Origin, resume: Resume | None) -> RtmpSource:
@@ -91,19 +105,31 @@ def _pushed(source: str, clock: Clock, options: IngestOptions, origin: Origin, r
     return RtmpSource(address, clock=clock, options=options, resume=resume)
 
 
-async def _of_page(page: Request) -> Request:
-    async def find() -> str:
-        return (await resolve_page(page.url, page.policy, page.options.timeout_s)).url
+async def _of_page(page: Request, ask: AskPage, ask_second: AskPage) -> Request:
+    """The request for the stream that a page leads to; a recording may need the second resolver."""
+    answer = await ask(page.url, page.policy, page.options.timeout_s)
+    if not page.live and answer.code in SECOND_RESOLVER:
+        ask, answer = ask_second, await ask_second(page.url, page.policy, page.options.timeout_s)
+    if answer.code != "live":
+        raise as_error(answer)
+    return _found(page, answer, ask)
 
-    found = await resolve_page(page.url, page.policy, page.options.timeout_s)
+
+def _found(page: Request, answer: Answer, ask: AskPage) -> Request:
+    async def find() -> str:
+        again = await ask(page.url, page.policy, page.options.timeout_s)
+        if again.code != "live":
+            raise as_error(again)
+        return again.url
+
     return Request(
-        url=found.url,
+        url=answer.url,
         policy=page.policy,
         options=page.options,
         live=page.live,
         speed=page.speed,
         resume=page.resume,
-        headers=found.headers,
+        headers=answer.headers,
         refresh=find,
         lookup=page.lookup,
     )

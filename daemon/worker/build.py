@@ -217,6 +217,7 @@ def _remember(journal: Journal, spec: WorkerSpec, settings: Settings, source: So
     with journal.batch():
         journal.set_meta("source", redact_url(spec.source))
         journal.set_meta("kind", spec.kind)
+        journal.set_meta("rights", spec.rights)
         if journal.meta("started") is None:
             journal.set_meta("started", f"{datetime.fromtimestamp(clock.wall_ns() / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC")
         journal.set_meta("source_path", str(source.info.path) if source.footage else None)

@@ -31,5 +31,6 @@ def clip_context(
         moment=moment,
         profile=profile,
         words=tuple(journal.words(Ns(start_ns - HANDLES_NS), Ns(end_ns + HANDLES_NS))),
+        rights=journal.meta("rights") or "watch-only",
         speech={name: str(speech[name]) for name in SPEECH_FACTS if name in speech} if speech else None,
     )

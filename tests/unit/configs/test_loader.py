@@ -203,3 +203,29 @@ def test_a_stream_key_is_shown_by_nobody() -> None:
     with pytest.raises(UsageError) as refused:
         load_settings(environment={"CLIPD_INGEST__PUSH__KEY": "secret" * 100})
     assert "secret" not in str(refused.value)
+
+
+def test_streams_of_the_file_are_typed(tmp_path: Path) -> None:
+    """Watch-only unless the owner has said otherwise."""
+    file = write(
+        tmp_path / "c.yaml",
+        "streams:\n- {name: a, source: https://twitch.tv/a}\n- {name: b, source: b.mp4, rights: own}",
+    )
+    streams = load_settings(config=file, environment=NOTHING).streams
+    assert [(entry.name, entry.rights) for entry in streams] == [("a", "watch-only"), ("b", "own")]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("streams: [{name: a, source: x, rights: mine}]", "rights"),
+        ("streams: [{name: a, source: x, profil: irl}]", "profil"),
+        ("streams: [{name: a}]", "source"),
+        ("streams: [{name: a, source: x}, {name: a, source: y}]", "two streams are called 'a'"),
+        ("supervisor: {poll: 5}", "supervisor.poll_s"),
+        ("supervisor: {poll_s: 0}", "supervisor.poll_s"),
+    ],
+)
+def test_a_wrong_stream_is_refused_with_its_place(tmp_path: Path, text: str, says: str) -> None:
+    """The key, where it stands, and what is wrong."""
+    assert says in str(refused(text, tmp_path))

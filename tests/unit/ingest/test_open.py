@@ -9,18 +9,14 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from streamlink.exceptions import NoPluginError
-from streamlink.session.session import Streamlink
-from streamlink.stream.hls.hls import HLSStream
-from streamlink.stream.http import HTTPStream
 
 from configs.ingest import IngestOptions
-from core.errors import BadMedia, SourceGone, SourceRefused, SourceUnreachable, StorageError, UsageError
+from core.errors import BadMedia, MissingPart, SourceGone, SourceRefused, SourceUnreachable, StorageError, UsageError
 from core.netpolicy import AddressPolicy
 from core.times import ns
 from daemon.ingest import Resume, Source, open_source
-from daemon.ingest.pages import _pick, is_page, resolve_page
 from daemon.ingest.pipe import Pipe
+from supervisor.channels import Answer, AskPage, Code
 from tests.fakes import FakeClock, RecordingSink
 from tests.synthetic_streams import make_media
 from tests.unit.ingest.stage import Origin, Studio
@@ -32,9 +28,10 @@ class Opener:
     def __init__(self, clock: FakeClock, workdir: Path) -> None:
         self.clock, self.workdir = clock, workdir
         self.options = IngestOptions(timeout_s=2, stall_s=20)
+        self.allow: list[str] = []
 
     async def __call__(self, source: str | Path, **more: Any) -> Source:
-        arguments = {"live": True, "speed": None, "origin": "cli", **more}
+        arguments = {"live": True, "speed": None, "origin": "cli", "allow": self.allow, **more}
         return await open_source(
             str(source), clock=self.clock, options=self.options, workdir=self.workdir, **arguments
         )  # fmt: skip
@@ -281,82 +278,93 @@ def test_the_pipe_holds_only_so_much() -> None:
 # -- pages
 
 
-def test_known_pages_are_told_from_plain_urls() -> None:
-    """streamlink's plugins for platforms count, its generic ones don't."""
-    assert is_page("https://www.twitch.tv/somebody")
-    assert not is_page("https://example.com/live.m3u8")
-    assert not is_page("https://example.com/live.mpd")
-    assert not is_page("https://example.com/")
+def answering(*answers: Answer, asked: list[str] | None = None) -> AskPage:
+    """What asks a page, with answers given one after another; the last one stands."""
+    left = list(answers)
+
+    async def ask(url: str, policy: AddressPolicy, timeout_s: float) -> Answer:
+        if asked is not None:
+            asked.append(url)
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return ask
 
 
-class PagePlugin:
-    """Stands for a platform's plugin inside a real streamlink session."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, streams: Any) -> None:
-        def found(session: Streamlink, url: str, **_more: Any) -> Any:
-            result = streams(session, url)
-            if isinstance(result, Exception):
-                raise result
-            return result
-
-        monkeypatch.setattr(Streamlink, "streams", found)
+PAGE = "https://www.twitch.tv/somebody"
 
 
-async def test_a_page_leads_to_its_playlist_with_the_headers_it_needs(
-    monkeypatch: pytest.MonkeyPatch, origin: Origin
+async def test_a_page_is_opened_as_what_it_leads_to(
+    opener: Opener, origin: Origin, studio: Studio, plain: Path, sink: RecordingSink
 ) -> None:
-    """The playlist with all qualities where there is one; a plugin's Referer goes along, its other headers don't."""
-
-    def streams(session: Streamlink, _url: str) -> Any:
-        session.http.headers.update({"Referer": "https://page.example/", "X-Secret": "no"})
-        return {"best": HLSStream(session, origin.url + "/v.m3u8")}
-
-    PagePlugin(monkeypatch, streams)
-    found = await resolve_page("https://page.example/x", AddressPolicy(origin="cli"), 1)
-    assert found.url == origin.url + "/v.m3u8"
-    assert found.headers["Referer"] == "https://page.example/"
-    assert "X-Secret" not in found.headers
+    """The whole way: page, playlist, media, with the headers that the page's plugin sends."""
+    base = origin.folder("/p", studio.hls("paged", plain))
+    found = Answer(code="live", url=base + "/i.m3u8", headers={"Referer": "https://page.example/"})
+    opener.allow = ["127.0.0.0/8"]
+    source = await opener(PAGE, ask=answering(found))
+    assert source.info.kind == "hls"
+    assert (await source.run(sink)).reason == "endlist"
+    assert {headers.get("Referer") for headers in origin.headers} == {"https://page.example/"}
 
 
-async def test_a_page_is_read_under_the_address_policy(monkeypatch: pytest.MonkeyPatch, origin: Origin) -> None:
-    """streamlink's own requests to a private host are refused too."""
-    PagePlugin(monkeypatch, lambda session, _url: session.http.get(origin.url + "/api"))
+async def test_what_a_page_leads_to_is_held_to_the_policy(opener: Opener, origin: Origin) -> None:
+    """A plugin's answer is a page's word: it does not lead into a private network."""
     with pytest.raises(SourceRefused) as refused:
-        await resolve_page("https://page.example/x", AddressPolicy(origin="cli", typed_host="page.example"), 1)
+        await opener(PAGE, ask=answering(Answer(code="live", url=origin.url + "/i.m3u8")))
     assert refused.value.code == "address_refused"
     assert origin.seen == []
 
 
 @pytest.mark.parametrize(
-    ("result", "error"),
+    ("code", "error"),
     [
-        ({}, SourceRefused),
-        (NoPluginError(), BadMedia),
-        (OSError("no route"), SourceUnreachable),
-        ({"best": object()}, BadMedia),
+        ("offline", SourceRefused),
+        ("bot_check", SourceRefused),
+        ("unsupported", BadMedia),
+        ("stream_kind", BadMedia),
+        ("unreachable", SourceUnreachable),
+        ("rate_limited", SourceUnreachable),
     ],
 )
-async def test_a_page_without_a_stream_says_so(
-    monkeypatch: pytest.MonkeyPatch, result: Any, error: type[Exception]
-) -> None:
-    """Offline, unknown, unreachable, or a kind of stream we don't read."""
-    PagePlugin(monkeypatch, lambda _session, _url: result)
+async def test_a_page_without_a_stream_says_so(opener: Opener, code: Code, error: type[Exception]) -> None:
+    """Each with a remedy of its own."""
     with pytest.raises(error):
-        await resolve_page("https://page.example/x", AddressPolicy(origin="cli"), 1)
+        await opener(PAGE, ask=answering(Answer(code=code)))
 
 
-def test_a_plain_http_stream_of_a_page_is_taken() -> None:
-    """Some platforms give a file."""
-    assert _pick({"best": HTTPStream(Streamlink(), "https://cdn.example/v.mp4")}, {}).url == "https://cdn.example/v.mp4"
-
-
-async def test_a_page_is_opened_as_what_it_leads_to(
-    monkeypatch: pytest.MonkeyPatch, opener: Opener, origin: Origin, studio: Studio, plain: Path, sink: RecordingSink
+async def test_a_recording_is_asked_of_the_second_resolver(
+    opener: Opener, origin: Origin, studio: Studio, plain: Path
 ) -> None:
-    """The whole way: page, playlist, media."""
+    """Only by `vod`: a page that is watched has no stream, and that is all."""
     base = origin.folder("/p", studio.hls("paged", plain))
-    monkeypatch.setattr("daemon.ingest.open.is_page", lambda _url: True)
-    PagePlugin(monkeypatch, lambda session, _url: {"best": HLSStream(session, base + "/i.m3u8")})
-    source = await opener(origin.url + "/somebody")
+    opener.allow = ["127.0.0.0/8"]
+    first = answering(Answer(code="recording"))
+    second = answering(Answer(code="live", url=base + "/i.m3u8"))
+    source = await opener(PAGE, ask=first, ask_second=second, live=False)
     assert source.info.kind == "hls"
-    assert (await source.run(sink)).reason == "endlist"
+    with pytest.raises(SourceRefused):
+        await opener(PAGE, ask=first, ask_second=second, live=True)
+
+
+async def test_a_recording_without_the_second_resolver_names_the_command(opener: Opener) -> None:
+    """Exit 4, and what installs it."""
+    with pytest.raises(MissingPart, match="pip install 'clipd") as missing:
+        await opener(
+            PAGE,
+            ask=answering(Answer(code="recording")),
+            ask_second=answering(Answer(code="ytdlp_missing")),
+            live=False,
+        )
+    assert missing.value.exit_code == 4
+
+
+async def test_an_unknown_page_with_a_recording_is_found_by_the_second_resolver(
+    opener: Opener, origin: Origin, studio: Studio, plain: Path
+) -> None:
+    """Where it finds none, or is not there, the page is what it always was: no media."""
+    origin.body("/page", "<!doctype html><p>hello", kind="text/html")
+    base = origin.folder("/p", studio.hls("paged", plain))
+    found = answering(Answer(code="live", url=base + "/i.m3u8"))
+    assert (await opener(origin.url + "/page", ask_second=found, live=False)).info.kind == "hls"
+    with pytest.raises(BadMedia) as refused:
+        await opener(origin.url + "/page", ask_second=answering(Answer(code="ytdlp_missing")), live=False)
+    assert refused.value.code == "html_page"
