@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from configs import Settings, load_settings
+from core.chat import OFF
 from core.errors import UsageError
 from core.ids import slug
 from core.spec import WorkerKind
@@ -72,9 +73,10 @@ def watch(
 ) -> None:
     """Watch streams and clip them while they run; Ctrl-C drains and ends."""
     asked = {name: value for name, value in locals().items() if name != "sources"}
-    if chat and chat != "off" and len(sources) > 1:
+    if chat and chat != OFF and len(sources) > 1:
         raise UsageError(
-            "--chat names one chat, but there are several sources", remedy="Watch each with its own clipd."
+            "--chat names one chat, but there are several sources",
+            remedy="Without it Twitch channels bring their own; or watch each with its own clipd.",
         )
     _start("stream", sources, asked)
 
@@ -111,7 +113,7 @@ def _start(kind: WorkerKind, sources: list[str], options: dict[str, Any]) -> Non
                 settings=settings,
                 out_dir=asked.out / slug(source) if asked.out and len(sources) > 1 else asked.out,
                 speed=parse_speed(asked.speed),
-                chat=None if asked.chat in (None, "off") else asked.chat,
+                chat=asked.chat,
                 chat_delay_s=asked.chat_delay,
                 duration_s=asked.duration,
             )

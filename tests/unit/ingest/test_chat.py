@@ -15,7 +15,8 @@ from configs.ingest import IngestOptions
 from core.errors import BadMedia, SourceRefused
 from core.media import ChatMessage
 from core.times import NS_PER_S, Ns, ns
-from daemon.ingest.chat import END, ChatReader, open_chat, parse_line
+from daemon.ingest.chat import END, ChatReader, open_chat
+from daemon.ingest.chat.lines import parse_line
 from tests.fakes import FakeClock
 from tests.media import media
 from tests.unit.ingest.stage import Origin
@@ -25,11 +26,16 @@ def no_wall(_wall_ns: int) -> Ns | None:
     return None
 
 
+async def no_warning(code: str, _message: str, _remedy: str) -> None:
+    raise AssertionError(code)
+
+
 def reader(
     spec: str | Path, clock: FakeClock, *, follow: bool = False, align: Callable[[int], Ns | None] = no_wall
 ) -> ChatReader:
+    options = IngestOptions(timeout_s=2)
     return open_chat(
-        str(spec), clock=clock, options=IngestOptions(timeout_s=2), follow=follow, align=align, origin="cli"
+        str(spec), clock=clock, options=options, follow=follow, align=align, origin="cli", warn=no_warning
     )  # fmt: skip
 
 
@@ -204,7 +210,10 @@ async def test_a_chat_that_is_not_there_is_said(origin: Origin, clock: FakeClock
     with pytest.raises(BadMedia):
         reader(tmp_path / "none.jsonl", clock)
     with pytest.raises(SourceRefused):
-        open_chat("http://127.0.0.1/x", clock=clock, options=IngestOptions(), follow=True, align=no_wall, origin="api")
+        open_chat(
+            "http://127.0.0.1/x", clock=clock, options=IngestOptions(), follow=True, align=no_wall, origin="api",
+            warn=no_warning,
+        )  # fmt: skip
 
 
 async def test_an_endless_line_is_not_kept(tmp_path: Path, clock: FakeClock) -> None:

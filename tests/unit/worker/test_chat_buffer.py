@@ -53,7 +53,7 @@ def test_a_flood_ahead_of_analysis_is_bounded_and_counted() -> None:
     """Memory stays flat; what was dropped can be shown."""
     chat = ChatBuffer(waits=False)
     chat.add([message(1)] * (MAX_WAITING + 7))
-    assert chat.dropped == 7
+    assert chat.tally() == (0, {"flood": 7})
 
 
 def test_a_live_chat_that_went_away_is_missing_not_silent() -> None:
