@@ -12,7 +12,7 @@ from core.media import ChatMessage
 from core.times import NS_PER_S, Ns, ns
 
 MAX_WAITING: Final = 50_000  # messages ahead of analysis; a flood beyond this is dropped and counted
-MAX_A_SECOND: Final = 500  # of media, that analysis weighs: 30,000 a minute
+MAX_A_SECOND: Final = 500  # of media, that analysis weighs: 30,000 a minute; 80 us each, so 4 % of one core
 MAX_AT_ONCE: Final = 5_000  # after a quiet time: what a chat that was away says again
 LATE_NS: Final = ns(10)  # a live line later than this is no reaction any more but a repetition
 WAIT_LIMIT_S: Final = 30.0  # a replay's chat reader that hangs longer counts as gone
@@ -34,13 +34,14 @@ class NoChat:
 class ChatBuffer:
     """Written by the chat reader, read by analysis. `waits`: a replayed file, whose watermark analysis may wait for.
 
-    Messages are lost to a `flood` (more than MAX_WAITING ahead, or MAX_A_SECOND) or as too `late` (from before the
+    Messages are lost to a `flood` (more than `limit` ahead, or MAX_A_SECOND) or as too `late` (from before the
     session, or history that a reconnected chat repeats). Of too many ahead the furthest go, so that no stranger's line
     about tomorrow keeps out what is said now.
     """
 
-    def __init__(self, *, waits: bool, delay_ns: int = 0, since_ns: Ns = Ns(0)) -> None:
+    def __init__(self, *, waits: bool, delay_ns: int = 0, since_ns: Ns = Ns(0), limit: int = MAX_WAITING) -> None:
         self._waits = waits
+        self._limit = limit
         self._delay_ns = delay_ns
         self._waiting: list[_Placed] = []  # sorted; what lies before `_taken` was given out
         self._taken = 0
@@ -68,7 +69,7 @@ class ChatBuffer:
                     continue
                 self._count += 1
                 insort(self._waiting, (t_ns, self._count, replace(message, t_ns=t_ns)), lo=self._taken)
-                if len(self._waiting) - self._taken > MAX_WAITING and not self._waits:
+                if len(self._waiting) - self._taken > self._limit and not self._waits:
                     self._waiting.pop()
                     self._lost["flood"] += 1
             if watermark_ns is not None:
@@ -91,7 +92,8 @@ class ChatBuffer:
             messages = thinned(due, self._room)
             self._room -= len(messages)
             self._given += len(messages)
-            self._lost["flood"] += len(due) - len(messages)
+            if len(due) > len(messages):
+                self._lost["flood"] += len(due) - len(messages)
             late_ns = Ns(self._given_ns + 1)  # of this step: a replay of the journal must see it no sooner
             self._given_ns = t_ns
             return [m if m.t_ns >= late_ns else replace(m, t_ns=late_ns) for m in messages]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, Final
 
 from core.errors import ClipdError
@@ -40,7 +41,7 @@ class ChatListener:
         self._metrics = metrics
         self._clock = clock
         self._reader: ChatReader | None = None
-        self._read = 0
+        self.read = 0  # messages that came
         self._counted: dict[str, int] = {}  # what the metrics have been told
         self._told: dict[str, tuple[int, int]] = {}  # by code: when the user was told, and the count then
 
@@ -49,10 +50,11 @@ class ChatListener:
         await self._started.wait()
         try:
             self._reader = self._open_reader()
-            async for batch in self._reader.batches():
-                self._read += len(batch.messages)
-                self._buffer.add(batch.messages, batch.watermark_ns)
-                await self._account()
+            async with aclosing(self._reader.batches()) as batches:
+                async for batch in batches:
+                    self.read += len(batch.messages)
+                    self._buffer.add(batch.messages, batch.watermark_ns)
+                    await self._account()
         except ClipdError as err:
             await self._warn(err.code, err.what, err.remedy)
         finally:
@@ -68,14 +70,14 @@ class ChatListener:
 
     async def _account(self) -> None:
         tally = self.tally()
-        counts = {"read": self._read, **tally["lost"]}
+        counts = {"read": self.read, **tally["lost"]}
         for reason, count in counts.items():
             new = count - self._counted.get(reason, 0)
             if new:
                 self._metrics.chat_messages_total.labels(outcome=reason).inc(new)
         self._counted = counts
         await self._tell_flood(tally["lost"].get("flood", 0))
-        if self._read == 0 and tally["lost"].get("skipped", 0) >= UNREADABLE:
+        if self.read == 0 and tally["lost"].get("skipped", 0) >= UNREADABLE:
             await self._tell_once(
                 "chat_unreadable",
                 f"The first {tally['lost']['skipped']} lines of the chat are no messages",

@@ -90,7 +90,9 @@ class TwitchChat:
     async def _count_failure(self, err: SourceUnreachable) -> None:
         joined_ns = self._joined_ns
         lived = joined_ns is not None and self._clock.boottime_ns() - joined_ns >= STEADY_NS
-        self._failed = 1 if lived else self._failed + 1
+        if lived:
+            self._failed, self._told = 0, False
+        self._failed += 1
         if self._failed >= TELL_AFTER and not self._told:
             self._told = True
             await self._warn(
@@ -168,7 +170,7 @@ class TwitchChat:
             await self._send(socket, f"JOIN #{self._channel}")
         elif line.command in ("366", "ROOMSTATE"):  # the end of the names, or how the room is set up: we are in
             if self._joined_ns is None:
-                self._joined_ns, self._told = self._clock.boottime_ns(), False
+                self._joined_ns = self._clock.boottime_ns()
                 log.info("chat.joined", channel=self._channel)
         elif line.command == "PING":
             await self._send(socket, f"PONG :{line.text[:200]}")
