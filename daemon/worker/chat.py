@@ -48,7 +48,7 @@ class ChatBuffer:
         self._count = 0
         self._given_ns = Ns(since_ns - 1)
         self._watermark_ns = Ns(0)
-        self._open = True
+        self._open, self._failed = True, False
         self._changed = threading.Condition()
         self._room = MAX_AT_ONCE
         self._lost: Counter[str] = Counter()
@@ -76,10 +76,10 @@ class ChatBuffer:
                 self._watermark_ns = max(self._watermark_ns, Ns(watermark_ns - self._delay_ns))
             self._changed.notify_all()
 
-    def close(self) -> None:
-        """No more chat will come."""
+    def close(self, *, failed: bool = False) -> None:
+        """No more chat will come; `failed`: because it broke, not because it is over."""
         with self._changed:
-            self._open = False
+            self._open, self._failed = False, failed
             self._changed.notify_all()
 
     def until(self, t_ns: Ns) -> list[ChatMessage]:
@@ -110,7 +110,7 @@ class ChatBuffer:
     def available(self) -> bool:
         """A live chat that went away is a missing family; a file's silence after its last line is silence."""
         with self._changed:
-            return self._waits or self._open
+            return self._open or (self._waits and not self._failed)
 
 
 def _media_time(placed: _Placed) -> Ns:

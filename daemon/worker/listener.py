@@ -48,6 +48,7 @@ class ChatListener:
     async def run(self) -> None:
         """Until the chat ends, or fails for good."""
         await self._started.wait()
+        failed = False
         try:
             self._reader = self._open_reader()
             async with aclosing(self._reader.batches()) as batches:
@@ -56,9 +57,10 @@ class ChatListener:
                     self._buffer.add(batch.messages, batch.watermark_ns)
                     await self._account()
         except ClipdError as err:
+            failed = True
             await self._warn(err.code, err.what, err.remedy)
         finally:
-            self._buffer.close()
+            self._buffer.close(failed=failed)
 
     def tally(self) -> dict[str, Any]:
         """What the summary says: messages that were weighed, and by reason those that were not."""

@@ -26,17 +26,19 @@ async def watch(home: Path, *scripts: Script) -> Ran:
 
 async def test_what_viewers_say_lies_on_media_time(tmp_path: Path) -> None:
     """The connection breaks once and nothing is counted twice; no name is kept."""
-    now_s = SystemClock().wall_ns() / 1e9 - SENT_MS / 1000
-    lines = [said(f"line {n}", number=n, at_s=now_s) for n in range(5)]
+    lines: list[str] = []
 
     async def breaks(client: Connection) -> None:
         await let_in(client)
+        now_s = SystemClock().wall_ns() / 1e9 - SENT_MS / 1000
+        lines.extend(said(f"line {n}", number=n, at_s=now_s) for n in range(5))
+        lines.append(noticed("raid", at_s=now_s, viewerCount="12"))
         await client.say(*lines[:3])
         client.abort()
 
     async def stays(client: Connection) -> None:
         await let_in(client)
-        await client.say(*lines, noticed("raid", at_s=now_s, viewerCount="12"))
+        await client.say(*lines)
         await client.stays()
 
     ran = await watch(tmp_path, breaks, stays)

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from core.errors import SourceRefused, SourceUnreachable
+from core.errors import BadMedia, SourceRefused, SourceUnreachable
 from core.protocols import Clock
 from core.times import NS_PER_S
 from daemon.ingest.chat.lines import LineSplitter, parse_line
@@ -48,21 +48,25 @@ class JsonLines:
 
 
 async def file_lines(path: Path, clock: Clock, *, follow: bool) -> AsyncGenerator[list[bytes], None]:
-    """Groups of lines; a followed file yields an empty group when it has not grown, and starts over when it shrank."""
-    with Threads(1) as threads, await threads.run(path.open, "rb") as file:
-        splitter = LineSplitter()
-        while True:
-            data = await threads.run(_read, file)
-            if data:
-                lines = splitter.push(data)
-                for start in range(0, len(lines), BATCH):
+    """Groups of lines; a followed file yields an empty group when it has not grown, and starts over when it shrank.
+    Raises BadMedia when it cannot be read."""
+    splitter = LineSplitter()
+    try:
+        with Threads(1) as threads, await threads.run(path.open, "rb") as file:
+            while True:
+                data = await threads.run(_read, file)
+                if not data and not follow:
+                    break
+                lines = splitter.push(data) if data else []
+                for start in range(0, max(1, len(lines)), BATCH):
                     yield lines[start : start + BATCH]
-            elif follow:
-                yield []
-                await clock.sleep(POLL_NS)
-            else:
-                yield splitter.finish()
-                return
+                if not data:
+                    await clock.sleep(POLL_NS)
+    except OSError as err:
+        raise BadMedia(
+            f"{path} cannot be read: {err.strerror}", remedy="Check the chat file and its permissions.", code="no_chat"
+        ) from err
+    yield splitter.finish()
 
 
 def _read(file: BinaryIO) -> bytes:

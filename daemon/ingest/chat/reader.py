@@ -12,7 +12,7 @@ from core.times import NS_PER_S, Ns
 from daemon.ingest.chat.message import Post
 
 MAX_UNALIGNED: Final = 10_000  # messages that wait for the first epoch's wall time
-MAX_COMPLETE: Final = 1_000_000  # messages of a recording's chat, which is held whole: about 0.5 GB
+MAX_COMPLETE: Final = 1_000_000  # messages of a recording's chat, which is held whole: 0.4 GB
 MAX_A_SECOND: Final = 2_000  # lines of a live chat, 120,000 a minute: 15 us each, so 3 % of one core
 SETTLE_NS: Final = 2 * NS_PER_S  # a live line may be this late before the watermark has passed it
 END: Final = Ns(2**62)  # watermark of a chat that is complete
@@ -41,13 +41,17 @@ class ChatBatch(NamedTuple):
 
 
 class ChatReader:
-    """Use `batches` once. `unaligned` counts messages with a UTC time that could not be put on media time."""
+    """Use `batches` once. `complete`: a recording's chat, of which `most` messages are held.
 
-    def __init__(self, feed: ChatFeed, *, align: Align, clock: Clock, complete: bool) -> None:
+    `unaligned` counts messages with a UTC time that could not be put on media time.
+    """
+
+    def __init__(self, feed: ChatFeed, *, align: Align, clock: Clock, complete: bool, most: int = MAX_COMPLETE) -> None:
         self._feed = feed
         self._align = align
         self._clock = clock
         self._complete = complete
+        self._most = most
         self._waiting: list[Post] = []
         self._newest_ns: Ns | None = None
         self._second = (0, 0)  # when the running second began, and how many lines it has had
@@ -77,7 +81,7 @@ class ChatReader:
         found: list[ChatMessage] = []
         async for group in groups:
             placed = self._placed(group)
-            room = MAX_COMPLETE - len(found)
+            room = self._most - len(found)
             found += placed[:room]
             self._surplus += max(0, len(placed) - room)
         self.unaligned += len(self._waiting)

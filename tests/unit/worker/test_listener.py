@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from configs.ingest import IngestOptions
-from core.errors import BadMedia
 from core.times import NS_PER_S, Ns, ns
 from daemon.ingest import ChatReader, open_chat
 from daemon.worker.chat import ChatBuffer
@@ -145,11 +144,21 @@ async def test_utc_times_in_a_recording_are_said(tmp_path: Path) -> None:
     assert one.listener.tally()["lost"] == {"unaligned": 3}
 
 
-async def test_a_chat_that_cannot_be_opened_is_missing_and_the_stream_goes_on() -> None:
-    """The warning carries the reason; the buffer is closed, so analysis does not wait for it."""
-    one = Listening("/nowhere/chat.jsonl", follow=True)
+@pytest.mark.parametrize("follow", [True, False], ids=["live", "replay"])
+async def test_a_chat_that_cannot_be_opened_is_missing_not_silent(follow: bool) -> None:
+    """The warning carries the reason; the buffer is closed, so analysis neither waits for it nor counts its silence."""
+    one = Listening("/nowhere/chat.jsonl", follow=follow)
     await one.listener.run()
     assert [code for code, _ in one.warnings] == ["no_chat"]
+    assert one.buffer.until(ns(5)) == []
     assert not one.buffer.available()
-    with pytest.raises(BadMedia):
-        one._reader()
+
+
+async def test_a_chat_that_is_over_is_silent_not_missing(tmp_path: Path) -> None:
+    """A recording's chat file has said all it knows, and after its last line nobody wrote."""
+    path = tmp_path / "chat.jsonl"
+    path.write_text('{"t_s": 1, "text": "gg"}\n')
+    one = Listening(str(path), follow=False)
+    await one.listener.run()
+    assert [m.text for m in one.buffer.until(ns(5))] == ["gg"]
+    assert one.buffer.available()
