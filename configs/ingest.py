@@ -28,4 +28,7 @@ class IngestOptions(BaseModel, frozen=True, extra="forbid"):
     )
     timeout_s: float = Field(10.0, gt=0, le=120, description="Longest wait for a connection, or for its next bytes.")
     max_download_gb: float = Field(20.0, gt=0, le=2000, description="Largest media file fetched from a URL.")
+    twitch_chat_url: str = Field(
+        "wss://irc-ws.chat.twitch.tv:443", pattern="^wss?://", description="Where Twitch's chat is read."
+    )
     push: PushOptions = PushOptions()

@@ -22,7 +22,7 @@ class WorkerSpec:
     """One attempt's orders. `speed` is None for "as fast as possible", else media seconds a second (1.0 = live).
 
     `settings` is the resolved settings tree as JSON values: the worker validates it again, it reads neither files nor
-    the environment. `chat` is a path, a URL or None. Paths are absolute.
+    the environment. `chat` is a path, a URL, `twitch:NAME`, `off`, or None where no chat is known. Paths are absolute.
     """
 
     kind: WorkerKind

@@ -43,6 +43,9 @@ class Metrics:
         self.analysis_shed_seconds_total = Counter(
             "clipd_analysis_shed_seconds_total", "Media that was recorded but not analysed.", ["stage"], registry=r
         )
+        self.chat_messages_total = Counter(
+            "clipd_chat_messages_total", "Messages read from the chat, and lost by reason.", ["outcome"], registry=r
+        )
 
         self._speech(r)
 

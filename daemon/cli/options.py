@@ -22,7 +22,12 @@ Planner = Annotated[
 ]
 Language = Annotated[str | None, typer.Option(help="auto, or the code of the language that is spoken, e.g. en.")]
 Model = Annotated[str | None, typer.Option(help="Speech model: auto, a Whisper size such as base, or a folder's path.")]
-Chat = Annotated[str | None, typer.Option(help="Chat as JSON lines: a file, a URL, or off.")]
+Chat = Annotated[
+    str | None,
+    typer.Option(
+        help="twitch:NAME, JSON lines in a file or at a URL, or off. Twitch channels bring their own by themselves."
+    ),
+]
 ChatDelay = Annotated[float, typer.Option(help="Seconds the chat is behind the stream's own clock.", min=-60, max=600)]
 Duration = Annotated[float | None, typer.Option(help="Stop after this many seconds of media.", min=0.1)]
 RightsOf = Annotated[

@@ -194,6 +194,9 @@ def _summary(line: Line) -> str:
         f"[bold]done[/bold]: {line['media_s']:.0f} s of media in {line['wall_s']:.0f} s, {line['clips']} clips, "
         f"{line['near_misses']} near misses, {line['gaps']} gaps"
     )
+    if (chat := line.get("chat")) is not None:
+        lost = ", ".join(f"{count:,} {reason}" for reason, count in chat["lost"].items())
+        text += f"\nChat: {chat['messages']:,} messages" + (f" (not counted: {escape(lost)})" if lost else "")
     if line.get("why_no_clips"):
         text += f"\nNo clips: {escape(str(line['why_no_clips']))}"
     if line.get("report"):

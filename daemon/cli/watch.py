@@ -12,6 +12,7 @@ import typer
 
 from configs import Settings, load_settings
 from configs.streams import StreamEntry
+from core.chat import OFF
 from core.errors import UsageError
 from core.ids import slug
 from core.spec import Rights, WorkerKind
@@ -73,7 +74,7 @@ class _Asked:
             settings=self.settings(),
             out_dir=out_dir,
             speed=parse_speed(self.speed),
-            chat=None if self.chat in (None, "off") else self.chat,
+            chat=self.chat,
             chat_delay_s=self.chat_delay,
             duration_s=self.duration,
             rights=cast("Rights", self.rights),
@@ -84,7 +85,7 @@ class _Asked:
         return replace(
             self.request("stream", entry.source, self.out / slug(entry.name) if self.out else None),
             settings=self.settings(entry.profile),
-            chat=None if entry.chat in (None, "off") else entry.chat,
+            chat=entry.chat,
             rights=entry.rights,
             name=entry.name,
         )
@@ -111,9 +112,10 @@ def watch(
     asked = _Asked(**{name: value for name, value in locals().items() if name != "sources"})
     if not sources:
         _run(asked, _configured(asked))
-    if chat and chat != "off" and len(sources) > 1:
+    if chat and chat != OFF and len(sources) > 1:
         raise UsageError(
-            "--chat names one chat, but there are several sources", remedy="Watch each with its own clipd."
+            "--chat names one chat, but there are several sources",
+            remedy="Without it Twitch channels bring their own; or watch each with its own clipd.",
         )
     several = len(sources) > 1
     outs = [asked.out / _folder(source) if asked.out and several else asked.out for source in sources]

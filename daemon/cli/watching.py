@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from configs import Settings
+from core.chat import chat_for, is_local_chat
 from core.errors import StorageError, UsageError
 from core.ids import StreamId, new_session_id, slug
 from core.netpolicy import AddressPolicy
@@ -28,7 +29,7 @@ from telemetry import SystemClock, redact_url
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchRequest:
-    """What `watch`, `vod` and `demo` ask for, one source each."""
+    """What `watch`, `vod` and `demo` ask for, one source each. `chat` None: the source's own, where it has one."""
 
     kind: Literal["stream", "vod"]
     source: str
@@ -49,11 +50,13 @@ class WatchRequest:
 
 
 def build_spec(request: WatchRequest) -> WorkerSpec:
-    """A fresh session for a source. Raises StorageError when the data folder cannot be written."""
+    """A fresh session for a source. Raises StorageError when the data folder cannot be written, UsageError for a chat
+    that cannot be meant."""
     data_dir = Path(request.settings.data_dir).expanduser().absolute()
     _must_be_writable(data_dir)
     if request.out_dir:
         _must_be_writable(request.out_dir.absolute())
+    chat = chat_for(request.source, request.chat)
     return WorkerSpec(
         kind=request.kind,
         stream=StreamId(slug(request.name or stream_name(request.source))),
@@ -63,7 +66,7 @@ def build_spec(request: WatchRequest) -> WorkerSpec:
         data_dir=str(data_dir),
         out_dir=str(request.out_dir.absolute()) if request.out_dir else None,
         speed=request.speed,
-        chat=_absolute(request.chat) if request.chat else None,
+        chat=_absolute(chat) if chat and is_local_chat(chat) else chat,
         chat_delay_s=request.chat_delay_s,
         duration_s=request.duration_s,
         rights=request.rights,

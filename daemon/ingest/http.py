@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final, Self
+from typing import Final, Literal, Self
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -30,6 +30,9 @@ USER_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) clipd"
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _REFUSED: Final = frozenset({401, 403, 404, 410, 451})
 
+CLOSE_S: Final = 2.0  # how long a WebSocket's other end may take to say goodbye
+
+WebSocket = aiohttp.ClientWebSocketResponse[Literal[False]]
 Lookup = Callable[[str], Awaitable[Sequence[Address]]]
 
 
@@ -120,7 +123,9 @@ class Http:
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(resolver=_CheckedResolver(self._policy, self._lookup), use_dns_cache=False)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        traces = aiohttp.TraceConfig()
+        traces.on_request_redirect.append(_refuse_redirect)
+        self._session = aiohttp.ClientSession(connector=connector, trust_env=False, trace_configs=[traces])
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -167,6 +172,29 @@ class Http:
             code="too_many_redirects",
         )
 
+    @asynccontextmanager
+    async def websocket(self, url: str, *, max_bytes: int) -> AsyncIterator[WebSocket]:
+        """An open ws:// or wss:// connection; text comes as bytes, and a message above `max_bytes` ends it.
+
+        Nothing is compressed, so a message is no larger than what came. Raises as `open` does; redirects are refused.
+        """
+        assert self._session is not None  # only used inside `async with`
+        self._policy.check_url(_as_http(url))
+        with _network_errors(url):
+            async with asyncio.timeout(2 * self._timeout_s):
+                socket = await self._session.ws_connect(
+                    URL(url, encoded=True),
+                    headers={"User-Agent": USER_AGENT},
+                    max_msg_size=max_bytes,
+                    decode_text=False,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
+                )
+        try:
+            with _network_errors(url):
+                yield socket
+        finally:
+            await socket.close()
+
     def _limits(self, idle_s: float | None) -> aiohttp.ClientTimeout:
         return aiohttp.ClientTimeout(
             total=None,
@@ -193,6 +221,19 @@ class Http:
                 f"{_where(url)} sent {len(data)} of {length} bytes", remedy="It is tried again.", code="short_body"
             )
         return Body(data, response.url)
+
+
+def _as_http(url: str) -> str:
+    """A WebSocket URL as the policy reads it: it begins as an http request. Others are left for it to refuse."""
+    scheme = url.partition("://")[0].lower()
+    return f"http{url[2:]}" if scheme in ("ws", "wss") else f"not-a-web-socket:{url}"
+
+
+async def _refuse_redirect(_session: object, _context: object, _params: object) -> None:
+    """Only `websocket` lets aiohttp follow; where that would lead, no policy would have been asked."""
+    raise SourceRefused(
+        "The WebSocket's address redirects", remedy="Give the address it leads to.", code="too_many_redirects"
+    )
 
 
 class _CheckedResolver(AbstractResolver):

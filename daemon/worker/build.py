@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from configs import Settings
+from core.chat import OFF, lacks_chat
 from core.edits import RenderSpec
-from core.errors import ClipdError
 from core.media import SPEECH_TRACK, Gap
 from core.moments import Moment
 from core.protocols import Clock, FootageSource
 from core.spec import WorkerSpec
 from core.times import Ns, ns, to_s
 from daemon.clips import ClipContext
-from daemon.ingest import Resume, Source, open_chat, open_source
+from daemon.ingest import ChatReader, Resume, Source, open_chat, open_source
 from daemon.journal import Journal
+from daemon.worker.alignment import MediaTime
 from daemon.worker.analysis import Analysis
 from daemon.worker.arrivals import Arrivals
 from daemon.worker.capture import Capture
@@ -28,6 +29,7 @@ from daemon.worker.context import clip_context
 from daemon.worker.desk import ClipDesk, DeskTools, NoPins
 from daemon.worker.detection import open_detection
 from daemon.worker.emitter import Emitter
+from daemon.worker.listener import ChatListener
 from daemon.worker.planner import ClipPlanner, Due
 from daemon.worker.queue import AnalysisQueue
 from daemon.worker.relive import relive
@@ -38,6 +40,11 @@ from telemetry import Metrics, redact_url
 
 QUEUE_NS: Final = ns(60)  # reliability.md section 3, item 48: analysis further behind than a minute is shed
 REPLAY_QUEUE_NS: Final = ns(20)
+NO_CHAT: Final = (
+    "chat_missing",
+    "This source's chat is not read: YouTube offers no open door to it",
+    "Give --chat FILE or URL with JSON lines (docs/sources.md shows how), or --chat off.",
+)
 RELIVE_NS: Final = ns(7200)  # the longest window a baseline looks back
 
 
@@ -69,7 +76,10 @@ async def build_parts(
         _remember(journal, spec, settings, source, clock)
         if ring is None and source.footage is None:
             ring = _open_ring(stack, folder, journal, settings, attempt)
-        yield _wire(spec, settings, folder, clock, emitter, journal, source, ring, Metrics())
+        parts = _wire(spec, settings, folder, clock, emitter, journal, source, ring, Metrics())
+        if lacks_chat(spec.source, spec.chat):
+            await parts.capture.warn(*NO_CHAT)
+        yield parts
 
 
 def _open_ring(stack: contextlib.ExitStack, folder: Path, journal: Journal, settings: Settings, attempt: int) -> Ring:
@@ -95,7 +105,8 @@ def _wire(
     if source.info.unstoppable:  # a recording that is played again may not know what it taught the first time
         inherit_lag(journal, folder.parent)
     engine = open_detection(profile, spec.session, lag=start_lag(journal))
-    has_chat = spec.chat is not None
+    has_chat = spec.chat not in (None, OFF)
+    media_time = MediaTime(journal.epochs())
     relived = relive(engine, journal, has_chat=has_chat, since_ns=_recent(journal), finish=False)
     arrivals = Arrivals()
     queue = analysis_queue(journal, emitter, metrics, live=source.info.unstoppable)
@@ -125,6 +136,7 @@ def _wire(
         source_name=redact_url(spec.source),
         profile=profile.name,
         limit_ns=None if spec.duration_s is None else ns(spec.duration_s),
+        media_time=media_time,
     )
     return Parts(
         spec=spec,
@@ -142,7 +154,7 @@ def _wire(
         speech=listener,
         clock=clock,
         metrics=metrics,
-        read_chat=_chat_reader(spec, settings, clock, chat, journal, capture, live=source.info.unstoppable)
+        chat=_listener(spec, settings, clock, chat, capture, media_time, metrics, live=source.info.unstoppable)
         if isinstance(chat, ChatBuffer)
         else None,
     )
@@ -221,7 +233,7 @@ def _remember(journal: Journal, spec: WorkerSpec, settings: Settings, source: So
         if journal.meta("started") is None:
             journal.set_meta("started", f"{datetime.fromtimestamp(clock.wall_ns() / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC")
         journal.set_meta("source_path", str(source.info.path) if source.footage else None)
-        journal.set_meta("chat", redact_url(spec.chat) if spec.chat else None)
+        journal.set_meta("chat", redact_url(spec.chat) if spec.chat and spec.chat != OFF else None)
         journal.set_meta("profile", profile.model_dump(mode="json"))
 
 
@@ -245,45 +257,28 @@ def _context(spec: WorkerSpec, settings: Settings, journal: Journal) -> Callable
     return context
 
 
-def _chat_reader(
+def _listener(
     spec: WorkerSpec,
     settings: Settings,
     clock: Clock,
     buffer: ChatBuffer,
-    journal: Journal,
     capture: Capture,
+    media_time: MediaTime,
+    metrics: Metrics,
     *,
     live: bool,
-) -> Callable[[], Awaitable[None]]:
-    """Chat is an extra: when it fails it is missing, and the stream goes on."""
+) -> ChatListener:
+    def reader() -> ChatReader:
+        assert spec.chat is not None  # only built for a session with a chat
+        return open_chat(
+            spec.chat,
+            clock=clock,
+            options=settings.ingest,
+            follow=live,
+            align=media_time,
+            origin=spec.origin,
+            allow=settings.net.allow,
+            warn=capture.warn,
+        )
 
-    def media_time(wall_ns: int) -> Ns | None:
-        """UTC to media time by the newest epoch that had begun by then; negative before the first."""
-        known = [epoch for epoch in journal.epochs() if epoch.wall_ns is not None]
-        for epoch in reversed(known):
-            assert epoch.wall_ns is not None
-            if wall_ns >= epoch.wall_ns or epoch is known[0]:
-                return Ns(epoch.start_ns + wall_ns - epoch.wall_ns)
-        return None
-
-    async def read() -> None:
-        assert spec.chat is not None
-        await capture.started.wait()  # before the first epoch no wall time can be placed
-        try:
-            reader = open_chat(
-                spec.chat,
-                clock=clock,
-                options=settings.ingest,
-                follow=live,
-                align=media_time,
-                origin=spec.origin,
-                allow=settings.net.allow,
-            )
-            async for batch in reader.batches():
-                buffer.add(batch.messages, batch.watermark_ns)
-        except ClipdError as err:
-            await capture.warn(err.code, err.what, err.remedy)
-        finally:
-            buffer.close()
-
-    return read
+    return ChatListener(reader, buffer, started=capture.started, warn=capture.warn, metrics=metrics, clock=clock)

@@ -15,6 +15,7 @@ from core.media import Epoch, Gap, Packet, Track
 from core.protocols import Clock
 from core.times import Ns, to_s
 from daemon.journal import Journal
+from daemon.worker.alignment import MediaTime
 from daemon.worker.arrivals import Arrivals
 from daemon.worker.emitter import Emitter
 from daemon.worker.queue import AnalysisQueue, Batch, EpochStart
@@ -38,6 +39,7 @@ class Capture:
         source_name: str,
         profile: str,
         limit_ns: Ns | None,
+        media_time: MediaTime | None = None,
     ) -> None:
         self._ring = ring
         self._queue = queue
@@ -45,6 +47,7 @@ class Capture:
         self._emitter = emitter
         self._arrivals = arrivals
         self._clock = clock
+        self._media_time = media_time or MediaTime()
         self._metrics = metrics
         self._name = (source_name, profile)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="capture")
@@ -62,6 +65,7 @@ class Capture:
     async def streams(self, epoch: Epoch, tracks: tuple[Track, ...]) -> None:
         """A new epoch: journaled before its first packet, so that recovery knows where a stray segment belongs."""
         await self._do(self._begin, epoch, tracks)
+        self._media_time.begin(epoch)
         self.started.set()
 
     async def write(self, packets: Sequence[Packet]) -> None:

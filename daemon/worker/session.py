@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ from daemon.worker.capture import Capture
 from daemon.worker.channel import remember_lag
 from daemon.worker.desk import ClipDesk
 from daemon.worker.emitter import Emitter
+from daemon.worker.listener import ChatListener
 from daemon.worker.queue import AnalysisQueue
 from daemon.worker.speech import SpeechDesk
 from detectors import Decisions
@@ -109,7 +110,7 @@ class Parts:
     speech: SpeechDesk | None
     clock: Clock
     metrics: Metrics
-    read_chat: Callable[[], Any] | None
+    chat: ChatListener | None
 
 
 class Session:
@@ -133,8 +134,8 @@ class Session:
             stack.callback(parts.queue.close, discard=True)  # a bug anywhere below must not leave analysis waiting
             analysing = asyncio.create_task(asyncio.to_thread(parts.analysis.run), name="analysis")
             helpers = [asyncio.create_task(self._progress(), name="progress")]
-            if parts.read_chat:
-                helpers.append(asyncio.create_task(parts.read_chat(), name="chat"))
+            if parts.chat:
+                helpers.append(asyncio.create_task(parts.chat.run(), name="chat"))
             stack.push_async_callback(_cancel, helpers)
             await self._capture(analysing)
             end_ns = await self._drain(analysing)

@@ -29,6 +29,7 @@ def summarise(parts: Parts, session: Session) -> dict[str, Any]:
         "gaps": len(parts.journal.gaps()),
         "speech_s": round(parts.speech.tally.spoken / AUDIO_RATE, 1) if parts.speech else 0.0,
         "words": parts.speech.words if parts.speech else 0,
+        "chat": parts.chat.tally() if parts.chat else None,
         "speed_x": round(media_s / wall_s, 2) if wall_s > 0 else 0.0,
         "cpu_s": round(usage.ru_utime + usage.ru_stime + children.ru_utime + children.ru_stime, 2),
         "peak_rss_mb": round(peak_rss_kib() / 1024, 1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,9 @@ from configs.ingest import IngestOptions
 from core.errors import BadMedia, SourceRefused
 from core.media import ChatMessage
 from core.times import NS_PER_S, Ns, ns
-from daemon.ingest.chat import END, ChatReader, open_chat, parse_line
+from daemon.ingest.chat import END, ChatReader, Post, open_chat
+from daemon.ingest.chat.jsonl import JsonLines, file_lines
+from daemon.ingest.chat.lines import parse_line
 from tests.fakes import FakeClock
 from tests.media import media
 from tests.unit.ingest.stage import Origin
@@ -25,11 +27,16 @@ def no_wall(_wall_ns: int) -> Ns | None:
     return None
 
 
+async def no_warning(code: str, _message: str, _remedy: str) -> None:
+    raise AssertionError(code)
+
+
 def reader(
     spec: str | Path, clock: FakeClock, *, follow: bool = False, align: Callable[[int], Ns | None] = no_wall
 ) -> ChatReader:
+    options = IngestOptions(timeout_s=2)
     return open_chat(
-        str(spec), clock=clock, options=IngestOptions(timeout_s=2), follow=follow, align=align, origin="cli"
+        str(spec), clock=clock, options=options, follow=follow, align=align, origin="cli", warn=no_warning
     )  # fmt: skip
 
 
@@ -204,7 +211,21 @@ async def test_a_chat_that_is_not_there_is_said(origin: Origin, clock: FakeClock
     with pytest.raises(BadMedia):
         reader(tmp_path / "none.jsonl", clock)
     with pytest.raises(SourceRefused):
-        open_chat("http://127.0.0.1/x", clock=clock, options=IngestOptions(), follow=True, align=no_wall, origin="api")
+        open_chat(
+            "http://127.0.0.1/x", clock=clock, options=IngestOptions(), follow=True, align=no_wall, origin="api",
+            warn=no_warning,
+        )  # fmt: skip
+
+
+async def test_a_chat_file_that_cannot_be_read_is_said(tmp_path: Path, clock: FakeClock) -> None:
+    """It was there when the session began."""
+    path = tmp_path / "chat.jsonl"
+    path.touch()
+    chat = reader(path, clock)
+    path.unlink()
+    with pytest.raises(BadMedia) as failed:
+        await everything(chat)
+    assert failed.value.code == "no_chat"
 
 
 async def test_an_endless_line_is_not_kept(tmp_path: Path, clock: FakeClock) -> None:
@@ -214,3 +235,30 @@ async def test_an_endless_line_is_not_kept(tmp_path: Path, clock: FakeClock) -> 
     chat = reader(path, clock)
     assert [m.text for m in await everything(chat)] == ["ok"]
     assert chat.skipped == 1
+
+
+async def test_a_recordings_chat_is_held_up_to_a_limit(tmp_path: Path, clock: FakeClock) -> None:
+    """It has to be sorted, so it is held whole; what is beyond the limit is counted."""
+    path = tmp_path / "chat.jsonl"
+    path.write_text("".join(f'{{"t_s": {n}}}\n' for n in range(9)))
+    feed = JsonLines(lambda: file_lines(path, clock, follow=False))
+    chat = ChatReader(feed, align=no_wall, clock=clock, complete=True, most=5)
+    assert [m.t_ns for m in await everything(chat)] == [ns(n) for n in range(5)]
+    assert chat.skipped == 4
+
+
+async def test_anything_that_yields_posts_is_a_chat(clock: FakeClock) -> None:
+    """The Protocol: groups of messages, with media time or UTC, and a count of what was none."""
+
+    class Own:
+        skipped = 3
+
+        async def groups(self) -> AsyncGenerator[list[Post], None]:
+            yield [Post(None, ChatMessage(t_ns=ns(2), user="", text="b"))]
+            yield [Post(1_700_000_001 * NS_PER_S, ChatMessage(t_ns=Ns(0), user="", text="a"))]
+
+    chat = ChatReader(
+        Own(), align=lambda wall_ns: Ns(wall_ns - 1_700_000_000 * NS_PER_S), clock=clock, complete=True
+    )  # fmt: skip
+    assert [(m.t_ns, m.text) for m in await everything(chat)] == [(ns(1), "a"), (ns(2), "b")]
+    assert chat.skipped == 3

@@ -6,7 +6,7 @@ import threading
 
 from core.media import ChatMessage
 from core.times import Ns, ns
-from daemon.worker.chat import MAX_WAITING, ChatBuffer
+from daemon.worker.chat import MAX_AT_ONCE, MAX_WAITING, ChatBuffer, thinned
 
 
 def message(t_s: float, text: str = "hi") -> ChatMessage:
@@ -53,7 +53,7 @@ def test_a_flood_ahead_of_analysis_is_bounded_and_counted() -> None:
     """Memory stays flat; what was dropped can be shown."""
     chat = ChatBuffer(waits=False)
     chat.add([message(1)] * (MAX_WAITING + 7))
-    assert chat.dropped == 7
+    assert chat.tally() == (0, {"flood": 7})
 
 
 def test_a_live_chat_that_went_away_is_missing_not_silent() -> None:
@@ -61,3 +61,46 @@ def test_a_live_chat_that_went_away_is_missing_not_silent() -> None:
     chat = ChatBuffer(waits=False)
     chat.close()
     assert not chat.available()
+
+
+def test_lines_about_tomorrow_do_not_keep_out_what_is_said_now() -> None:
+    """Of too many ahead the furthest go."""
+    chat = ChatBuffer(waits=False)
+    chat.add([message(80_000)] * MAX_WAITING)
+    chat.add([message(1, "now")])
+    assert [m.text for m in chat.until(ns(2))] == ["now"]
+    assert chat.tally() == (1, {"flood": 1})
+
+
+def test_analysis_weighs_so_many_a_second_and_no_more() -> None:
+    """10,000 messages a minute all count; ten times as many are thinned evenly, and what is left out is counted."""
+    busy, flood = ChatBuffer(waits=False), ChatBuffer(waits=False)
+    busy.add([message(n * 60 / 10_000) for n in range(10_000)])
+    flood.add([message(n * 30 / 50_000) for n in range(50_000)])
+    for step in range(1, 121):
+        busy.until(ns(step / 2))
+        flood.until(ns(step / 2))
+    assert busy.tally() == (10_000, {})
+    kept, lost = flood.tally()
+    assert kept == MAX_AT_ONCE + 59 * 250  # a step is half a second, and the first found room for no more
+    assert lost == {"flood": 50_000 - kept}
+
+
+def test_what_the_platform_announced_outlives_the_flood() -> None:
+    """The raid explains the flood, so it must not drown in it; order and spread stay."""
+    raid = ChatMessage(t_ns=ns(5), user="r", text="", kind="raid", n=900)
+    lines = [message(n / 100) for n in range(1000)]
+    kept = thinned(sorted([*lines, raid], key=lambda m: m.t_ns), 11)
+    assert raid in kept
+    assert [round(m.t_ns / 1e9) for m in kept if m is not raid] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert thinned([raid] * 5, 3) == [raid] * 3
+    assert thinned(lines, 0) == []
+
+
+def test_history_that_is_repeated_is_counted_as_late() -> None:
+    """A chat that was reconnected says its last lines again."""
+    chat = ChatBuffer(waits=False)
+    chat.until(ns(60))
+    chat.add([message(20)])
+    assert chat.until(ns(61)) == []
+    assert chat.tally() == (0, {"late": 1})
