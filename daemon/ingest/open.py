@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from daemon.ingest.download import DownloadSource
 from daemon.ingest.endless import EndlessSource, is_endless
 from daemon.ingest.files import FileSource
 from daemon.ingest.hls.loop import open_hls
-from daemon.ingest.http import Lookup, Response, system_lookup
+from daemon.ingest.http import Lookup, Response, settled, system_lookup
 from daemon.ingest.pages import is_page, resolve_page
 from daemon.ingest.request import Request
 from daemon.ingest.sniff import HEAD_BYTES, media_format, sniff
@@ -61,9 +62,20 @@ async def open_source(
         lookup=lookup,
     )
     request.policy.check_url(source)
+    request = await _settled(request, clock)
     if await asyncio.to_thread(is_page, source):
         request = await _of_page(request)
     return await _by_content(request, clock, workdir)
+
+
+async def _settled(request: Request, clock: Clock) -> Request:
+    """Look the typed host up once, patiently: what it is now, public or the person's own, it stays for this source."""
+    for attempt in range(1, TRIES):
+        try:
+            return replace(request, policy=await settled(request.policy, request.lookup))
+        except SourceUnreachable:
+            await clock.sleep(attempt * NS_PER_S)
+    return replace(request, policy=await settled(request.policy, request.lookup))
 
 
 async def _of_page(page: Request) -> Request:
@@ -71,17 +83,7 @@ async def _of_page(page: Request) -> Request:
         return (await resolve_page(page.url, page.policy, page.options.timeout_s)).url
 
     found = await resolve_page(page.url, page.policy, page.options.timeout_s)
-    return Request(
-        url=found.url,
-        policy=page.policy,
-        options=page.options,
-        live=page.live,
-        speed=page.speed,
-        resume=page.resume,
-        headers=found.headers,
-        refresh=find,
-        lookup=page.lookup,
-    )
+    return replace(page, url=found.url, headers=found.headers, refresh=find)
 
 
 async def _head(response: Response) -> bytes:

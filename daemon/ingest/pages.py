@@ -1,18 +1,15 @@
 """Page URLs: streamlink's plugins turn a page into a playlist's address, and do no more. Blocking; runs in a thread.
 
-streamlink reads no configuration and loads no plugins from folders here, and every connection it makes is held against
-the address policy first (its own session knows no such policy).
+streamlink reads no configuration, loads no plugins from folders and starts no browser here, and every connection it
+makes goes through the address policy (its own session knows no such policy).
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
-from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 from streamlink.exceptions import NoPluginError, NoStreamsError, PluginError, StreamError, StreamlinkError
 from streamlink.session.session import Streamlink
@@ -21,6 +18,7 @@ from streamlink.stream.http import HTTPStream
 
 from core.errors import BadMedia, SourceRefused, SourceUnreachable
 from core.netpolicy import AddressPolicy
+from supervisor.channels.checked_adapter import CheckedAdapter
 
 GENERIC: Final = frozenset({"hls", "dash", "http"})  # they match any host by the look of its path
 KEPT_HEADERS: Final = ("Referer", "Origin", "User-Agent", "Cookie")  # what a CDN may ask for again
@@ -61,13 +59,9 @@ def _resolve(url: str, policy: AddressPolicy, timeout_s: float) -> Resolved:
 
 
 def _session(policy: AddressPolicy, timeout_s: float) -> Any:
-    session = Streamlink({"http-timeout": timeout_s, "http-trust-env": False})
-    session.http.trust_env = False
-    for prefix in list(session.http.adapters):
-        del session.http.adapters[prefix]
-    checked = _CheckedAdapter(policy)
-    session.http.mount("https://", checked)
-    session.http.mount("http://", checked)
+    options = {"http-timeout": timeout_s, "http-trust-env": False, "webbrowser": False}  # a browser knows no policy
+    session = Streamlink(options)
+    CheckedAdapter(policy).mount_on(session.http)
     return session
 
 
@@ -87,20 +81,6 @@ def _pick(streams: Mapping[str, Any], headers: Mapping[str, str]) -> Resolved:
         remedy="HLS and plain http streams are.",
         code="stream_kind",
     )
-
-
-class _CheckedAdapter(HTTPAdapter):
-    """Refuses a request whose host has an address that may not be reached."""
-
-    def __init__(self, policy: AddressPolicy) -> None:
-        self._policy = policy
-        super().__init__()
-
-    def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        host = self._policy.check_url(request.url or "")
-        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        self._policy.check_addresses(host, [ip_address(str(info[4][0]).partition("%")[0]) for info in infos])
-        return super().send(request, *args, **kwargs)
 
 
 def _failed(err: Exception) -> SourceRefused | SourceUnreachable:

@@ -1,0 +1,1 @@
+"""Platforms: what a channel's page says, and where its stream is."""
