@@ -42,9 +42,10 @@ def run_everywhere(module: str, *arguments: str, timeout_s: float = 200) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the attacker's server says to one path."""
+    """What the attacker's server says to one path: `body`, `repeat` times."""
 
     body: bytes = b""
+    repeat: int = 1
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,10 +90,12 @@ class Everywhere:
 
 
 async def _reply(writer: asyncio.StreamWriter, answer: Answer) -> None:
-    headers = {"Content-Length": str(len(answer.body)), "Connection": "close", **answer.headers}
+    headers = {"Content-Length": str(len(answer.body) * answer.repeat), "Connection": "close", **answer.headers}
     lines = [f"HTTP/1.1 {answer.status} X", *(f"{name}: {value}" for name, value in headers.items())]
-    writer.write("\r\n".join([*lines, "", ""]).encode() + answer.body)
-    await writer.drain()
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    for _ in range(answer.repeat):
+        writer.write(answer.body)
+        await writer.drain()
 
 
 @asynccontextmanager
