@@ -21,13 +21,17 @@ from av.video.stream import VideoStream
 from core.errors import CutRefused
 from core.media import Kind, Packet, Track
 from core.times import NS_PER_S, Ns, ns, ns_to_ticks
-from ringbuffer.containers import FRAGMENTED_MP4, START_NS, TS_CODECS, Container
+from ringbuffer.containers import FRAGMENTED_MP4, MP4_CODECS, START_NS, TS_CODECS, Container
 from ringbuffer.framing import tagged_epoch
 from ringbuffer.muxer import media_time
 
 CodedPacket: TypeAlias = "av.Packet[Any]"  # PyAV's
 Load = Callable[[], bytes]  # the bytes of one segment, read when their turn comes
 
+_DECODERS: Final = ",".join(  # what ingest takes, under the names of the decoders that open it
+    sorted({*TS_CODECS, *MP4_CODECS, "libdav1d", "mp3float", "pcm_f32le", "pcm_s16be", "pcm_s16le", "pcm_s24le",
+            "pcm_s32le", "pcm_u8", "vorbis", "vp8"})
+)  # fmt: skip
 REORDER_NS: Final = ns(1.5)  # a fragment holds one track after the other, and is at most flush_s (1 s) long
 FRAME_NS: Final = ns(1 / 30)  # the length of a frame that says nothing about it, when no frame before it did
 
@@ -73,6 +77,11 @@ def open_joined(container: Container, loads: Iterable[Load]) -> InputContainer:
             "r",
             format=container.format,
             options=dict(container.read_options),
+            container_options={
+                "protocol_whitelist": "",
+                "format_whitelist": container.format,
+                "codec_whitelist": _DECODERS,
+            },
             metadata_errors="replace",
         )
     except (av.FFmpegError, ValueError) as err:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -18,6 +19,7 @@ from core.protocols import SegmentLog, SegmentRow
 from core.times import Ns, ns
 from ringbuffer.containers import container_for
 from ringbuffer.disk import Disk, OsDisk, storage_error
+from ringbuffer.dvr import HEAD_BYTES, Dvr
 from ringbuffer.footage import IndexedFootage
 from ringbuffer.index import Eviction, Index
 from ringbuffer.links import Linkable
@@ -36,8 +38,9 @@ LATE: Final = 1.1  # of segment_s: from here any packet does, so that a keyframe
 class Ring(IndexedFootage):
     """Footage of one track of a session, `main` unless it is a room. Build it with `Ring.open`."""
 
-    def __init__(self, folder: Path, log: SegmentLog, options: RingOptions, disk: Disk, lock_fd: int) -> None:
+    def __init__(self, folder: Path, log: SegmentLog, options: RingOptions, disk: Disk, lock_fd: int, dvr: Dvr) -> None:
         super().__init__(Index(), folder, disk)
+        self._dvr = dvr
         self._log = log
         self._options = options
         self._segment_ns = ns(options.segment_s)
@@ -63,15 +66,18 @@ class Ring(IndexedFootage):
         attempt: int,
         track: str = "main",
         disk: Disk | None = None,
+        epochs: Iterable[Epoch] = (),
     ) -> Ring:
-        """Take a session's `ring` folder and bring it and the log to one state, also after kill -9.
+        """Take a session's `ring` folder and bring it and the log to one state, also after kill -9. `epochs`: those of
+        earlier attempts, for the dates in the DVR list.
 
         Raises StorageError: ring_locked when another writer has it, disk_full or disk_io when the disk refuses.
         """
+        dvr = Dvr(folder, target_s=LATE * options.segment_s + 1, epochs=epochs)
         disk, folder = disk or OsDisk(), folder / track
         lock_fd = _lock(folder)
         try:
-            ring = cls(folder, log, options, disk, lock_fd)
+            ring = cls(folder, log, options, disk, lock_fd, dvr)
             ring._take_over(recover(folder, log, disk, attempt=attempt), attempt)
         except OSError as err:
             os.close(lock_fd)
@@ -91,6 +97,8 @@ class Ring(IndexedFootage):
         """Close the open segment; the packets that follow are of this epoch and these tracks."""
         with self._lock:
             self._close_segment()
+            self._dvr.epoch(epoch)
+            self._dvr.publish()
             self._epoch = (epoch, tracks)
 
     def append(self, packet: Packet) -> None:
@@ -128,20 +136,24 @@ class Ring(IndexedFootage):
             options = self._options
             for eviction in self._index.plan_eviction(keep_ns=options.keep_ns, keep_bytes=options.keep_bytes):
                 self._evict(eviction)
+            self._dvr.publish()
 
     def close(self) -> None:
-        """Close the open segment and let go of the folder. Raises StorageError like `append`; closed all the same."""
+        """Close the open segment and let go of the folder; the DVR list says that no more will come, until a later
+        attempt adds to it. Raises StorageError like `append`; closed all the same."""
         with self._lock:
             if self._lock_fd is None:
                 return
             try:
                 self._close_segment()
             finally:
+                self._dvr.publish(ended=True)
                 os.close(self._lock_fd)
                 self._lock_fd = None
 
     def _take_over(self, found: Recovered, attempt: int) -> None:
         self._index = Index(found.rows)
+        self._dvr.take_over(self._index.rows)
         for name, (start_ns, end_ns) in self._log.pins().items():
             self._index.pin(name, start_ns, end_ns)
         self._attempt = attempt
@@ -195,6 +207,7 @@ class Ring(IndexedFootage):
         if row is not None:
             self._log.add_segment(row)
             self._index.add(row)
+            self._dvr.closed(row, segment.visible_data(HEAD_BYTES))
             self.segments_written += 1
 
     def _give_up(self, segment: OpenSegment, err: OSError) -> NoReturn:
@@ -222,9 +235,12 @@ class Ring(IndexedFootage):
             self._evict(Eviction(reason="disk_full", rows=eviction.rows))
 
     def _evict(self, eviction: Eviction) -> None:
-        """Row first: a file without a row is removed at the next start, a row without a file would be a gap."""
+        """Row first: a file without a row is removed at the next start, a row without a file would be a gap. The DVR
+        list goes before the file, too."""
         self._log.evict_segments(eviction.rows, reason=eviction.reason)
         self._index.remove(eviction.rows)
+        self._dvr.gone(eviction.rows)
+        self._dvr.publish()
         for row in eviction.rows:
             try:
                 self._disk.unlink(self._folder / row.name)

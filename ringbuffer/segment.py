@@ -106,9 +106,10 @@ class OpenSegment:
             return None
         return self._visible.start_ns, self._visible.end_ns
 
-    def visible_data(self) -> bytes:
-        """The bytes of the last flush."""
-        return bytes(self._store.data[: self._visible_bytes])
+    def visible_data(self, limit: int | None = None) -> bytes:
+        """The bytes of the last flush, or the first `limit` of them."""
+        size = self._visible_bytes if limit is None else min(limit, self._visible_bytes)
+        return bytes(self._store.data[:size])
 
     def _show(self, before_ns: Ns | None) -> None:
         """Move packets with an earlier DTS, or all of them, from waiting to visible."""

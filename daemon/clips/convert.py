@@ -185,7 +185,8 @@ def _limit(pid: int, cpu_s: float) -> None:
 
 
 def _length_ns(source: Path) -> Ns:
-    with av.open(f"file:{source}", format="nut") as media:
+    only = {"protocol_whitelist": "file", "format_whitelist": "nut"}
+    with av.open(f"file:{source}", "r", format="nut", container_options=only) as media:
         return Ns(max(0, media.duration or 0) * 1000)
 
 

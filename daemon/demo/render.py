@@ -25,6 +25,7 @@ from daemon.demo.recipe import Recipe
 from daemon.demo.segments import TS_HZ, Coded, Lane, fmp4_segment, ts_segment, write_whole
 from daemon.demo.speech import ASSETS
 from daemon.demo.synth import RATE
+from daemon.ingest.avopen import open_media
 
 Rendition = Literal["main", "audio"]
 AUDIO_HZ: Final = 48_000
@@ -62,7 +63,7 @@ class VideoLoop:
     """The packets of a short H.264 file with closed GOPs, repeated for ever. Shared by any number of streams."""
 
     def __init__(self, path: Path = LOOP) -> None:
-        self._container = av.open(str(path))
+        self._container = open_media(path, "mov")
         self.template: VideoStream = self._container.streams.video[0]
         self.time_base = Fraction(self.template.time_base or 0)
         self.width, self.height = self.template.width, self.template.height
@@ -133,7 +134,7 @@ class AudioTrack:
             frame = av.Packet(self._packets[0].data)
             frame.stream, frame.pts, frame.dts, frame.time_base = stream, 0, 0, _AUDIO_BASE
             out.mux(frame)
-        self._header = av.open(io.BytesIO(header.getvalue()))
+        self._header = open_media(io.BytesIO(header.getvalue()), "matroska")
         return self._header.streams.audio[0]
 
 

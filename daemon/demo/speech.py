@@ -13,6 +13,7 @@ import av
 import numpy as np
 
 from daemon.demo.synth import RATE, Audio, active_rms
+from daemon.ingest.avopen import open_media
 
 ASSETS: Final = Path(__file__).parent / "assets"
 ADVERT: Final = "u06_af_heart"
@@ -65,7 +66,7 @@ def recording(name: str) -> Audio:
     """A sentence at `RATE`, scaled to an active RMS of 1. Cached and shared: never written to."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
     blocks: list[Audio] = []
-    with av.open(str(ASSETS / f"{name}.opus")) as container:
+    with open_media(ASSETS / f"{name}.opus", "ogg") as container:
         for frame in [*container.decode(audio=0), None]:
             blocks += [np.asarray(out.to_ndarray()[0], dtype=np.float32) for out in resampler.resample(frame)]
     samples = np.concatenate(blocks)

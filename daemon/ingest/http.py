@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from core.errors import BadMedia, SourceRefused, SourceUnreachable
-from core.netpolicy import Address, AddressPolicy
+from core.netpolicy import ADDRESS_REFUSED, Address, AddressPolicy
 from core.protocols import Clock
 from core.times import NS_PER_S
 
@@ -122,7 +122,9 @@ class Http:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(resolver=_CheckedResolver(self._policy, self._lookup), use_dns_cache=False)
+        connector = aiohttp.TCPConnector(
+            resolver=_Resolver(self._addresses), use_dns_cache=False, socket_factory=self._socket
+        )
         traces = aiohttp.TraceConfig()
         traces.on_request_redirect.append(_refuse_redirect)
         self._session = aiohttp.ClientSession(connector=connector, trust_env=False, trace_configs=[traces])
@@ -149,17 +151,17 @@ class Http:
         """
         assert self._session is not None  # only used inside `async with`
         for _ in range(MAX_REDIRECTS + 1):
-            self._policy.check_url(url, parent=parent)
+            target = self._checked(url, parent)
             with _network_errors(url):
                 raw = await self._session.get(
-                    URL(url, encoded=True),
+                    target,
                     headers={**self.headers, **(headers or {})},
                     allow_redirects=False,
                     timeout=self._limits(idle_s),
                 )
             try:
                 if raw.status in _REDIRECTS and "Location" in raw.headers:
-                    url, parent = urljoin(url, raw.headers["Location"]), url
+                    url, parent = _joined(url, raw.headers["Location"]), url
                     continue
                 _check_status(raw.status, url)
                 yield Response(raw, url, self._clock)
@@ -179,7 +181,7 @@ class Http:
         Nothing is compressed, so a message is no larger than what came. Raises as `open` does; redirects are refused.
         """
         assert self._session is not None  # only used inside `async with`
-        self._policy.check_url(_as_http(url))
+        self._checked(_as_http(url), None)
         with _network_errors(url):
             async with asyncio.timeout(2 * self._timeout_s):
                 socket = await self._session.ws_connect(
@@ -194,6 +196,36 @@ class Http:
                 yield socket
         finally:
             await socket.close()
+
+    def _checked(self, url: str, parent: str | None) -> URL:
+        """The URL as aiohttp takes it, which has to see the same host in it as the policy saw."""
+        host = self._policy.check_url(url, parent=parent)
+        try:
+            target = URL(url, encoded=True)
+            seen = _plain(target.raw_host or "")
+        except ValueError as err:
+            raise _malformed() from err
+        if seen != host:
+            raise _malformed()
+        return target
+
+    async def _addresses(self, host: str) -> Sequence[Address]:
+        """Looked up once and all of them checked. The first answer for the typed host settles what it is."""
+        try:
+            addresses = await self._lookup(host)
+        except ValueError as err:  # no name at all: too long, or with a NUL
+            raise _malformed() from err
+        if _plain(host) == self._policy.unsettled_host:
+            self._policy = self._policy.settled(addresses)
+        self._policy.check_addresses(host, addresses)
+        return addresses
+
+    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        """The last door: the address about to be connected to, whatever was looked up or parsed before."""
+        family, kind, proto, _, place = info
+        if not self._policy.may_connect(ip_address(str(place[0]).partition("%")[0])):
+            raise SourceRefused(f"{place[0]} is no public address", remedy="See net.allow.", code=ADDRESS_REFUSED)
+        return socket.socket(family, kind, proto)
 
     def _limits(self, idle_s: float | None) -> aiohttp.ClientTimeout:
         return aiohttp.ClientTimeout(
@@ -236,18 +268,31 @@ async def _refuse_redirect(_session: object, _context: object, _params: object) 
     )
 
 
-class _CheckedResolver(AbstractResolver):
-    """Resolves once, checks every answer, and connects to exactly those addresses."""
+async def settled(policy: AddressPolicy, lookup: Lookup) -> AddressPolicy:
+    """The policy after the typed host's first look-up, see AddressPolicy.settled. Raises SourceUnreachable."""
+    host = policy.unsettled_host
+    if host is None:
+        return policy
+    try:
+        return policy.settled(await lookup(host))
+    except OSError as err:
+        raise SourceUnreachable(
+            f"{host} is not known: {err.strerror or err}", remedy="Check the address and the network."
+        ) from err
+    except ValueError as err:  # no name at all: too long, or with a NUL
+        raise _malformed() from err
 
-    def __init__(self, policy: AddressPolicy, lookup: Lookup) -> None:
-        self._policy = policy
-        self._lookup = lookup
+
+class _Resolver(AbstractResolver):
+    """Lets aiohttp connect to exactly the addresses that were checked."""
+
+    def __init__(self, addresses: Lookup) -> None:
+        self._addresses = addresses
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        addresses = await self._lookup(host)
-        self._policy.check_addresses(host, addresses)
+        addresses = await self._addresses(host)
         found = [(socket.AF_INET6 if a.version == 6 else socket.AF_INET, str(a)) for a in dict.fromkeys(addresses)]
         return [
             ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=socket.AI_NUMERICHOST)
@@ -259,13 +304,28 @@ class _CheckedResolver(AbstractResolver):
         pass  # holds nothing
 
 
+def _plain(host: str) -> str:
+    return host.rstrip(".").lower()
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as err:
+        raise _malformed() from err
+
+
+def _malformed() -> SourceRefused:
+    return SourceRefused("The URL is not well formed", remedy="Check it for typing errors.", code=ADDRESS_REFUSED)
+
+
 @contextmanager
 def _network_errors(url: str) -> Iterator[None]:
     """Turns what aiohttp and the sockets raise into SourceUnreachable."""
     try:
         yield
     except aiohttp.InvalidURL as err:
-        raise SourceRefused("The URL is not well formed", remedy="Check it for typing errors.") from err
+        raise _malformed() from err
     except TimeoutError as err:
         raise SourceUnreachable(
             f"{_where(url)} did not answer in time", remedy="Check the network; it is tried again."

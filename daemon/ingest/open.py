@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from daemon.ingest.endless import EndlessSource, is_endless
 from daemon.ingest.files import FileSource
 from daemon.ingest.handover import DoorSource
 from daemon.ingest.hls.loop import open_hls
-from daemon.ingest.http import Lookup, Response, system_lookup
+from daemon.ingest.http import Lookup, Response, settled, system_lookup
 from daemon.ingest.push import RtmpSource
 from daemon.ingest.request import Request
 from daemon.ingest.sniff import HEAD_BYTES, media_format, sniff
@@ -75,6 +76,7 @@ async def open_source(
         lookup=lookup,
     )
     request.policy.check_url(source)
+    request = await _settled(request, clock)
     if await asyncio.to_thread(is_page, source):
         request = await _of_page(request, ask, ask_second)
         return await _by_content(request, clock, workdir)
@@ -87,6 +89,16 @@ async def open_source(
         if answer.code != "live":
             raise  # it is a page, and no second resolver knows it either
         return await _by_content(_found(request, answer, ask_second), clock, workdir)
+
+
+async def _settled(request: Request, clock: Clock) -> Request:
+    """Look the typed host up once, patiently: what it is now, public or the person's own, it stays for this source."""
+    for attempt in range(1, TRIES):
+        try:
+            return replace(request, policy=await settled(request.policy, request.lookup))
+        except SourceUnreachable:
+            await clock.sleep(attempt * NS_PER_S)
+    return replace(request, policy=await settled(request.policy, request.lookup))
 
 
 def _pushed(source: str, clock: Clock, options: IngestOptions, origin: Origin, resume: Resume | None) -> RtmpSource:
@@ -122,17 +134,7 @@ def _found(page: Request, answer: Answer, ask: AskPage) -> Request:
             raise as_error(again)
         return again.url
 
-    return Request(
-        url=answer.url,
-        policy=page.policy,
-        options=page.options,
-        live=page.live,
-        speed=page.speed,
-        resume=page.resume,
-        headers=answer.headers,
-        refresh=find,
-        lookup=page.lookup,
-    )
+    return replace(page, url=answer.url, headers=answer.headers, refresh=find)
 
 
 async def _head(response: Response) -> bytes:

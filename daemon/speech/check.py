@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.errors import MissingPart
 from core.media import AUDIO_RATE
 from daemon.demo.speech import ASSETS, OPENING, catalogue
+from daemon.ingest.avopen import open_media
 from daemon.speech.engine import AsrEngine, DecodeRequest
 
 ENOUGH: Final = 0.7  # of its words; a tiny model misses one now and then
@@ -31,7 +32,7 @@ def check_engine(engine: AsrEngine) -> None:
 
 def _sentence() -> NDArray[np.float32]:
     resampler = av.AudioResampler(format="flt", layout="mono", rate=AUDIO_RATE)
-    with av.open(str(ASSETS / f"{OPENING}.opus")) as container:
+    with open_media(ASSETS / f"{OPENING}.opus", "ogg") as container:
         frames = [*container.decode(audio=0), None]
         blocks = [out.to_ndarray()[0] for frame in frames for out in resampler.resample(frame)]
     return np.concatenate(blocks).astype(np.float32)

@@ -83,7 +83,7 @@ async def build_parts(
 
 
 def _open_ring(stack: contextlib.ExitStack, folder: Path, journal: Journal, settings: Settings, attempt: int) -> Ring:
-    ring = Ring.open(folder / "ring", journal, settings.ring, attempt=attempt)
+    ring = Ring.open(folder / "ring", journal, settings.ring, attempt=attempt, epochs=journal.epochs())
     stack.callback(ring.close)
     return ring
 

@@ -87,7 +87,8 @@ def _footage(folder: Path, journal: Journal) -> Iterator[FootageSource]:
             raise UsageError(f"The session's file is gone: {path}", remedy="Put it back where it was, then cut again.")
         yield scan_footage(Path(path))
         return
-    ring = Ring.open(folder / "ring", journal, RingOptions(), attempt=journal.begin_attempt())
+    attempt = journal.begin_attempt()
+    ring = Ring.open(folder / "ring", journal, RingOptions(), attempt=attempt, epochs=journal.epochs())
     try:
         yield ring
     finally:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import urljoin
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
@@ -49,19 +50,25 @@ class CheckedAdapter(HTTPAdapter):
         super().__init__()
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        """Every request and every redirect comes through here."""
+        """Every request and every redirect comes through here; where one leads is checked before it is followed."""
+        url = request.url or ""
+        self.check(url)
+        response = super().send(request, *args, **kwargs)
+        self.note(response)
+        if response.is_redirect:
+            self.check(urljoin(url, response.headers["Location"]), parent=url)
+        return response
+
+    def check(self, url: str, *, parent: str | None = None) -> None:
+        """Raises SourceRefused, and remembers it: plugins swallow errors. The Guard checks the connection itself."""
         try:
-            self.check(request.url or "")
+            self._check(url, parent)
         except SourceRefused as err:
             self.refused = self.refused or err
             raise
-        response = super().send(request, *args, **kwargs)
-        self.note(response)
-        return response
 
-    def check(self, url: str) -> None:
-        """Raises SourceRefused; what is connected to is checked once more, by the Guard."""
-        host = self._policy.check_url(url)
+    def _check(self, url: str, parent: str | None) -> None:
+        host = self._policy.check_url(url, parent=parent)
         infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         self._policy.check_addresses(host, [ip_address(str(info[4][0]).partition("%")[0]) for info in infos])
 

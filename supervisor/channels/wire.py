@@ -40,6 +40,7 @@ def encode_ask(ask: Ask) -> bytes:
             "url": ask.url,
             "origin": policy.origin,
             "typed_host": policy.typed_host,
+            "typed_own": policy.typed_own,
             "allow": [str(network) for network in policy.allow],
             "timeout_s": ask.timeout_s,
             "deadline_s": ask.deadline_s,
@@ -55,6 +56,7 @@ def decode_ask(data: bytes) -> Ask:
         policy=AddressPolicy(
             origin=found["origin"],
             typed_host=found["typed_host"],
+            typed_own=bool(found["typed_own"]),
             allow=tuple(ip_network(text) for text in found["allow"]),
         ),
         timeout_s=float(found["timeout_s"]),

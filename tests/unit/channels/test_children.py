@@ -16,6 +16,7 @@ from streamlink.stream.dash.dash import DASHStream
 from streamlink.stream.hls.hls import HLSStream
 from streamlink.stream.http import HTTPStream
 
+from core.errors import SourceRefused
 from core.netpolicy import AddressPolicy
 from supervisor.channels import ytdlp_child
 from supervisor.channels.pages import ask_child, ask_recording
@@ -159,3 +160,11 @@ async def test_the_optional_part_that_is_missing_is_named() -> None:
     code = "import sys; sys.modules['yt_dlp'] = None; from supervisor.channels.ytdlp_child import main; main()"
     found = await ask_child([sys.executable, "-I", "-c", code], "https://page.example/", ASK.policy, 5)
     assert found.code == "ytdlp_missing"
+
+
+def test_a_redirect_out_of_https_is_refused_before_it_is_followed() -> None:
+    """Even to the host that was typed; and the refusal is remembered, since plugins swallow errors."""
+    adapter = CheckedAdapter(ASK)
+    with pytest.raises(SourceRefused, match="https source points to an http"):
+        adapter.check("http://127.0.0.1/x", parent="https://127.0.0.1/")
+    assert adapter.refused is not None

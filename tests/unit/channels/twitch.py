@@ -87,7 +87,7 @@ class LoopbackAdapter(CheckedAdapter):
         super().__init__(ask)
         self._base, self._mode = base, mode
 
-    def check(self, url: str) -> None:
+    def check(self, url: str, *, parent: str | None = None) -> None:
         """The URL's own rules hold; a name is not looked up."""
         self._policy.check_url(url)
         if self._mode() == "dns":

@@ -15,7 +15,9 @@ PRIVATE = (
     "239.255.255.250", "240.0.0.1", "255.255.255.255",
     "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1",
     "64:ff9b::a00:1", "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2001:0:7f00:1::5601:203", "2002:7f00:1::",
-    "2002:c0a8:101::1", "3fff::1", "5f00::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1", "ff02::1",
+    "2002:c0a8:101::1", "3fff::1",
+    "64:ff9b:1:7f00:0:100::", "64:ff9b:1::8.8.8.8", "2600:2800::5efe:7f00:1", "2600:2800::200:5efe:a00:5", "::8.8.8.8",
+    "::ffff:0:127.0.0.1", "5f00::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1", "ff02::1",
 )  # fmt: skip
 PUBLIC = ("1.1.1.1", "8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450::5", "::ffff:8.8.8.8",
           "64:ff9b::808:808", "2002:808:808::1")  # fmt: skip
@@ -62,6 +64,51 @@ def test_the_metadata_address_is_refused_even_when_it_was_typed() -> None:
         policy.check_url("http://169.254.169.254/latest")
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "169.254.170.2", "100.100.100.200",
+     "168.63.129.16", "fd00:ec2::254", "fd20:ce::254"],
+)  # fmt: skip
+def test_what_hands_out_a_clouds_credentials_takes_an_entry_of_its_own(address: str) -> None:
+    """Refused when typed and inside a wider network of net.allow; only the very address as an entry opens it."""
+    typed = AddressPolicy.for_source("http://meta.example/", "cli", ["0.0.0.0/0", "::/0"])
+    with pytest.raises(SourceRefused):
+        check(typed, "meta.example", address)
+    named = AddressPolicy.for_source("http://meta.example/", "api", [address, "169.254.169.254"])
+    check(named, "meta.example", address)
+
+
+def test_a_typed_host_that_was_public_stays_public() -> None:
+    """A name whose first answer is public and a later one private is rebound; one that was private is one's own."""
+    typed = AddressPolicy.for_source("http://media.example/x", "cli")
+    public = typed.settled([ip_address("8.8.8.8")])
+    with pytest.raises(SourceRefused):
+        check(public, "media.example", "192.168.1.5")
+    check(typed.settled([ip_address("192.168.1.5")]), "media.example", "192.168.1.5")
+    assert (typed.unsettled_host, public.unsettled_host) == ("media.example", None)
+    assert AddressPolicy.for_source("http://127.0.0.1/", "cli").unsettled_host is None
+    assert public.check_url("http://user:pw@media.example/x") == "media.example"  # typed with its password
+
+
+def test_public_and_private_in_one_answer_is_a_trap() -> None:
+    """Except where a house has public IPv6 and private IPv4."""
+    typed = AddressPolicy.for_source("http://nas.example/x", "cli")
+    check(typed, "nas.example", "192.168.1.5", "2a00:1450::5")
+    for answer in (("8.8.8.8", "10.0.0.5"), ("2a00:1450::5", "127.0.0.1"), ("8.8.8.8", "::1")):
+        with pytest.raises(SourceRefused, match="this machine's own"):
+            check(typed, "nas.example", *answer)
+
+
+def test_the_last_door_knows_addresses_without_names() -> None:
+    """What a socket may be opened to: public, listed, or the typed host's own network."""
+    typed = AddressPolicy.for_source("http://nas.example/x", "cli", ["10.1.0.0/16"])
+    assert [typed.may_connect(ip_address(a)) for a in ("8.8.8.8", "10.1.2.3", "192.168.1.5", "169.254.169.254")] == [
+        True, True, True, False,
+    ]  # fmt: skip
+    stranger = AddressPolicy.for_source("http://nas.example/x", "api")
+    assert not stranger.may_connect(ip_address("192.168.1.5"))
+
+
 @pytest.mark.parametrize("origin", ["api", "hook"])
 def test_a_private_host_from_the_api_is_refused(origin: str) -> None:
     """Only a person at the command line means his own network."""
@@ -82,6 +129,7 @@ def test_net_allow_opens_a_network() -> None:
     "url",
     ["file:///etc/passwd", "concat:a|b", "data:text/plain,x", "ftp://a.example/x", "rtmp://a.example/x", "/etc/passwd",
      "http://", "https://user:pw@a.example/", "http://a.example:99999/", "http://[::1", "http://[::1]/",
+     "http://a.example\\@b.example/", "http://a b/", "http://a.example/\r\nX: y", "\x00http://a.example/",
      "http://127.0.0.1/", "http://[::ffff:10.0.0.1]/x", "subfile,,start,0,end,1,,:/etc/passwd"],
 )  # fmt: skip
 def test_other_schemes_user_names_and_private_literals_are_refused(url: str) -> None:

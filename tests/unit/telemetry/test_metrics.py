@@ -9,7 +9,8 @@ from telemetry import Metrics
 NAMES = {
     "clipd_moment_to_clip_seconds", "clipd_render_seconds", "clipd_media_lag_seconds", "clipd_media_time_seconds",
     "clipd_gap_seconds", "clipd_segments_written", "clipd_ring_bytes", "clipd_ring_evicted", "clipd_events",
-    "clipd_moments", "clipd_clips", "clipd_chat_messages", "clipd_analysis_shed_seconds", "clipd_asr_commit_latency_seconds",
+    "clipd_moments", "clipd_clips", "clipd_chat_messages", "clipd_analysis_shed_seconds",
+    "clipd_asr_commit_latency_seconds",
     "clipd_asr_lag_seconds", "clipd_asr_level", "clipd_asr_decodes", "clipd_asr_audio_seconds", "clipd_asr_words",
     "clipd_asr_words_dropped", "clipd_asr_partial_rewrites", "clipd_asr_gap_seconds", "clipd_asr_language_changes",
 }  # fmt: skip
