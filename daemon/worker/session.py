@@ -172,11 +172,11 @@ class Session:
         running = asyncio.create_task(parts.source.run(parts.capture), name="source")
         stopping = asyncio.create_task(self.stop.wait(), name="stop")
         limit = asyncio.create_task(parts.capture.limit_reached.wait(), name="duration")
-        self._say("live", "")
+        beginning = asyncio.create_task(self._begin(), name="beginning")
         await asyncio.wait({running, stopping, limit, analysing}, return_when=asyncio.FIRST_COMPLETED)
         self.stopped = self.stop.is_set() and not running.done()
         ended_by_limit = parts.capture.limit_reached.is_set() and not self.stopped
-        await _cancel([stopping, limit, *([] if running.done() else [running])])
+        await _cancel([stopping, limit, beginning, *([] if running.done() else [running])])
         if ended_by_limit:
             self._end("duration")
             parts.queue.close()
@@ -189,6 +189,12 @@ class Session:
         if self.stopped:
             self.ended = "interrupted"
         parts.queue.close(discard=self.stopped and not parts.source.info.unstoppable)
+
+    async def _begin(self) -> None:
+        """Live is what has media; a door waits for its publisher."""
+        await self._parts.capture.started.wait()
+        self._moved = (self._parts.capture.media_ns, self._parts.clock.boottime_ns())
+        self._say("live", "")
 
     async def _drain(self, analysing: asyncio.Task[Ns]) -> Ns:
         """Close the ring, let analysis finish. Its own failure is a bug and ends the attempt with code 70."""
