@@ -117,12 +117,15 @@ class Timeline:
         self._video = video
 
     def break_epoch(self, reason: str, *, elapsed_ns: int | None, by: str, wall_ns: int | None) -> None:
-        """The next packet opens a new epoch at the old end plus `elapsed_ns`; None asks `elapsed` when it comes."""
+        """The next packet opens a new epoch at the old end plus `elapsed_ns`; None asks `elapsed` when it comes.
+
+        Every caller counts from the old end, so of several breaks with nothing between the longest holds.
+        """
         elapsed = None if elapsed_ns is None else Elapsed(max(0, elapsed_ns), by, wall_ns)
         if self.map is None:  # the epoch that has not begun keeps its reason, and begins later
             before, reason = self._pending.elapsed, self._pending.reason
             if before is not None and elapsed is not None:
-                elapsed = elapsed._replace(ns=elapsed.ns + before.ns)
+                elapsed = elapsed._replace(ns=max(elapsed.ns, before.ns))
         self._break(reason, elapsed)
 
     def mark_lost(self, duration_ns: int, reason: str) -> None:

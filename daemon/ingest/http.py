@@ -61,27 +61,29 @@ class Response:
         self.length = response.content_length
         self.etag = response.headers.get("ETag")
 
-    async def chunks(self, *, rated: bool = True) -> AsyncGenerator[bytes, None]:
-        """The body in pieces. With `rated` a trickle below MIN_RATE raises SourceUnreachable."""
+    async def chunks(self, *, rated: bool = True, within_ns: int | None = None) -> AsyncGenerator[bytes, None]:
+        """The body in pieces. With `rated` a trickle below MIN_RATE raises SourceUnreachable, and so does a body that
+        is not over `within_ns`."""
         started_ns, count = self._clock.boottime_ns(), 0
         with _network_errors(self.url):
             async for chunk in self._response.content.iter_chunked(CHUNK_BYTES):
                 count += len(chunk)
                 took_ns = self._clock.boottime_ns() - started_ns
-                if rated and took_ns > RATE_AFTER_NS and count * NS_PER_S < MIN_RATE * took_ns:
+                late = within_ns is not None and took_ns > within_ns
+                if late or (rated and took_ns > RATE_AFTER_NS and count * NS_PER_S < MIN_RATE * took_ns):
                     raise SourceUnreachable(
-                        f"{_where(self.url)} sends less than {MIN_RATE // 1000} kB a second",
+                        f"{_where(self.url)} sends too slowly: {count} bytes in {took_ns / NS_PER_S:.0f} s",
                         remedy="The server or the network is too slow; it is tried again.",
                         code="too_slow",
                     )
                 yield chunk
 
-    async def read(self, limit: int) -> bytes:
-        """The whole body; raises BadMedia above `limit` bytes."""
+    async def read(self, limit: int, within_ns: int | None = None) -> bytes:
+        """The whole body; raises BadMedia above `limit` bytes, and as `chunks` does."""
         if self.length is not None and self.length > limit:
             raise _too_big(self.url, limit)
         parts, size = [], 0
-        async with aclosing(self.chunks()) as chunks:
+        async with aclosing(self.chunks(within_ns=within_ns)) as chunks:
             async for chunk in chunks:
                 parts.append(chunk)
                 size += len(chunk)
@@ -236,12 +238,18 @@ class Http:
         )
 
     async def get(
-        self, url: str, *, limit: int, parent: str | None = None, byterange: tuple[int, int] | None = None
+        self,
+        url: str,
+        *,
+        limit: int,
+        parent: str | None = None,
+        byterange: tuple[int, int] | None = None,
+        within_ns: int | None = None,
     ) -> Body:
         """A whole body, or (offset, length) of it; also from servers that ignore ranges."""
         if byterange is None:
             async with self.open(url, parent=parent) as response:
-                return Body(await response.read(limit), response.url)
+                return Body(await response.read(limit, within_ns), response.url)
         offset, length = byterange
         if length > limit:
             raise _too_big(url, limit)

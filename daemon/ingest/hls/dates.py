@@ -1,7 +1,8 @@
 """How much time lies between two segments that do not continue each other. Pure.
 
-By the playlist's dates where both sides carry one and they can be true, else by this machine's CLOCK_BOOTTIME; segments
-that stand side by side in a playlist have nothing between them, and neither has a replay.
+By the playlist's dates where both sides carry one and they can be true, else by its numbers where they say how many
+segments passed unseen, else by this machine's CLOCK_BOOTTIME; segments that stand side by side in a playlist have
+nothing between them, and neither has a replay.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ class Dates:
         self._lost_ns = 0
         self._jump = Elapsed(0, "source")
 
-    def between(self, segment: Segment, *, adjacent: bool, arrived_ns: int, wall_ns: int) -> Elapsed:
-        """Time between the last good segment and this one. `wall_ns`: UTC now, a guess for streams without dates."""
+    def between(self, segment: Segment, *, adjacent: bool, arrived_ns: int, wall_ns: int, missed: int = 0) -> Elapsed:
+        """Time between the last good segment and this one. `missed`: how many the numbering says passed unseen between
+        them; `wall_ns`: UTC now, a guess for streams without dates."""
         if not self._live:
             return Elapsed(0, "source", segment.pdt_ns)
         guess_ns = wall_ns - segment.duration_ns
@@ -39,6 +41,9 @@ class Dates:
                 return Elapsed(max(0, apart_ns), "pdt", segment.pdt_ns)
         if adjacent:
             return Elapsed(self._lost_ns, "source", segment.pdt_ns or guess_ns)
+        counted_ns = self._lost_ns + missed * segment.duration_ns
+        if missed and waited_ns is not None and counted_ns <= waited_ns + SLACK_NS:
+            return Elapsed(counted_ns, "source", segment.pdt_ns or guess_ns)
         missing_ns = 0 if waited_ns is None else waited_ns - segment.duration_ns
         return Elapsed(max(self._lost_ns, missing_ns, 0), "boottime", segment.pdt_ns or guess_ns)
 

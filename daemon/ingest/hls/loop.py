@@ -202,6 +202,7 @@ class _Run:
             adjacent=fetched.step.missed == 0 and fetched.step.break_reason in (None, "discontinuity", "ad_break"),
             arrived_ns=fetched.arrived_ns,
             wall_ns=self._clock.wall_ns(),
+            missed=fetched.step.missed,
         )
         self._break(lane, fetched, elapsed)
         if fetched.demuxed is None:

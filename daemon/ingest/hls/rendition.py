@@ -25,6 +25,7 @@ AHEAD: Final = 3
 MAX_SEGMENT_BYTES: Final = 64 << 20  # reliability.md row 44
 MAX_KEY_BYTES: Final = 1024
 PATIENCE_NS: Final = 20 * NS_PER_S  # a live segment that still fails after this is given up: footage behind it waits
+PLAYLIST_NS: Final = 5 * NS_PER_S  # for the body of a live one, a few kB: what trickles is asked for anew
 REPLAY_TRIES: Final = 5
 FIRST_DELAY_NS: Final = NS_PER_S // 2
 MAX_DELAY_NS: Final = 4 * NS_PER_S
@@ -44,9 +45,11 @@ class Fetched(NamedTuple):
     error: SourceError | None = None
 
 
-async def load(http: Http, url: str, parent: str | None = None) -> Master | MediaPlaylist:
-    """One playlist. Raises SourceError kinds."""
-    body = await http.get(url, limit=MAX_BYTES, parent=parent)
+async def load(
+    http: Http, url: str, parent: str | None = None, *, within_ns: int | None = None
+) -> Master | MediaPlaylist:
+    """One playlist, whose body has to come `within_ns`. Raises SourceError kinds."""
+    body = await http.get(url, limit=MAX_BYTES, parent=parent, within_ns=within_ns)
     return parse(body.data, body.url)
 
 
@@ -167,8 +170,8 @@ class Rendition:
             try:
                 if self._refused.is_set():
                     self._refused.clear()
-                    self._url = await self._renew() or self._url
-                playlist = await load(self._http, self._url, self._url)
+                    self._follow(await self._renew())
+                playlist = await load(self._http, self._url, self._url, within_ns=PLAYLIST_NS)
                 if not isinstance(playlist, MediaPlaylist):
                     raise BadMedia("The playlist became a list of qualities", remedy="", code="bad_playlist")
                 changed = self._take(playlist) > 0
@@ -185,6 +188,11 @@ class Rendition:
             wait_ns = max((target_ns if changed or ends else target_ns // 2) - max(0, took_ns), NS_PER_S // 4)
             if self.idle and self._clock.boottime_ns() - self._progress_ns > self._stall_ns:
                 self.ended = "source_gone"
+
+    def _follow(self, url: str | None) -> None:
+        if url is not None and url != self._url:
+            self._url = url
+            self._window.renewed()
 
     # -- segments
 

@@ -59,6 +59,11 @@ class Window:
                 steps.append(self._step(segment, "sequence_jump" if missed else None, missed))
         return steps
 
+    def renewed(self) -> None:
+        """The stream goes on under another link, which may call the same segments otherwise: numbers are what is left
+        to go by."""
+        self._recent.clear()
+
     def _join(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
         if self._edge is None:
             return segments

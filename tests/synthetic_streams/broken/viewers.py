@@ -85,7 +85,7 @@ async def with_clipd(script: Script, shelf: Shelf, clock: Clock, folder: Path) -
             kept_s=await asyncio.to_thread(_seconds, ring),
             code=code,
             ended=next((line["reason"] for line in states if line["state"] == "ended"), ""),
-            ledger_s=sum(gap["end_s"] - gap["start_s"] for gap in gaps),
+            ledger_s=_covered(sorted((gap["start_s"], gap["end_s"]) for gap in gaps)),
             reasons=tuple(sorted({gap["reason"] for gap in gaps})),
             sessions=len(sessions),
             epochs=1 + sum(line["reason"].startswith("epoch:") for line in states),
@@ -122,6 +122,15 @@ def _seconds(files: Iterable[Path]) -> float:
                 for packet in container.demux(container.streams.video[0]):
                     frames += packet.pts is not None
     return frames / FPS
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """Length of what sorted spans cover together: a hole may be told for picture and for sound."""
+    total, reached = 0.0, 0.0
+    for start, end in spans:
+        total += max(end - max(start, reached), 0.0)
+        reached = max(reached, end)
+    return total
 
 
 async def _ask(sessions: Path, origin: BrokenOrigin, clock: Clock) -> list[_Answer]:
