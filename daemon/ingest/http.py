@@ -246,9 +246,11 @@ class Http:
         byterange: tuple[int, int] | None = None,
         within_ns: int | None = None,
     ) -> Body:
-        """A whole body, or (offset, length) of it; also from servers that ignore ranges."""
+        """A whole body, or (offset, length) of it; also from servers that ignore ranges. `within_ns`: for the answer,
+        and for its body."""
         if byterange is None:
-            async with self.open(url, parent=parent) as response:
+            idle_s = None if within_ns is None else within_ns / NS_PER_S
+            async with self.open(url, parent=parent, idle_s=idle_s) as response:
                 return Body(await response.read(limit, within_ns), response.url)
         offset, length = byterange
         if length > limit:
