@@ -76,10 +76,10 @@ async def open_source(
         lookup=lookup,
     )
     request.policy.check_url(source)
-    request = await _settled(request, clock)
-    if await asyncio.to_thread(is_page, source):
+    if await asyncio.to_thread(is_page, source):  # a platform's own host, which nobody here connects to
         request = await _of_page(request, ask, ask_second)
         return await _by_content(request, clock, workdir)
+    request = await _settled(request, clock)
     try:
         return await _by_content(request, clock, workdir)
     except BadMedia as err:

@@ -31,9 +31,10 @@ def chaos_media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wounded(chaos_media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A session whose recorder died in its second segment, so that every run begins with a recovery."""
+    """A session whose recorder died in its second segment, so that every run begins with a recovery. Its renames: the
+    first segment, its DVR list, the second segment."""
     session = tmp_path_factory.mktemp("wounded")
-    assert recorder(session, chaos_media, "-e", "inject=rename:signal=KILL:when=2") == KILLED
+    assert recorder(session, chaos_media, "-e", "inject=rename:signal=KILL:when=3") == KILLED
     assert list((session / "ring" / "main").glob("*.tmp"))
     return session
 
