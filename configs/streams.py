@@ -13,7 +13,7 @@ class StreamEntry(BaseModel, frozen=True, extra="forbid"):
     name: str = Field(min_length=1, max_length=80, description="What it is called in lines and folders.")
     source: str = Field(min_length=1, max_length=8192, description="Page, URL or path, as for clipd watch.")
     profile: str | None = Field(None, description="Its own profile; none: that of the whole file.")
-    chat: str | None = Field(None, description="Chat as JSON lines: a file or a URL.")
+    chat: str | None = Field(None, description="A file or URL of JSON lines, twitch:NAME, or off; none: its own.")
     rights: Rights = Field("watch-only", description="own, consent or watch-only: whether its clips may be published.")
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from core.times import NS_PER_S, utc_ns
 
 MAX_RANGES: Final = 500  # a playlist of 2 MB holds more, none that is meant
-MAX_BREAK_S: Final = 1800.0  # a longer one is a typing error, and would black out the stream
+MAX_BREAK_S: Final = 1800.0  # a longer one is a mistake; what comes then is taken again, see Window
 _TWITCH_CLASS: Final = "twitch-stitched-ad"
 _TWITCH_ID: Final = "stitched-ad-"
 _NUMBER: Final = re.compile(r"\d{1,6}(?:\.\d{1,9})?")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from core.times import NS_PER_S
+from daemon.ingest.hls.ads import MAX_BREAK_S
 from daemon.ingest.hls.playlist import ByteRange, MediaPlaylist, Segment
 
 CATCH_UP_NS: Final = 300 * NS_PER_S  # a session is resumed after at most 5 min of silence: reliability.md row 41
@@ -35,6 +37,7 @@ class Window:
         self._last: Segment | None = None
         self._recent: OrderedDict[int, tuple[str, ByteRange | None]] = OrderedDict()
         self._section = 0
+        self._ads_ns = 0  # of the break that the newest segment is in
         self._behind = 0  # changed playlists in a row that lay wholly before what was taken
         self._behind_last: int | None = None
         self.first_seq = 0
@@ -80,6 +83,9 @@ class Window:
         return tuple(reversed(joined))
 
     def _step(self, segment: Segment, reason: str | None, missed: int) -> Step:
+        self._ads_ns = self._ads_ns + segment.duration_ns if segment.ad else 0
+        if self._ads_ns > MAX_BREAK_S * NS_PER_S:  # nobody has marked its end: footage first
+            segment = replace(segment, ad=False)
         if segment.discontinuity and reason is None:
             reason = "discontinuity"
         if reason is None and self._last is not None and self._last.ad and not segment.ad:

@@ -208,3 +208,25 @@ def test_an_unannounced_jump_is_asked_once_per_segment() -> None:
     dates = Dates(live=True)
     dates.coming(dates.between(segment(None), adjacent=True, arrived_ns=0, wall_ns=ns(5))._replace(ns=7))
     assert (dates.jump().ns, dates.jump().ns) == (7, 0)
+
+
+def test_an_advert_that_nobody_ends_does_not_black_out_the_stream() -> None:
+    """After half an hour of it what comes is taken again, as an epoch of its own."""
+    window, marked = Window(None), playlist(0, 1000)
+    segments = tuple(replace(segment, ad=segment.seq > 0) for segment in marked.segments)
+    steps = window.update(replace(marked, segments=segments))
+    taken_again = [step for step in steps[1:] if not step.segment.ad]
+    assert taken_again[0].segment.seq == 901
+    assert [step.break_reason for step in taken_again[:2]] == ["ad_break", None]
+    assert len(taken_again) == 1000 - 901
+
+
+def test_other_names_under_a_renewed_link_are_the_same_stream() -> None:
+    """The numbers go on; without the new link other names would mean that they began anew."""
+    window = Window(3)
+    taken(window, playlist(10, 6))
+    window.renewed()
+    assert taken(window, playlist(11, 6, name="t")) == [(16, None)]
+    other = Window(3)
+    taken(other, playlist(10, 6))
+    assert taken(other, playlist(11, 6, name="t"))[0][1] == "sequence_reset"
