@@ -12,6 +12,7 @@ import multiprocessing
 import shutil
 import tempfile
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,11 +23,12 @@ from core.signals import SignalChunk
 from core.times import Ns
 from daemon.cli.replay import Replayed, again
 from daemon.journal import Journal
+from daemon.worker.analysis import STEP_NS
 from tests.synthetic_streams.planted import make_stream
 
 BUDGET_S_PER_100_H = 60.0
 STREAM_H = 2.0
-ROWS = 1  # a worker writes a row of sound as soon as it is there
+ROWS = 1  # a worker hears sound row by row, and writes what a step has heard and seen
 
 
 class Session(NamedTuple):
@@ -50,7 +52,9 @@ def write(session: Session) -> int:
             journal.add_epoch(epoch)
         for gap in stream.gaps():
             journal.add_gap(gap)
-        journal.add_signals([part for chunk in stream.signals() for part in _pieces(chunk)])
+        pieces = sorted((part for chunk in stream.signals() for part in _pieces(chunk)), key=lambda part: part.end_ns)
+        for _, step in groupby(pieces, key=lambda part: -(-part.end_ns // STEP_NS)):
+            journal.add_signals(list(step))
         journal.add_chat(list(stream.chat()))
         journal.add_words(list(stream.committed()))
     return path.stat().st_size

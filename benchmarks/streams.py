@@ -54,7 +54,8 @@ class Lags:
 async def run(streams: int, seconds: float, folder: Path) -> tuple[list[dict[str, Any]], float]:
     """One row a stream, and the origins' CPU seconds."""
     video = VideoLoop(busy_source(folder / "media"))
-    settings = load_settings(profile="gaming", data_dir=folder / "data", environment={"CLIPD_SPEECH__ENABLED": "false"})
+    environment = {"CLIPD_SPEECH__ENABLED": "false", "CLIPD_CLIPS__FORMATS": "master"}
+    settings = load_settings(profile="gaming", data_dir=folder / "data", environment=environment)
     lags = Lags()
     async with contextlib.AsyncExitStack() as stack:
         origins = [

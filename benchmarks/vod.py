@@ -42,7 +42,7 @@ def write_media(minutes: float, folder: Path) -> StreamFiles:
 
 def measure(stream: StreamFiles, folder: Path, *, speech: bool) -> dict[str, Any]:
     """One run."""
-    environment = {"CLIPD_SPEECH__ENABLED": str(speech).lower()}
+    environment = {"CLIPD_SPEECH__ENABLED": str(speech).lower(), "CLIPD_CLIPS__FORMATS": "master"}
     request = WatchRequest(
         kind="vod",
         source=str(stream.media),

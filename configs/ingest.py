@@ -14,6 +14,21 @@ class PushOptions(BaseModel, frozen=True, extra="forbid"):
     key_file: str = Field("", description="A file that holds the stream key, and nothing else.")
 
 
+class SrtOptions(BaseModel, frozen=True, extra="forbid"):
+    """Key `ingest.srt`: of an SRT address, listened on or called, that does not hold a passphrase."""
+
+    passphrase: str = Field(
+        "",
+        max_length=79,
+        repr=False,
+        description="10 to 79 characters; better in the environment or in passphrase_file than here.",
+    )
+    passphrase_file: str = Field("", description="A file that holds the passphrase, and nothing else.")
+    latency_ms: int = Field(
+        120, ge=20, le=8000, description="How long a lost packet is waited for; the larger of both ends' counts."
+    )
+
+
 class IngestOptions(BaseModel, frozen=True, extra="forbid"):
     """Key `ingest` of the settings tree."""
 
@@ -32,3 +47,4 @@ class IngestOptions(BaseModel, frozen=True, extra="forbid"):
         "wss://irc-ws.chat.twitch.tv:443", pattern="^wss?://", description="Where Twitch's chat is read."
     )
     push: PushOptions = PushOptions()
+    srt: SrtOptions = SrtOptions()

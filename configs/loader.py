@@ -1,6 +1,7 @@
 """Loads settings: defaults < profile < one YAML file < environment < options. What is not known is an error.
 
-Environment: `CLIPD_` and the path, nested by `__`: CLIPD_RING__MINUTES. `CLIPD_TEST_*` belongs to tests.
+Environment: `CLIPD_` and the path, nested by `__`: CLIPD_RING__MINUTES. `CLIPD_TEST_*` belongs to tests, and
+CLIPD_TOKEN, the bearer token of commands that talk to `clipd up`, is a secret and no setting.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from detectors import Profile
 
 PREFIX: Final = "CLIPD_"
 TEST_PREFIX: Final = "CLIPD_TEST_"
+TOKEN_VARIABLE: Final = "CLIPD_TOKEN"
 DEFAULT_FILE: Final = Path("clipd.yaml")
 Tree = dict[str, Any]
 M = TypeVar("M", bound=BaseModel)
@@ -42,6 +44,7 @@ def load_settings(
     profile: str | None = None,
     data_dir: Path | None = None,
     clips_per_hour: float | None = None,
+    clips: Mapping[str, Any] | None = None,
     speech: Mapping[str, str | None] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
@@ -50,8 +53,8 @@ def load_settings(
     options: Tree = {
         **({} if profile is None else {"profile": profile}),
         **({} if data_dir is None else {"data_dir": str(data_dir)}),
-        **({} if clips_per_hour is None else {"clips": {"per_hour": clips_per_hour}}),
-        "speech": {name: value for name, value in (speech or {}).items() if value is not None},
+        **_given("clips", {"per_hour": clips_per_hour, **(clips or {})}),
+        **_given("speech", speech or {}),
     }
     written = [*_file_layer(config), *_environment(env), Layer("the options", options)]
     for layer in written:
@@ -66,6 +69,12 @@ def load_settings(
     }
     layers = [Layer(f"profile {chosen.name}", base), *written, Layer("profile", {"profile": chosen.name})]
     return _validated(Settings, layers)
+
+
+def _given(key: str, options: Mapping[str, Any]) -> Tree:
+    """The options of one key that were given; {} when none was, so that messages don't name the options for nothing."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return {key: given} if given else {}
 
 
 def load_profile(name: str) -> Profile:
@@ -112,7 +121,7 @@ def _file_layer(config: Path | None) -> Iterator[Layer]:
 def _environment(env: Mapping[str, str]) -> Iterator[Layer]:
     """One layer a variable, so that an error can name it. An empty variable sets nothing."""
     for name, text in sorted(env.items()):
-        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and text:
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name != TOKEN_VARIABLE and text:
             path = name.removeprefix(PREFIX).lower().split("__")
             value = _value(text, path)
             for key in reversed(path):

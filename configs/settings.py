@@ -7,9 +7,11 @@ from ipaddress import ip_network
 
 from pydantic import BaseModel, Field, field_validator
 
+from configs.api import ApiOptions
+from configs.finish import FinishOptions
 from configs.ingest import IngestOptions
 from configs.speech import SpeechOptions
-from configs.streams import StreamEntry, SupervisorOptions, unique_names
+from configs.streams import RetentionOptions, StreamEntry, SupervisorOptions, unique_names
 from detectors import Profile
 from detectors.options import ClipLengths, DetectOptions
 from ringbuffer import RingOptions
@@ -28,8 +30,8 @@ class NetOptions(BaseModel, frozen=True, extra="forbid"):
         return value
 
 
-class ClipsOptions(ClipLengths, frozen=True, extra="forbid"):
-    """Key `clips`: how many clips and how long; what a profile says unless set here."""
+class ClipsOptions(ClipLengths, FinishOptions, frozen=True, extra="forbid"):
+    """Key `clips`: how many clips and how long (what a profile says unless set here), and what is made of them."""
 
     per_hour: float = Field(6, gt=0, le=120, description="Clips an hour at most, on average.")
 
@@ -50,6 +52,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     clips: ClipsOptions = ClipsOptions()
     streams: tuple[StreamEntry, ...] = Field((), max_length=1000, description="What is watched.")
     supervisor: SupervisorOptions = SupervisorOptions()
+    retention: RetentionOptions = RetentionOptions()
+    api: ApiOptions = ApiOptions()
 
     _names = field_validator("streams")(unique_names)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
+from configs.finish import Facecam, LayoutName
 from core.spec import Rights
 
 
@@ -14,11 +17,14 @@ class StreamEntry(BaseModel, frozen=True, extra="forbid"):
     source: str = Field(min_length=1, max_length=8192, description="Page, URL or path, as for clipd watch.")
     profile: str | None = Field(None, description="Its own profile; none: that of the whole file.")
     chat: str | None = Field(None, description="A file or URL of JSON lines, twitch:NAME, or off; none: its own.")
+    layout: LayoutName | None = Field(None, description="How its pictures are framed, in place of clips.layout.")
+    facecam: Facecam | None = Field(None, description="Where its facecam lies: left, top, width, height as fractions.")
+    brand: str | None = Field(None, description="Its brand kit's folder, in place of clips.brand.")
     rights: Rights = Field("watch-only", description="own, consent or watch-only: whether its clips may be published.")
 
 
 class SupervisorOptions(BaseModel, frozen=True, extra="forbid"):
-    """Key `supervisor`: how channels are watched."""
+    """Key `supervisor`: how channels are watched, and how `clipd up` keeps its workers."""
 
     poll_s: float = Field(60.0, ge=1, le=3600, description="Between two questions whether a channel is live.")
     offline_apart_s: float = Field(
@@ -27,6 +33,31 @@ class SupervisorOptions(BaseModel, frozen=True, extra="forbid"):
     silence_s: float = Field(
         300.0, ge=10, le=7200, description="It is also over when no media has come for this long, whatever it says."
     )
+    catalog: str = Field("", max_length=2048, description="postgresql://... ; none: catalog.db in the data folder.")
+    lease: str = Field("", max_length=2048, description="redis://... ; none: a file in the data folder.")
+    door: str = Field(
+        "",
+        max_length=253,
+        description="rtmp://HOST:PORT where encoders push to streams of the API; none: no door.",
+    )
+    lease_s: float = Field(
+        10.0, ge=1, le=60, description="A leader that says nothing for this long is replaced; slow links: 15."
+    )
+    runtime: Literal["process", "docker"] = Field("process", description="Where workers run.")
+    image: str = Field("clipd:latest", max_length=255, description="The workers' image, for docker.")
+    urls: tuple[str, ...] = Field(
+        (), max_length=16, description="Where workers find the supervisors; none: this one's own address."
+    )
+    streams_at_once: int = Field(100, ge=1, le=10_000, description="Workers at most, whatever the machine could do.")
+    shares: dict[str, int] = Field({}, description="The most streams of a workspace at once, by its name.")
+
+
+class RetentionOptions(BaseModel, frozen=True, extra="forbid"):
+    """Key `retention`: how long things are kept (DESIGN.md section 5). Running sessions and approved clips stay."""
+
+    ring_h: float = Field(24.0, ge=1, le=87_600, description="Footage of ended sessions, in hours.")
+    clips_days: float = Field(7.0, ge=0.04, le=3650, description="Clips that nobody approved, in days.")
+    journals_days: float = Field(90.0, ge=1, le=3650, description="Journals, words, chat, audit and events, in days.")
 
 
 def unique_names(value: tuple[StreamEntry, ...]) -> tuple[StreamEntry, ...]:

@@ -11,7 +11,9 @@
     │   └── ModelMissing          a speech model: not found (`model_missing`), or with other bytes (`model_damaged`)
     ├── StorageError         5    disk full, unwritable, not ours
     │   └── JournalCorrupt        session.db fails its check
-    └── CutRefused           70   a clip that would be wrong: no media there, A/V offset above the limit
+    ├── CutRefused           70   a clip that would be wrong: no media there, A/V offset above the limit
+    ├── ClaimLost            70   a newer attempt has the stream (worker code 71)
+    └── SessionHeld          70   another worker has the session for longer than its end takes
 
 Worker exit codes (DESIGN.md section 3) are `worker_exit_code(error)`.
 """
@@ -92,6 +94,18 @@ class JournalCorrupt(StorageError):
 
 class CutRefused(ClipdError):
     """A clip that would be wrong; `code` is the reason users see."""
+
+
+class ClaimLost(ClipdError):
+    """The stream was given to a newer attempt: this one records no more."""
+
+    worker_code = 71
+
+
+class SessionHeld(ClipdError):
+    """An earlier attempt still holds the session's lock; another try may find it free."""
+
+    retryable = True
 
 
 EXIT_OK: Final = 0

@@ -37,9 +37,9 @@ def clip_id(moment: MomentId) -> ClipId:
     return ClipId("c" + _digest(moment))
 
 
-def manual_clip_id(session: SessionId, start_ns: int, end_ns: int) -> ClipId:
-    """The clip of `clipd cut`: the same range asked for twice is the same clip."""
-    return ClipId("c" + _digest(session, "manual", str(start_ns), str(end_ns)))
+def manual_clip_id(session: SessionId, start_ns: int, end_ns: int, *how: str) -> ClipId:
+    """The clip of `clipd cut`: the same range, cut in the same way (`how`), asked for twice is the same clip."""
+    return ClipId("c" + _digest(session, "manual", str(start_ns), str(end_ns), *how))
 
 
 def slug(text: str, *, limit: int = 40) -> str:

@@ -23,6 +23,8 @@ class Family(StrEnum):
     GAME = "game"
     COMMAND = "command"
 
+    __hash__ = str.__hash__  # equal strings, equal hashes; enum's own is written in Python, and asked at every step
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -57,6 +59,8 @@ class MomentState(StrEnum):
     FINAL = "final"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+
+    __hash__ = str.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from core.spec import Origin
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 ADDRESS_REFUSED: Final = "address_refused"  # the code of every refusal here
+WEB: Final = frozenset(("http", "https"))
 
 _V4_SPECIAL: Final = tuple(
     IPv4Network(text)
@@ -69,6 +70,12 @@ def embedded(address: Address) -> tuple[Address, ...]:
     return (address, low) if carries and int(address) > 1 else (address,)
 
 
+def refused_v4() -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
+    """For firewalls: services that hand out credentials, which no setting opens, and all that is not public."""
+    metadata = sorted(address for address in _METADATA if isinstance(address, IPv4Address))
+    return tuple(IPv4Network(address) for address in metadata), _V4_SPECIAL
+
+
 def is_public(address: Address) -> bool:
     """Global unicast, and what it unwraps to as well."""
     return all(_plain_public(inner) for inner in embedded(address))
@@ -116,7 +123,7 @@ class AddressPolicy:
             return replace(self, typed_own=False)
         return self
 
-    def check_url(self, url: str, *, parent: str | None = None) -> str:
+    def check_url(self, url: str, *, parent: str | None = None, schemes: frozenset[str] = WEB) -> str:
         """The host of a URL that may be fetched; raises SourceRefused. `parent`: the page or playlist it came from."""
         try:
             parts = urlsplit(url)
@@ -125,8 +132,9 @@ class AddressPolicy:
             raise _refused("the URL is not well formed", "Check the address for typing errors.") from err
         if _CONTROL.search(url) or _AMBIGUOUS.search(parts.netloc):
             raise _refused("the URL holds characters that no URL may", "Write them percent-encoded.")
-        if parts.scheme not in ("http", "https"):
-            raise _refused(f"{parts.scheme or 'no'}: is no scheme we fetch", "Only http and https URLs are followed.")
+        if parts.scheme not in schemes:
+            only = " and ".join(sorted(schemes))
+            raise _refused(f"{parts.scheme or 'no'}: is no scheme we fetch", f"Only {only} URLs are followed.")
         if parent is not None and parts.scheme == "http" and urlsplit(parent).scheme == "https":
             raise _refused("an https source points to an http URL", "The source has to stay on https.")
         if not host:

@@ -10,11 +10,32 @@ from typing import Any, Final, Literal, get_args
 from core.errors import UsageError
 from core.ids import SessionId, StreamId, is_safe_id
 
-WorkerKind = Literal["stream", "vod"]
+WorkerKind = Literal["stream", "vod", "render", "door"]
 Origin = Literal["cli", "api", "hook"]
 Rights = Literal["own", "consent", "watch-only"]  # what may be done with the clips: watch-only is never published
 
 SPEC_VERSION: Final = 1
+MAX_CLIPS: Final = 256  # of one render worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlSpec:
+    """How a worker reaches its supervisors; absent under `watch`, `vod` and `demo`, whose lines go to stdout.
+
+    `urls` are the supervisors' addresses (`http://host:port`), any of which answers. `claim_token` grows with each
+    assignment of the stream; `token` is good for minutes, `renewal` for seven days.
+    """
+
+    urls: tuple[str, ...]
+    claim_token: int
+    token: str = field(repr=False)
+    renewal: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.urls or not all(url.startswith(("http://", "https://")) for url in self.urls):
+            raise _bad("control.urls are not http addresses")
+        if self.claim_token < 1:
+            raise _bad(f"claim token {self.claim_token}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +43,9 @@ class WorkerSpec:
     """One attempt's orders. `speed` is None for "as fast as possible", else media seconds a second (1.0 = live).
 
     `settings` is the resolved settings tree as JSON values: the worker validates it again, it reads neither files nor
-    the environment. `chat` is a path, a URL, `twitch:NAME`, `off`, or None where no chat is known. Paths are absolute.
+    the environment. `clips` are those that a `render` worker finishes, in the formats of the settings; none: all of
+    the session that want it. The `source` of a `door` is where it listens, `rtmp://HOST:PORT`. `chat` is a path, a
+    URL, `twitch:NAME`, `off`, or None where no chat is known. Paths are absolute.
     """
 
     kind: WorkerKind
@@ -38,6 +61,8 @@ class WorkerSpec:
     duration_s: float | None = None
     rights: Rights = "watch-only"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    clips: tuple[str, ...] = ()
+    control: ControlSpec | None = None
 
     def __post_init__(self) -> None:
         for name in (self.session, self.stream):
@@ -49,6 +74,8 @@ class WorkerSpec:
             raise _bad(f"rights {self.rights!r}")
         if self.speed is not None and not 0 < self.speed <= 1000:
             raise _bad(f"speed {self.speed} is not in 0..1000")
+        if len(self.clips) > MAX_CLIPS or not all(isinstance(clip, str) and is_safe_id(clip) for clip in self.clips):
+            raise _bad("the clips are not ids, or too many")
         if self.duration_s is not None and self.duration_s <= 0:
             raise _bad(f"duration {self.duration_s} s is not above zero")
 
@@ -67,8 +94,12 @@ class WorkerSpec:
         if version != SPEC_VERSION:
             raise _bad(f"version {version!r}, this worker reads {SPEC_VERSION}")
         try:
-            return cls(**document)
-        except TypeError as err:
+            control = document.pop("control", None)
+            if control is not None:
+                control = ControlSpec(**{**control, "urls": tuple(control["urls"])})
+            document["clips"] = tuple(document.get("clips") or ())
+            return cls(**document, control=control)
+        except (TypeError, KeyError, AttributeError) as err:
             raise _bad(str(err)) from err
 
 
@@ -97,6 +128,23 @@ def worker_spec_schema() -> dict[str, Any]:
             "duration_s": {"anyOf": [number, {"type": "null"}]},
             "rights": {"enum": list(get_args(Rights))},
             "settings": {"type": "object"},
+            "clips": {"type": "array", "items": text, "maxItems": MAX_CLIPS},
+            "control": {
+                "anyOf": [
+                    {"type": "null"},
+                    {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["urls", "claim_token", "token", "renewal"],
+                        "properties": {
+                            "urls": {"type": "array", "items": text, "minItems": 1},
+                            "claim_token": {"type": "integer", "minimum": 1},
+                            "token": text,
+                            "renewal": text,
+                        },
+                    },
+                ]
+            },
         },
     }
 

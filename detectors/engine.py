@@ -6,7 +6,7 @@ the same inputs give the same decisions in whatever pieces they come, and cuttin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from core.ids import SessionId
@@ -57,7 +57,7 @@ class Engine:
         own = (self._audio, self._speech, self._command, self._chat, self._vision)
         self._detectors: tuple[Detector, ...] = (*own, *detectors)
         self._words_known_ns = ns(profile.detect.speech.known_s)
-        self._fuser = Fuser(profile, session, silences=self._audio.silences, lag=lag)
+        self._fuser = Fuser(profile, session, silences=self._audio.silences, breaths=self._audio.breaths, lag=lag)
         self._outage_ns = ns(profile.detect.lag.unsettle_s)
         self._missing: set[Family] = set()
         self._now_ns = Ns(0)
@@ -100,6 +100,10 @@ class Engine:
         else:
             self._missing.add(family)
 
+    def spent(self, anchors_ns: Iterable[Ns]) -> None:
+        """Clips of this session from before what is fed: they count against the budget. To be told first."""
+        self._fuser.spent(anchors_ns)
+
     @property
     def chat_lag(self) -> LagEstimate:
         """How late this channel's chat reacts, as learned so far."""
@@ -136,8 +140,9 @@ class Engine:
         return events
 
     def _step(self, events: list[Event], decisions: Decisions) -> None:
-        self._fuser.pictures(self._vision.cuts, self._vision.frames)
-        decisions.events.extend(self._fuser.take(event) for event in events)
+        if self._vision.frames or self._vision.cuts:
+            self._fuser.pictures(self._vision.cuts, self._vision.frames)
+        decisions.events.extend([self._fuser.take(event) for event in events])
         marks = self._marks() if self._fuser.waits else {}  # what is decided asks nobody
         decisions.moments.extend(self._fuser.step(self._now_ns, marks))
 

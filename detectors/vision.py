@@ -35,7 +35,7 @@ class VisionDetector:
     family = Family.VISION
 
     def __init__(self, options: DetectOptions) -> None:
-        self._options, self._all = options.vision, options
+        self._options, self._window_ns = options.vision, ns(options.vision.montage_s)
         self._waiting: deque[tuple[Ns, float, int | None]] = deque()
         self._recent: deque[Ns] = deque()
         self._usual = Baseline(options.baseline, low=0.0, high=_MOST, step=1.0)
@@ -84,8 +84,7 @@ class VisionDetector:
             if change >= self._options.cut:
                 self.cuts.append(at_ns)
                 self._recent.append(at_ns)
-        window_ns = ns(self._options.montage_s)
-        while self._recent and self._recent[0] <= t_ns - window_ns:
+        while self._recent and self._recent[0] <= t_ns - self._window_ns:
             self._recent.popleft()
         if not self._seen:
             return []
@@ -93,7 +92,9 @@ class VisionDetector:
 
     def _judge(self, now_ns: Ns) -> list[Event]:
         count = len(self._recent)
-        usual = self._usual.quantile(0.5) if self._usual.count else 0.0
+        if not count and self._open is None and now_ns < self._sampled_ns + NS_PER_S:
+            return []
+        usual = self._usual.quantile(0.5) if count and self._usual.count else 0.0
         if now_ns >= self._sampled_ns + NS_PER_S:
             self._sampled_ns = now_ns
             self._usual.push(float(count), now_ns, alarm=self._open is not None)

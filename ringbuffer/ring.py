@@ -32,7 +32,9 @@ from ringbuffer.segment_file import SegmentStore
 
 FULL_DISK_KEEP_NS: Final = ns(60)  # what a full disk leaves of unpinned footage: the longest clip's pre-roll and a bit
 EARLY: Final = 0.75  # of segment_s: from here a keyframe starts a new segment
-LATE: Final = 1.1  # of segment_s: from here any packet does, so that a keyframe due now is waited for
+LATE: Final = 1.1  # of segment_s: from here any packet does, unless the keyframe that is due next can be waited for
+LONGEST: Final = 6.0  # of segment_s: for how long it can. Encoders left to themselves put keyframes 4 to 10 s apart
+MOST_BYTES: Final = 32 << 20  # and for how much: the open segment is held in memory, too
 
 
 class Ring(IndexedFootage):
@@ -161,11 +163,14 @@ class Ring(IndexedFootage):
         self.recovered = found.report
 
     def _ends_at(self, segment: OpenSegment, packet: Packet) -> bool:
-        """A segment is cut by time, where it can before a keyframe."""
+        """A segment is cut before a keyframe, so that a player of the DVR list can begin with it. What has no keyframe
+        at its start, or none soon enough after it, is cut by time."""
         length_ns = segment.length_ns(packet.dts_ns)
         if packet.kind == "video" and packet.is_keyframe:
             return length_ns >= EARLY * self._segment_ns
-        return length_ns >= LATE * self._segment_ns
+        if length_ns < LATE * self._segment_ns:
+            return False
+        return not segment.leads or length_ns >= LONGEST * self._segment_ns or segment.size >= MOST_BYTES
 
     def _open_segment(self) -> OpenSegment:
         if self._epoch is None or self._lock_fd is None:
@@ -183,7 +188,9 @@ class Ring(IndexedFootage):
         except OSError as err:
             raise storage_error(err, self._folder) from err
         place = Place(track=self._folder.name, epoch=epoch.number, container=container)
-        self._segment = OpenSegment(place, muxer, store, flush_ns=self._flush_ns)
+        self._segment = OpenSegment(
+            place, muxer, store, flush_ns=self._flush_ns, sync_ns=Ns(round(LATE * self._segment_ns))
+        )
         return self._segment
 
     def _flush(self, segment: OpenSegment) -> None:

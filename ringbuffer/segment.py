@@ -42,14 +42,17 @@ class _Extent:
 class OpenSegment:
     """One segment from its first packet to its row."""
 
-    def __init__(self, place: Place, muxer: SegmentMuxer, store: SegmentStore, *, flush_ns: Ns) -> None:
+    def __init__(self, place: Place, muxer: SegmentMuxer, store: SegmentStore, *, flush_ns: Ns, sync_ns: Ns) -> None:
+        """`flush_ns` of media time a crash may cost, `sync_ns` (and a flush) a power cut."""
         self._place = place
         self._muxer = muxer
         self._store = store
-        self._flush_ns = flush_ns
+        self._flush_ns, self._sync_ns = flush_ns, sync_ns
         self._first_ns: Ns | None = None
         self._newest_ns = Ns(0)
-        self._flushed_ns = Ns(0)
+        self._flushed_ns = self._synced_ns = Ns(0)
+        self.leads = False  # its first picture is a keyframe
+        self._pictured = False
         self._settled_ns = Ns(0)  # packets with an earlier DTS have left the muxer
         self._waiting: deque[tuple[Times, bool]] = deque()
         self._visible = _Extent()
@@ -60,6 +63,11 @@ class OpenSegment:
         return Ns(0 if self._first_ns is None else at_ns - self._first_ns)
 
     @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return len(self._store.data)
+
+    @property
     def refused(self) -> int:
         """Packets whose bytes the container cannot carry."""
         return self._muxer.refused
@@ -68,7 +76,10 @@ class OpenSegment:
         """Take a packet."""
         times = self._muxer.put(packet)
         if self._first_ns is None:
-            self._first_ns = self._flushed_ns = self._newest_ns = self._settled_ns = times.dts_ns
+            self._first_ns = self._flushed_ns = self._synced_ns = times.dts_ns
+            self._newest_ns = self._settled_ns = times.dts_ns
+        if packet.kind == "video" and not self._pictured:
+            self._pictured, self.leads = True, packet.is_keyframe
         piece = self._muxer.take()
         if piece:
             self._store.data += piece
@@ -83,7 +94,11 @@ class OpenSegment:
     def flush(self) -> SegmentRow | None:
         """Let a reader, and recovery after a crash, see what left the muxer. Raises OSError."""
         self._store.data += self._place.container.seal
-        self._store.flush()
+        if self._newest_ns - self._synced_ns >= self._sync_ns:
+            self._store.sync()
+            self._synced_ns = self._newest_ns
+        else:
+            self._store.flush()
         self._flushed_ns = self._newest_ns
         self._show(self._settled_ns)
         return self._row()

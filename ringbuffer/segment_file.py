@@ -26,6 +26,7 @@ class SegmentFile:
         self._final = folder / name.file
         self._partial = folder / (name.file + PARTIAL)
         self._fd: int | None = disk.create(self._partial)
+        self._named = False  # whether the partial name is on the platter
 
     def flush(self) -> None:
         """Hand everything to the kernel: from here a crash of ours does not lose it."""
@@ -33,6 +34,15 @@ class SegmentFile:
         size = len(self.data)
         write_all(self._disk, self._fd, memoryview(bytes(self.data[self.written :])))
         self.written = size
+
+    def sync(self) -> None:
+        """Flush and sync, the name too: from here a power cut does not lose what is in it; recovery adopts it."""
+        self.flush()
+        assert self._fd is not None
+        self._disk.sync(self._fd)
+        if not self._named:
+            self._disk.sync_folder(self._partial.parent)
+            self._named = True
 
     def commit(self) -> None:
         """Flush, sync, rename, sync the folder: from here a power cut does not lose it."""
@@ -83,6 +93,11 @@ class SegmentStore:
     def flush(self) -> None:
         """Make the bytes so far survive a crash. Raises OSError when the second file fails too."""
         self._try(SegmentFile.flush)
+        self._sum()
+
+    def sync(self) -> None:
+        """Make them survive a power cut, under the partial name. Raises OSError when the second file fails too."""
+        self._try(SegmentFile.sync)
         self._sum()
 
     def commit(self) -> None:

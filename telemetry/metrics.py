@@ -44,7 +44,10 @@ class Metrics:
             "clipd_analysis_shed_seconds_total", "Media that was recorded but not analysed.", ["stage"], registry=r
         )
         self.chat_messages_total = Counter(
-            "clipd_chat_messages_total", "Messages read from the chat, and lost by reason.", ["outcome"], registry=r
+            "clipd_chat_messages_total",
+            "Messages read from the chat, and by reason those that did not count.",
+            ["outcome"],
+            registry=r,
         )
 
         self._speech(r)
@@ -88,6 +91,29 @@ class Metrics:
             for sample in family.samples
             if not sample.name.endswith(("_bucket", "_created"))
         }
+
+
+class SupervisorMetrics:
+    """Of one supervisor process; only the one that leads knows workers."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        r = self.registry = registry or CollectorRegistry()
+        self.workers = Gauge("clipd_workers", "Workers by the state of their claim.", ["state"], registry=r)
+        self.lease_held = Gauge("clipd_lease_held", "1 while this process leads.", registry=r)
+        self.lease_transitions_total = Counter(
+            "clipd_lease_transitions_total", "Leaderships won and lost.", ["to"], registry=r
+        )
+        self.stale_writes_refused_total = Counter(
+            "clipd_stale_writes_refused_total", "Writes of superseded leaders and workers.", ["by"], registry=r
+        )
+        self.restarts_total = Counter(
+            "clipd_restarts_total", "Workers that were replaced, by reason.", ["reason"], registry=r
+        )
+        self.waiting = Gauge("clipd_waiting", "Streams that wait to be recorded, by reason.", ["reason"], registry=r)
+        self.disk_free_bytes = Gauge("clipd_disk_free_bytes", "Free on the volume of the data folder.", registry=r)
+        self.disk_grade = Gauge(
+            "clipd_disk_grade", "0 green, 1 yellow, 2 orange, 3 red; as the leader sees it, else 0.", registry=r
+        )
 
 
 def _name(name: str, labels: dict[str, str]) -> str:

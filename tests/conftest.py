@@ -27,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SkipWatch(allowed_skips()), "skip-watch")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `soak` has no short form: it runs in `make soak` only."""
+    if not config.getoption("--soak"):
+        long = [item for item in items if item.get_closest_marker("soak")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 @pytest.fixture(scope="session")
 def soak(pytestconfig: pytest.Config) -> bool:
     """Whether there is time for the long form."""

@@ -9,26 +9,38 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
 from tests.media import MEDIA
 
 SKIPS: Final = Path(__file__).with_name("skips.toml")
-PACKAGES: Final = {"redis-server": "redis-server", "dockerd": "docker.io", "postgres": "postgresql"}
+PACKAGES: Final = {
+    "redis-server": "redis-server",
+    "dockerd": "docker.io",
+    "postgres": "postgresql",
+    "cc": "gcc libc6-dev",
+}
 CAP_NET_ADMIN, CAP_SYS_ADMIN = 1 << 12, 1 << 21
 
 
 def require(program: str) -> str:
     """The program's path. Where it is missing, root is at fault (`make test` installs it), anyone else is let off."""
     path = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
-    if path is not None:
-        return path
-    what = f"{program} is missing; apt-get install {PACKAGES.get(program, program)}"
+    return path or _missing(program, PACKAGES.get(program, program))
+
+
+def require_file(path: Path, package: str) -> Path:
+    """A file of a Debian package, on the same terms."""
+    return path if path.is_file() else _missing(path.name, package)
+
+
+def _missing(what: str, package: str) -> NoReturn:
+    said = f"{what} is missing; apt-get install {package}"
     if is_root():
-        pytest.fail(what)
-    pytest.skip(f"no-program: {what}")
+        pytest.fail(said)
+    pytest.skip(f"no-program: {said}")
 
 
 def require_root() -> None:

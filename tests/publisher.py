@@ -27,13 +27,16 @@ async def eventually(condition: Callable[[], bool], *, limit_s: float = 30) -> N
     raise AssertionError("waited in vain")
 
 
-class Publishing:
-    """ffmpeg pushing a file, killed when the block is left. `at_once`: as fast as it is taken, else in real time."""
+class Pushing:
+    """ffmpeg pushing a file to a URL, killed when the block is left. `at_once`: as fast as it is taken, else in real
+    time; `fmt` and `extra`: its output options; `raw`: the file's bytes as they are."""
 
-    def __init__(self, file: Path, port: int, key: str, *extra: str, at_once: bool = True) -> None:
+    def __init__(
+        self, file: Path, url: str, fmt: str, *extra: str, at_once: bool = True, loops: int = 0, raw: bool = False
+    ) -> None:
         pace = () if at_once else ("-re",)
-        where = f"rtmp://127.0.0.1:{port}/live/{key}"
-        self._command = ("-nostdin", "-v", "error", *pace, "-i", str(file), "-c", "copy", *extra, "-f", "flv", where)
+        source = ("-stream_loop", str(loops), *(("-f", "data") if raw else ()), "-i", str(file))
+        self._command = ("-nostdin", "-v", "error", *pace, *source, "-map", "0", "-c", "copy", *extra, "-f", fmt, url)
         self._process: asyncio.subprocess.Process | None = None
         self.said = ""
 
@@ -58,9 +61,30 @@ class Publishing:
         assert self._process.returncode is not None
         return self._process.returncode
 
+    @property
+    def running(self) -> bool:
+        """Whether it still sends."""
+        return self._process is not None and self._process.returncode is None
+
     async def kill(self) -> None:
         """SIGKILL: nothing is said to the server."""
         assert self._process is not None  # inside the block
         if self._process.returncode is None:
             self._process.kill()
             await self.ended()
+
+
+class Publishing(Pushing):
+    """To our RTMP door."""
+
+    def __init__(self, file: Path, port: int, key: str, *extra: str, at_once: bool = True) -> None:
+        super().__init__(file, f"rtmp://127.0.0.1:{port}/live/{key}", "flv", *extra, at_once=at_once)
+
+
+class Calling(Pushing):
+    """To our SRT listener."""
+
+    def __init__(self, file: Path, port: int, query: str, *, loops: int = 0, raw: bool = False) -> None:
+        super().__init__(
+            file, f"srt://127.0.0.1:{port}?{query}", "data" if raw else "mpegts", at_once=raw, loops=loops, raw=raw
+        )

@@ -24,6 +24,7 @@ from rich.markup import escape
 from configs import Settings, load_settings
 from core.errors import ClipdError, ModelMissing
 from daemon.cli import options as o
+from daemon.ffmpeg.encoders import HARDWARE, SOFTWARE, choose_encoder, prove
 from daemon.ingest.avopen import open_media
 from daemon.speech.check import check_engine
 from daemon.worker.speech import open_engine
@@ -51,7 +52,7 @@ def doctor(
     """Check what clipd needs on this machine; exit code 4 when a required part is missing, 5 for storage."""
     try:
         settings = load_settings(config=config, data_dir=data_dir)
-        findings = [*_run(_python, _ffmpeg, _decode, _sqlite, _streamlink, _ca_bundle)]
+        findings = [*_run(_python, _ffmpeg, _doors, _decode, _encoders, _sqlite, _streamlink, _ca_bundle)]
         storage = [*_storage(Path(settings.data_dir))]
         findings += storage if storage[0].level == "fail" else [*storage, _speech(settings)]  # models are kept there
     except ClipdError as err:
@@ -94,6 +95,20 @@ def _ffmpeg() -> Finding:
     return Finding("ok", run.stdout.splitlines()[0])
 
 
+def _doors() -> Finding:
+    """What SRT and everything pulled need of ffmpeg; a build of the person's own may lack some of it."""
+    try:
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-protocols"]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.split()
+    except (OSError, RuntimeError, subprocess.SubprocessError) as err:
+        return Finding("fail", f"ffmpeg does not run: {err}", "Run `make setup` again: it installs imageio-ffmpeg.")
+    missing = [name for name in ("rtmp", "srt", "tcp") if name not in said]
+    if missing:
+        what = f"ffmpeg lacks {', '.join(missing)}: such sources will be refused"
+        return Finding("warn", what, "Unset IMAGEIO_FFMPEG_EXE: the bundled ffmpeg has them.")
+    return Finding("ok", "ffmpeg speaks RTMP, RTSP and SRT")
+
+
 def _decode() -> Finding:
     """One real encode with ffmpeg and one real decode with PyAV: the two halves every clip goes through."""
     command = [
@@ -116,6 +131,16 @@ def _decode() -> Finding:
     if frames != 30:
         return Finding("fail", f"Decoded {frames} of 30 frames", "Run `make setup` again.")
     return Finding("ok", f"H.264 encoded by ffmpeg, decoded by PyAV {version('av')}: 30 of 30 frames")
+
+
+def _encoders() -> Finding:
+    """Each H.264 encoder that finished clips may use, by a few real frames there and back."""
+    proofs = [prove(name) for name in (SOFTWARE, *HARDWARE)]
+    chosen = choose_encoder().name
+    said = "; ".join(f"{proof.name}: {proof.why_not or 'works'}" for proof in proofs)
+    if not proofs[0].works:
+        return Finding("fail", f"H.264 encoders: {said}", "Run `make setup` again: it installs imageio-ffmpeg.")
+    return Finding("ok", f"H.264 encoders, `clips.encoder: auto` takes {chosen} ({said})")
 
 
 def _sqlite() -> Finding:

@@ -7,7 +7,24 @@ import sys
 import typer
 
 from core.errors import ClipdError
-from daemon.cli import cut, demo, doctor, eval, render, replay, transcript, watch, worker
+from daemon.cli import (
+    brand,
+    cut,
+    demo,
+    doctor,
+    eval,
+    jobs,
+    lint,
+    render,
+    replay,
+    streams,
+    style,
+    tokens,
+    transcript,
+    up,
+    watch,
+    worker,
+)  # fmt: skip
 from telemetry import configure_logging
 
 app = typer.Typer(
@@ -21,12 +38,24 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("watch")(watch.watch)
 app.command("vod")(watch.vod)
+app.command("up")(up.up)
 app.command("cut")(cut.cut)
 app.command("transcript")(transcript.transcript)
 app.command("render")(render.render)
+app.command("lint")(lint.lint)
+app.add_typer(style.app, name="style")
 app.command("replay")(replay.replay)
 app.command("eval")(eval.evaluate)
+app.add_typer(brand.app)
 app.command("doctor")(doctor.doctor)
+app.command("add")(streams.add)
+app.command("ls")(streams.ls)
+app.command("rm")(streams.rm)
+app.command("pause")(streams.pause)
+app.command("resume")(streams.resume)
+app.command("clip-now")(streams.clip_now)
+app.add_typer(jobs.app)
+app.add_typer(tokens.app)
 app.command("worker", hidden=True)(worker.worker)
 
 

@@ -10,6 +10,7 @@ import typer
 Profile = Annotated[str | None, typer.Option(help="gaming, podcast, sports, irl, or a YAML file.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where sessions are kept.")]
 Config = Annotated[Path | None, typer.Option(help="Settings file (default: ./clipd.yaml where there is one).")]
+Url = Annotated[str | None, typer.Option("--url", help="Where `clipd up` is; its token comes from CLIPD_TOKEN.")]
 Out = Annotated[Path | None, typer.Option("--out", help="A folder that gets each finished clip and report.html.")]
 Speed = Annotated[
     str, typer.Option(help="live, max, or a number: media seconds a second. Live streams are always live.")
@@ -17,6 +18,17 @@ Speed = Annotated[
 ClipsPerHour = Annotated[
     float | None, typer.Option(help="How many clips an hour at most, on average.", min=0.1, max=120)
 ]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        help="master, vertical, square, portrait, wide, or platforms (tiktok, discord, ...); comma-separated."
+    ),
+]
+Captions = Annotated[
+    str | None, typer.Option(help="highlight_word, karaoke, pop_in, typewriter, bounce, boxed_word, plain, or off.")
+]
+Layout = Annotated[str | None, typer.Option(help="auto, track, split, game_facecam, screen_speaker, fit or centre.")]
+Brand = Annotated[Path | None, typer.Option(help="Folder of a brand kit; `clipd brand check` explains it.")]
 Planner = Annotated[
     str | None, typer.Option(help="live: words while they are said; packed: read ahead, for recordings.")
 ]

@@ -50,6 +50,7 @@ class TextView:
         self._tasks: dict[str, TaskID] = {}
         self._last_plain_s: dict[str, float] = {}
         self._said: dict[str, str] = {}
+        self._clips: dict[str, dict[str, tuple[int, str]]] = {}  # by session and id: what was said last
         if self._progress:
             self._progress.start()
 
@@ -59,7 +60,7 @@ class TextView:
             self._show_progress(line)
         elif line["type"] == "transcript":
             self._hear(line)
-        elif text := _describe(line):
+        elif text := self._of_clip(line) if line["type"] == "clip" else _describe(line):
             self._console.print(text, highlight=False, soft_wrap=True)
         if line["type"] == "summary":
             self._forget(str(line["session"]))
@@ -73,6 +74,7 @@ class TextView:
         """It is over: channels are watched for months, one session after another."""
         self._last_plain_s.pop(session, None)
         self._said.pop(session, None)
+        self._clips.pop(session, None)
         task = self._tasks.pop(session, None)
         if self._progress and task is not None:
             self._progress.remove_task(task)
@@ -90,6 +92,13 @@ class TextView:
             total=line.get("total_s"),
             description=escape(_progress_text(line)) + _newest(self._said.get(session, "")),
         )
+
+    def _of_clip(self, line: Line) -> str:
+        """A clip that is said again as it was has got files since: they are all that is new."""
+        clips = self._clips.setdefault(str(line["session"]), {})
+        known, now = clips.get(str(line["id"])), (int(line["revision"]), str(line["state"]))
+        clips[str(line["id"])] = now
+        return _finished(line) if known == now else _clip(line)
 
     def _hear(self, line: Line) -> None:
         """Kept for the state; lines of their own would flood a terminal, and a log even more."""
@@ -132,6 +141,8 @@ def _progress_text(line: Mapping[str, Any]) -> str:
     if (speech := line.get("speech")) and speech["level"]:
         parts.append(f"speech {speech['lag_s']:.0f} s behind (level {speech['level']})")
     parts.append(f"{line['clips']} clip" + "s" * (line["clips"] != 1))
+    if renders := line.get("renders"):
+        parts.append(f"{renders} to be finished")
     if best := line.get("best"):
         parts.append(f"best candidate {best['p']:.2f} of {best['bar']:.2f} at {clock_text(ns(best['t_s']))[:-4]}")
     return ", ".join(parts)
@@ -181,6 +192,13 @@ def _clip(line: Line) -> str:
     return f"{head}{latency}{reasons}\n     {escape(str(line['files'].get('master', '')))}"
 
 
+def _finished(line: Line) -> str:
+    """Paths of finished files; nothing when only captions came."""
+    made = [str(path) for kind, path in line["files"].items() if kind != "master" and str(path).endswith(".mp4")]
+    paths = "".join(f"\n     {escape(path)}" for path in made)
+    return f"[green]finished[/green] {escape(str(line['title']))}{paths}" if made else ""
+
+
 def _truth(line: Line) -> str:
     planted = ", ".join(
         f"{moment['kind'].replace('_', ' ')} at {moment['start_s']:.0f} s ({'found' if moment['found'] else 'missed'})"
@@ -196,7 +214,7 @@ def _summary(line: Line) -> str:
     )
     if (chat := line.get("chat")) is not None:
         lost = ", ".join(f"{count:,} {reason}" for reason, count in chat["lost"].items())
-        text += f"\nChat: {chat['messages']:,} messages" + (f" (not counted: {escape(lost)})" if lost else "")
+        text += f"\nChat: {chat['messages']:,} messages" + (f" (lost: {escape(lost)})" if lost else "")
     if line.get("why_no_clips"):
         text += f"\nNo clips: {escape(str(line['why_no_clips']))}"
     if line.get("report"):
@@ -210,7 +228,6 @@ _DESCRIBERS: Final = {
     "gap": _gap,
     "warning": _problem,
     "error": _problem,
-    "clip": _clip,
     "truth": _truth,
     "summary": _summary,
 }

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, NoReturn, cast, get_args
+from typing import Annotated, Any, Literal, NoReturn, cast, get_args
 
 import typer
 
@@ -15,19 +15,19 @@ from configs.streams import StreamEntry
 from core.chat import OFF
 from core.errors import UsageError
 from core.ids import slug
-from core.spec import Rights, WorkerKind
+from core.spec import Rights
 from daemon.cli import options as o
 from daemon.cli.view import open_view
 from daemon.cli.watching import WatchRequest, build_spec, channel_job, parse_speed, stream_name
 from daemon.cli.watching import watch as run
-from daemon.doors.address import is_push
+from daemon.doors.address import is_pull, is_push
 from daemon.speech.models import refuse_unknown
 
 Sources = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Page URL, HLS or file URL, a path, or rtmp://:1935/live to be pushed to; none: the streams of the "
-        "settings file."
+        help="Page URL, HLS or file URL, a path; rtmp://:1935/live or srt://:9000 to be pushed to; rtsp://HOST/..., "
+        "rtmp://HOST/... or srt://HOST:PORT to pull; none: the streams of the settings file."
     ),
 ]
 
@@ -45,26 +45,38 @@ class _Asked:
     language: str | None
     model: str | None
     clips_per_hour: float | None
+    formats: str | None
+    captions: str | None
+    layout: str | None
+    brand: Path | None
     chat: str | None
     chat_delay: float
     duration: float | None
     rights: str
     as_json: bool
 
-    def settings(self, profile: str | None = None) -> Settings:
-        """Resolved, with a speech model that can be meant. `profile`: a stream's own, which the option wins over."""
+    def settings(self, entry: StreamEntry | None = None) -> Settings:
+        """Resolved, with a speech model that can be meant. `entry`: a stream's own wishes, which options win over."""
+        own: dict[str, Any] = {} if entry is None else entry.model_dump()
         settings = load_settings(
             config=self.config,
-            profile=self.profile or profile,
+            profile=self.profile or own.get("profile"),
             data_dir=self.data_dir,
             clips_per_hour=self.clips_per_hour,
+            clips={
+                "formats": self.formats,
+                "captions": self.captions,
+                "layout": self.layout or own.get("layout"),
+                "facecam": own.get("facecam"),
+                "brand": str(self.brand.absolute()) if self.brand else own.get("brand"),
+            },
             speech={"planner": self.planner, "language": self.language, "model": self.model},
         )
         if settings.speech.enabled:
             refuse_unknown(settings.speech.model)
         return settings
 
-    def request(self, kind: WorkerKind, source: str, out_dir: Path | None) -> WatchRequest:
+    def request(self, kind: Literal["stream", "vod"], source: str, out_dir: Path | None) -> WatchRequest:
         """What is asked for one source that was typed."""
         if self.rights not in get_args(Rights):
             raise UsageError(f"Unknown rights {self.rights[:20]!r}", remedy=f"Use {', '.join(get_args(Rights))}.")
@@ -84,7 +96,7 @@ class _Asked:
         """What is asked for a stream of the settings."""
         return replace(
             self.request("stream", entry.source, self.out / slug(entry.name) if self.out else None),
-            settings=self.settings(entry.profile),
+            settings=self.settings(entry),
             chat=entry.chat,
             rights=entry.rights,
             name=entry.name,
@@ -102,6 +114,10 @@ def watch(
     language: o.Language = None,
     model: o.Model = None,
     clips_per_hour: o.ClipsPerHour = None,
+    formats: o.Formats = None,
+    captions: o.Captions = None,
+    layout: o.Layout = None,
+    brand: o.Brand = None,
     chat: o.Chat = None,
     chat_delay: o.ChatDelay = 0.0,
     duration: o.Duration = None,
@@ -118,7 +134,8 @@ def watch(
             remedy="Without it Twitch channels bring their own; or watch each with its own clipd.",
         )
     several = len(sources) > 1
-    outs = [asked.out / _folder(source) if asked.out and several else asked.out for source in sources]
+    folders = _folders(sources)
+    outs = [asked.out / folder if asked.out and several else asked.out for folder in folders]
     _run(asked, [asked.request("stream", each, where) for each, where in zip(sources, outs, strict=True)])
 
 
@@ -133,6 +150,10 @@ def vod(
     language: o.Language = None,
     model: o.Model = None,
     clips_per_hour: o.ClipsPerHour = None,
+    formats: o.Formats = None,
+    captions: o.Captions = None,
+    layout: o.Layout = None,
+    brand: o.Brand = None,
     chat: o.Chat = None,
     chat_delay: o.ChatDelay = 0.0,
     duration: o.Duration = None,
@@ -170,6 +191,7 @@ def _run(asked: _Asked, requests: Sequence[WatchRequest]) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _folder(source: str) -> str:
-    """A folder of its own for each of several sources; a push address's key stays out of it."""
-    return slug(stream_name(source) if is_push(source) else source)
+def _folders(sources: Sequence[str]) -> list[str]:
+    """A folder of its own for each of several sources; of an address that may hold a secret only its name goes in."""
+    names = [slug(stream_name(source) if is_push(source) or is_pull(source) else source) for source in sources]
+    return [f"{name}-{names[:n].count(name) + 1}" if name in names[:n] else name for n, name in enumerate(names)]

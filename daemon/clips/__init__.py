@@ -5,6 +5,7 @@ makes the same files again; `publish_out`, `refresh_out` and `withdraw_out` keep
 runs in the clip thread. docs/clips.md describes the files.
 """
 
+from daemon.clips.amend import add_finished
 from daemon.clips.make import make_clip
 from daemon.clips.model import ClipContext, FinishedClip, Rendered
 from daemon.clips.publish import publish_out, refresh_out, withdraw_out
@@ -15,6 +16,7 @@ __all__ = [
     "ClipContext",
     "FinishedClip",
     "Rendered",
+    "add_finished",
     "make_clip",
     "publish_out",
     "refresh_captions",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise, zip_longest
 from typing import Any, Final
 
+from core.breaking import best_parts
 from core.lines import word_fields
 from core.times import Ns, clock_text, ns
 from core.words import Word, sentences, text_of
@@ -149,19 +150,12 @@ class _Ruler:
 def _cut(sentence: Sequence[Word]) -> list[tuple[Word, ...]]:
     """A sentence in as many cues as it needs, rather cut between clauses: the least squares of their free room."""
     ruler = _Ruler(sentence)
-    best: list[tuple[float, int]] = [(0.0, 0)]  # of the first N words: the cost, and where their last cue begins
-    for end in range(1, len(sentence) + 1):
-        options = []
-        for first in range(end - 1, -1, -1):
-            if not ruler.fits(first, end) and first < end - 1:
-                break
-            free = 1 - ruler.columns(first, end) / (2 * LINE)
-            options.append((best[first][0] + free * free + ruler.breaks_clause(end), first))
-        best.append(min(options))
-    cuts = [len(sentence)]
-    while cuts[-1]:
-        cuts.append(best[cuts[-1]][1])
-    return [tuple(sentence[first:end]) for first, end in pairwise(reversed(cuts))]
+
+    def cost(first: int, end: int) -> float:
+        free = 1 - ruler.columns(first, end) / (2 * LINE)
+        return free * free + ruler.breaks_clause(end)
+
+    return [tuple(sentence[first:end]) for first, end in best_parts(len(sentence), ruler.fits, cost)]
 
 
 def _joined(parts: Sequence[tuple[Word, ...]]) -> list[tuple[Word, ...]]:

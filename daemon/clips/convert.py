@@ -6,10 +6,7 @@ else, and gets no text from anyone (reliability.md section 4, "Media bytes").
 
 from __future__ import annotations
 
-import resource
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, cast
@@ -17,20 +14,17 @@ from typing import Final, cast
 import av
 import av.container
 import av.stream
-import imageio_ffmpeg
 
-from core.errors import CutRefused, MissingPart
+from core.errors import CutRefused
 from core.media import Packet, Track
 from core.times import Ns, ticks_to_ns, to_s
 from daemon.clips.plan import CutPlan
+from daemon.ffmpeg import FfmpegFailed, Limits, read_media, run_ffmpeg
 from daemon.ingest.avopen import open_media
 
 CONVERTIBLE: Final = frozenset({"vp8", "vorbis", "mpeg4", "mpeg2video", "mp2", "alac"})
 _PCM: Final = "pcm_"
 _DECODERS: Final = {"mp2": "mp2float,mp2"}
-_MAX_PIXELS: Final = 8_847_360  # 4096 x 2160
-_MEMORY_BYTES: Final = 4 << 30
-_FILE_BYTES: Final = 8 << 30
 _THREADS: Final = "2"  # fixed, so that the same clip gives the same bytes on any machine
 _CPU_S_PER_MEDIA_S: Final = 20.0  # x264 veryfast needs about 1 for 1080p60 on one core of the reference machine
 _CPU_S: Final = 60.0
@@ -38,14 +32,18 @@ _SHIFT_S: Final = 10  # NUT has no times before 0; sound that warms the decoder 
 
 # x264's CRF 18 is visually lossless for a master; frames keep their own times (VFR), none is invented or dropped.
 # With its lookahead thread, 1 run in 10 on a busy machine gave other bytes (2026-11-21); without, none of 80.
-_VIDEO: Final = (
+RECODE_H264: Final = (
     *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-g", "120", "-pix_fmt", "yuv420p"),
     *("-threads", _THREADS, "-x264-params", "sync-lookahead=0"),
+)
+_VIDEO: Final = (
+    *RECODE_H264,
     *("-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-fps_mode", "passthrough", "-enc_time_base", "demux"),
     *("-flags:v", "+bitexact", "-video_track_timescale", "90000"),
 )
 # holes become silence: an AAC encoder counts samples, and what follows a hole would come early
-_AUDIO: Final = ("-af", "aresample=async=1", "-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
+RECODE_AAC: Final = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
+_AUDIO: Final = ("-af", "aresample=async=1", *RECODE_AAC)
 
 
 def needs_conversion(track: Track, copied: frozenset[str]) -> bool:
@@ -141,47 +139,17 @@ def _mux_nut(path: Path, track: Track, packets: Iterator[Packet]) -> None:
 
 
 def _run_ffmpeg(track: Track, source: Path, result: Path) -> None:
-    command = [
-        ffmpeg_path(),
-        *("-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-copyts"),
-        *("-protocol_whitelist", "file", "-f", "nut", "-format_whitelist", "nut"),
-        *("-codec_whitelist", _DECODERS.get(track.codec, track.codec), "-max_streams", "1", "-threads", _THREADS),
-        *(("-max_pixels", str(_MAX_PIXELS)) if track.kind == "video" else ()),
-        *("-i", f"file:{source}", "-map", "0:0", "-map_metadata", "-1"),
-        *(_VIDEO if track.kind == "video" else _AUDIO),
-        *("-movie_timescale", "90000", "-fflags", "+bitexact", "-f", "mp4", f"file:{result}"),
-    ]
+    decoders = _DECODERS.get(track.codec, track.codec)
     limit_s = _CPU_S + _CPU_S_PER_MEDIA_S * to_s(_length_ns(source))
-    # S603: the command is a list of our own constants and generated names; no shell, no environment
-    child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={}
-    )
+    arguments = [
+        *("-copyts", "-threads", _THREADS, *read_media(source.name, "nut", decoders=decoders)),
+        *("-map", "0:0", "-map_metadata", "-1", *(_VIDEO if track.kind == "video" else _AUDIO)),
+        *("-movie_timescale", "90000", "-fflags", "+bitexact", "-f", "mp4", f"file:{result.name}"),
+    ]
     try:
-        _limit(child.pid, limit_s)
-        _, said = child.communicate(timeout=limit_s)
-    except subprocess.TimeoutExpired as err:
-        raise _refused(track, "it took too long") from err
-    finally:
-        child.kill()
-        child.communicate()
-    if child.returncode:
-        raise _refused(track, said.decode(errors="replace").strip()[-200:] or f"exit {child.returncode}")
-
-
-def ffmpeg_path() -> str:
-    """The bundled ffmpeg. Raises MissingPart."""
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as err:
-        raise MissingPart("No ffmpeg was found", remedy="Install it with: pip install imageio-ffmpeg") from err
-
-
-def _limit(pid: int, cpu_s: float) -> None:
-    """Limits of the child, set from outside: code between fork and exec is not safe in a program with threads."""
-    with suppress(ProcessLookupError):  # it may have ended already
-        resource.prlimit(pid, resource.RLIMIT_CPU, (int(cpu_s), int(cpu_s) + 5))
-        resource.prlimit(pid, resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
+        run_ffmpeg(arguments, folder=source.parent, limits=Limits(cpu_s=limit_s, wall_s=limit_s))
+    except FfmpegFailed as err:
+        raise _refused(track, err.what) from err
 
 
 def _length_ns(source: Path) -> Ns:

@@ -16,22 +16,35 @@ from core.media import Packet, Track
 from core.times import Ns
 from daemon.clips.convert import Converted, needs_conversion
 from daemon.clips.measure import Measured, measure
-from daemon.clips.model import TRANSCODED, UNCLEAN_HEAD
+from daemon.clips.model import NO_AUDIO, NO_VIDEO, TRANSCODED, UNCLEAN_HEAD
 from daemon.clips.mux import MP4_CODECS, Lane, rebased, write_mp4
-from daemon.clips.plan import PREROLL_NS, CutPlan, plan_cut, with_sound
+from daemon.clips.plan import PREROLL_NS, CutPicks, CutPlan, picks_of, plan_cut, with_sound
 from daemon.clips.reel import Reel
+from daemon.clips.smart.model import ExactPicks
 
 _HEAD_TRIES: Final = 3  # keyframes that are tried when the one at the start does not decode
 _DEFAULT_RATE: Final = 48_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Master:
-    """A written and measured master."""
+    """A written and measured master. `kept` are the ranges of media time that it shows one after the other."""
 
-    plan: CutPlan  # in the source's packets
+    kept: tuple[tuple[Ns, Ns], ...]
+    keyframes_ns: tuple[Ns, ...]  # counted from the first frame; () without a picture
     measured: Measured
     notes: tuple[str, ...]
+    picks: CutPicks | ExactPicks
+
+    @property
+    def start_ns(self) -> Ns:
+        """Media time of the first frame."""
+        return self.kept[0][0]
+
+    @property
+    def end_ns(self) -> Ns:
+        """Media time at which the last frame ends."""
+        return self.kept[-1][1]
 
 
 def write_master(path: Path, reel: Reel, max_av_offset_ns: Ns) -> Master:
@@ -54,8 +67,15 @@ def write_master(path: Path, reel: Reel, max_av_offset_ns: Ns) -> Master:
             )
             notes = tuple(dict.fromkeys((*notes, UNCLEAN_HEAD)))
             continue
-        _check_offset(measured, max_av_offset_ns)
-        return Master(plan, measured, tuple(dict.fromkeys((*notes, *plan.notes, *converted))))
+        check_offset(measured, max_av_offset_ns)
+        missing = [note for note, packets in ((NO_AUDIO, plan.audio), (NO_VIDEO, plan.video)) if not packets]
+        return Master(
+            kept=((plan.start_ns, plan.end_ns),),
+            keyframes_ns=tuple(Ns(t_ns - plan.start_ns) for t_ns in plan.keyframes_ns),
+            measured=measured,
+            notes=tuple(dict.fromkeys((*notes, *plan.notes, *converted, *missing))),
+            picks=picks_of(plan),
+        )
     raise AssertionError("the last try returns or raises")
 
 
@@ -116,7 +136,8 @@ def _decode_time(packet: Packet) -> Fraction:
     return packet.dts * packet.time_base
 
 
-def _check_offset(measured: Measured, limit_ns: Ns) -> None:
+def check_offset(measured: Measured, limit_ns: Ns) -> None:
+    """Raises CutRefused(`av_offset`) when sound and picture of a written file begin or end apart."""
     worst_ms = max(abs(measured.av_head_ms or 0.0), abs(measured.av_tail_ms or 0.0))
     if worst_ms * 1e6 > limit_ns:
         raise CutRefused(

@@ -19,7 +19,7 @@ from core.errors import BadMedia, CutRefused
 from daemon.ingest.avopen import open_media
 
 _HEAD_PACKETS: Final = 64  # a decoder holds back at most 16 frames (H.264 level limits); sound lies between them
-_TAIL_S: Final = 0.5  # from the last keyframe before this; a GOP more would double what a cut costs
+TAIL_S: Final = 0.5  # from the last keyframe before this; a GOP more would double what a cut costs
 _TAIL_FRAMES: Final = 120  # decoded at the end, from the last keyframe on; a GOP of 2 s at 60 frames a second
 
 
@@ -45,11 +45,14 @@ class _Ends:
     damaged: bool = False
 
 
-def measure(path: Path) -> Measured:
-    """Raises CutRefused(`unclean_head`) when the first frame does not decode or is not the one at 0."""
+def measure(path: Path, tail_s: float = TAIL_S) -> Measured:
+    """`tail_s` before the end lies the keyframe from which on the tail is decoded.
+
+    Raises CutRefused(`unclean_head`) when the first frame does not decode or is not the one at 0.
+    """
     try:
         with open_media(path, "mov") as media:
-            return _measure(media)
+            return _measure(media, tail_s)
     except (BadMedia, av.FFmpegError) as err:
         raise unclean_head(str(err)) from err
 
@@ -63,7 +66,7 @@ def unclean_head(why: str) -> CutRefused:
     )
 
 
-def _measure(media: av.container.InputContainer) -> Measured:
+def _measure(media: av.container.InputContainer, tail_s: float) -> Measured:
     videos, audios = media.streams.video[:1], media.streams.audio[:1]
     for stream in videos:
         stream.codec_context.thread_count = 1  # frame threads would hold the first frames back
@@ -75,7 +78,7 @@ def _measure(media: av.container.InputContainer) -> Measured:
         ends["video"] = _Ends(_time(picture))
     if audios:
         ends["audio"] = _Ends(_first_sound(media))
-    _read_tail(media, ends)
+    _read_tail(media, ends, tail_s)
     video, audio = ends.get("video"), ends.get("audio")
     return Measured(
         duration_s=round(max(end.last for end in ends.values()), 6),
@@ -110,7 +113,7 @@ def _decoded(media: av.container.InputContainer, stream: av.VideoStream | av.Aud
         yield from stream.decode(packet)
 
 
-def _read_tail(media: av.container.InputContainer, ends: dict[str, _Ends]) -> None:
+def _read_tail(media: av.container.InputContainer, ends: dict[str, _Ends], tail_s: float) -> None:
     """Where each track ends, and whether its last packets decode.
 
     The picture's end is the track's length: of its last packets the file stores the distance to the next one decoded,
@@ -119,7 +122,7 @@ def _read_tail(media: av.container.InputContainer, ends: dict[str, _Ends]) -> No
     for stream in media.streams.video[:1]:
         length = (stream.start_time or 0) + (stream.duration or 0)
         ends["video"].last = float(length * cast(Fraction, stream.time_base))
-    media.seek(max(0, (media.duration or 0) - round(_TAIL_S * av.time_base)), backward=True)
+    media.seek(max(0, (media.duration or 0) - round(tail_s * av.time_base)), backward=True)
     frames = 0
     for packet in media.demux([*media.streams.video[:1], *media.streams.audio[:1]]):
         kind = packet.stream.type

@@ -36,10 +36,14 @@ _OPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """A track on its way into the file. `rotation` is set only where the template does not carry it."""
+    """A track on its way into the file. `rotation` is set only where the template does not carry it.
+
+    `extradata` (Annex B) takes the place of the template's: then packets come as units behind start codes.
+    """
 
     track: Track
     rotation: int = 0
+    extradata: bytes = b""
 
 
 def rebased(packets: Iterable[Packet], plan: CutPlan, rate: int) -> Iterator[Packet]:
@@ -96,6 +100,8 @@ def _stream(out: av.container.OutputContainer, lane: Lane) -> av.stream.Stream:
     stream = out.add_stream_from_template(template, opaque=True)
     if lane.track.codec in _TAGS:
         stream.codec_context.codec_tag = _TAGS[lane.track.codec]
+    if lane.extradata:
+        stream.codec_context.extradata = lane.extradata
     if lane.rotation and isinstance(stream, av.video.stream.VideoStream):
         stream.set_display_rotation(-lane.rotation)  # PyAV counts counter-clockwise
     return stream

@@ -27,7 +27,8 @@ from daemon.clips.captions import words_of
 from daemon.clips.master import Master
 from daemon.clips.measure import Measured
 from daemon.clips.model import TRANSCODED, ClipContext
-from daemon.clips.plan import CutPicks, picks_of
+from daemon.clips.plan import CutPicks
+from daemon.clips.smart.model import ExactPicks, picks_from_json, picks_json
 
 SCHEMA: Final = 1
 
@@ -38,8 +39,8 @@ class Recipe:
 
     clip: str
     title: str
-    start_ns: Ns
-    picks: CutPicks
+    kept: tuple[tuple[Ns, Ns], ...]
+    picks: CutPicks | ExactPicks
     read_from_ns: Ns
     read_to_ns: Ns
     segments: tuple[SourceRef, ...]
@@ -74,17 +75,18 @@ def clip_document(
             "end_ns": decision.end_ns,
             "anchor_ns": decision.anchor_ns,
             "moment": decision.moment,
+            "drop": [list(span) for span in decision.drop],
         },
         "moment": _moment(context.moment),
         "profile": {"name": str(context.profile.get("name", "")), "sha256": profile_hash(context.profile)},
-        "spec": {"formats": list(spec.formats), "max_av_offset_ns": spec.max_av_offset_ns},
+        "spec": {"formats": list(spec.formats), "max_av_offset_ns": spec.max_av_offset_ns, "cut": spec.cut},
         "cut": {**_cut(master), "read_from_ns": read[0], "read_to_ns": read[1]},
         "gaps": [_gap(gap) for gap in context.gaps],
         "words": list(words),
         "speech": None if context.speech is None else dict(context.speech),
         "segments": [asdict(segment) for segment in segments],
         "files": {kind: dict(facts) for kind, facts in files.items()},
-        "versions": _versions(converted=bool(set(master.notes) & set(TRANSCODED.values()))),
+        "versions": _versions(converted=_used_ffmpeg(master)),
     }
 
 
@@ -98,12 +100,11 @@ def read_recipe(path: Path) -> Recipe:
     document = read_document(path)
     try:
         cut = document["cut"]
-        picks = {name: int(value) for name, value in cut["picks"].items()}
         return Recipe(
             clip=str(document["id"]),
             title=str(document["title"]),
-            start_ns=Ns(int(cut["start_ns"])),
-            picks=CutPicks(**picks),  # type: ignore[arg-type]  # Ns is an int
+            kept=kept_of(document),
+            picks=picks_from_json(cut["exact"]) if "exact" in cut else _picks(cut["picks"]),
             read_from_ns=Ns(int(cut["read_from_ns"])),
             read_to_ns=Ns(int(cut["read_to_ns"])),
             segments=tuple(SourceRef(**segment) for segment in document["segments"]),
@@ -125,6 +126,13 @@ def read_document(path: Path) -> dict[str, Any]:
     return document
 
 
+def kept_of(document: Mapping[str, Any]) -> tuple[tuple[Ns, Ns], ...]:
+    """The ranges that the clip shows; documents of older versions have one and don't list it."""
+    cut = document["cut"]
+    spans = cut.get("kept") or [(cut["start_ns"], cut["end_ns"])]
+    return tuple((Ns(int(start_ns)), Ns(int(end_ns))) for start_ns, end_ns in spans)
+
+
 def profile_hash(profile: Mapping[str, Any]) -> str:
     """SHA-256 of the profile's canonical JSON: two clips with the same hash were judged by the same constants."""
     canonical = json.dumps(profile, sort_keys=True, separators=(",", ":"))
@@ -132,16 +140,29 @@ def profile_hash(profile: Mapping[str, Any]) -> str:
 
 
 def _cut(master: Master) -> dict[str, Any]:
-    plan, measured = master.plan, master.measured
+    picks = master.picks
+    found = {"picks": asdict(picks)} if isinstance(picks, CutPicks) else {"exact": picks_json(picks)}
     return {
-        "start_ns": plan.start_ns,
-        "end_ns": plan.end_ns,
-        "start_s": to_s(plan.start_ns),
-        "end_s": to_s(plan.end_ns),
-        **_measured(measured),
+        "start_ns": master.start_ns,
+        "end_ns": master.end_ns,
+        "start_s": to_s(master.start_ns),
+        "end_s": to_s(master.end_ns),
+        "kept": [list(span) for span in master.kept],
+        **_measured(master.measured),
         "notes": list(master.notes),
-        "picks": asdict(picks_of(plan)),
+        **found,
     }
+
+
+def _picks(document: Mapping[str, Any]) -> CutPicks:
+    return CutPicks(**{name: int(value) for name, value in document.items()})  # type: ignore[arg-type]  # Ns is an int
+
+
+def _used_ffmpeg(master: Master) -> bool:
+    if isinstance(master.picks, CutPicks):
+        return bool(set(master.notes) & set(TRANSCODED.values()))
+    coded = any(piece.head.count or piece.tail.count for piece in master.picks.pieces)
+    return coded or master.picks.sound == "coded"
 
 
 def _measured(measured: Measured) -> dict[str, Any]:

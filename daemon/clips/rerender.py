@@ -13,12 +13,15 @@ from core.protocols import FootageSource, SourceRef
 from core.times import Ns
 from daemon.clips.captions import caption_texts
 from daemon.clips.files import fsync_path, make_folder, sha256_of, storage_errors
+from daemon.clips.kept import length_of
 from daemon.clips.make import SOURCE_FOLDER
 from daemon.clips.master import write_plan
 from daemon.clips.model import CAPTIONS, NAMES, Rendered
-from daemon.clips.plan import Wanted, same_cut
+from daemon.clips.plan import CutPicks, Wanted, same_cut
 from daemon.clips.recipe import Recipe, read_recipe
 from daemon.clips.reel import Reel
+from daemon.clips.smart.cut import write_again
+from daemon.clips.smart.model import ExactPicks
 from daemon.ingest.files import scan_footage
 from daemon.ingest.footage import file_hash
 from ringbuffer.linked import LinkedFootage
@@ -31,22 +34,20 @@ def render(clip_json: Path, out: Path | None) -> Rendered:
     clip), StorageError."""
     recipe = read_recipe(clip_json)
     footage = _footage(clip_json.absolute().parent, recipe)
-    reel = _reel(footage, recipe)
-    video, audio = reel.index()
     folder = out or clip_json.absolute().parent
     make_folder(folder)
-    plan = same_cut(video, audio, recipe.picks)
+    write = _writer(footage, recipe)
 
     def again(kind: str, name: str, write: Callable[[Path], object]) -> Rendered:
-        return _again(folder / name, write, recipe.sha256.get(kind), replace=out is not None)
+        return write_beside(folder / name, write, recipe.sha256.get(kind), replace=out is not None)
 
-    master = again("master", NAMES["master"], lambda partial: write_plan(partial, reel, plan))
-    for kind, text in caption_texts(recipe.words, Ns(recipe.picks.end_ns - recipe.start_ns)).items():
+    master = again("master", NAMES["master"], write)
+    for kind, text in caption_texts(recipe.words, length_of(recipe.kept)).items():
         again(kind, CAPTIONS[kind], functools.partial(Path.write_bytes, data=text.encode()))
     return master
 
 
-def _again(final: Path, write: Callable[[Path], object], first_sha256: str | None, *, replace: bool) -> Rendered:
+def write_beside(final: Path, write: Callable[[Path], object], first_sha256: str | None, *, replace: bool) -> Rendered:
     """One file, whole; unless told to replace, one that differs gets a name of its own."""
     partial = final.with_name(f".{final.name}.again")
     with storage_errors(f"{final.name} could not be written"):
@@ -55,7 +56,11 @@ def _again(final: Path, write: Callable[[Path], object], first_sha256: str | Non
             fsync_path(partial)
             sha256 = sha256_of(partial)
             identical = sha256 == first_sha256
-            path = final if identical or replace else final.with_name(f"{final.stem}-again{final.suffix}")
+            path = (
+                final
+                if identical or replace or not final.exists()
+                else final.with_name(f"{final.stem}-again{final.suffix}")
+            )
             os.replace(partial, path)
             fsync_path(final.parent)
         finally:
@@ -63,13 +68,22 @@ def _again(final: Path, write: Callable[[Path], object], first_sha256: str | Non
     return Rendered(path=path, sha256=sha256, identical=identical)
 
 
-def _reel(footage: FootageSource, recipe: Recipe) -> Reel:
-    tracks: tuple[Track, ...] = footage.tracks(recipe.start_ns)
+def _writer(footage: FootageSource, recipe: Recipe) -> Callable[[Path], object]:
+    picks = recipe.picks
+    if isinstance(picks, ExactPicks):
+        return lambda path: write_again(path, footage, picks)
+    reel = _reel(footage, recipe, picks)
+    plan = same_cut(*reel.index(), picks)
+    return lambda path: write_plan(path, reel, plan)
+
+
+def _reel(footage: FootageSource, recipe: Recipe, picks: CutPicks) -> Reel:
+    tracks: tuple[Track, ...] = footage.tracks(picks.start_ns)
     span = Wanted(
-        start_ns=recipe.start_ns,
-        end_ns=recipe.picks.end_ns,
-        latest_head_ns=recipe.start_ns,
-        earliest_tail_ns=recipe.start_ns,
+        start_ns=picks.start_ns,
+        end_ns=picks.end_ns,
+        latest_head_ns=picks.start_ns,
+        earliest_tail_ns=picks.start_ns,
         max_av_offset_ns=Ns(0),
     )
     return Reel(

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from core.times import Ns
 from core.words import Word
-from daemon.clips.captions import caption_texts, spoken, words_json, words_of
+from daemon.clips.captions import caption_texts, words_of
 from daemon.clips.files import facts, publish_file, storage_errors
+from daemon.clips.kept import clip_words, length_of
 from daemon.clips.model import CAPTIONS, NAMES
-from daemon.clips.recipe import encode, read_document
+from daemon.clips.recipe import encode, kept_of, read_document
 
 
 def write_captions(revision: Path, words: Sequence[Word], length_ns: Ns) -> dict[str, Path]:
@@ -40,11 +41,11 @@ def refresh_captions(revision: Path, words: Sequence[Word], speech: Mapping[str,
     if not recipe.exists():
         return {}
     document = read_document(recipe)
-    start_ns, end_ns = Ns(document["cut"]["start_ns"]), Ns(document["cut"]["end_ns"])
-    said = words_json(spoken(words, start_ns, end_ns), start_ns)
+    kept = kept_of(document)
+    said = clip_words(words, kept)
     if not said or said == document["words"]:
         return {}
-    captions = write_captions(revision, words_of(said), Ns(end_ns - start_ns))
+    captions = write_captions(revision, words_of(said), length_of(kept))
     document["words"] = said
     document["speech"] = None if speech is None else dict(speech)
     document["files"] |= {kind: facts(path) for kind, path in captions.items()}

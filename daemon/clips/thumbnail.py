@@ -37,8 +37,8 @@ def write_thumbnail(path: Path, master: Path, keyframes_ns: Sequence[Ns], anchor
         with open_media(master, "mov") as media:
             image = _best_picture(media, keyframes_ns, anchor_ns) if media.streams.video else _waveform(media)
     except (BadMedia, av.FFmpegError) as err:
-        raise _no_picture() from err
-    path.write_bytes(_jpeg(image))
+        raise no_picture() from err
+    path.write_bytes(encode_jpeg(image))
 
 
 def _best_picture(media: av.container.InputContainer, keyframes_ns: Sequence[Ns], anchor_ns: Ns) -> Image:
@@ -47,9 +47,9 @@ def _best_picture(media: av.container.InputContainer, keyframes_ns: Sequence[Ns]
     times = dict.fromkeys((*nearest, Ns(0)))  # the head is known to decode
     scored = [(_score(frame, t_ns, anchor_ns), frame) for t_ns, frame in _pictures(media, [*times])]
     if not scored:
-        raise _no_picture()
+        raise no_picture()
     _, best = max(scored, key=lambda pair: pair[0])
-    return _upright(best)
+    return upright(best)
 
 
 def _pictures(media: av.container.InputContainer, times_ns: Sequence[Ns]) -> Iterator[tuple[Ns, av.VideoFrame]]:
@@ -75,7 +75,7 @@ def _score(frame: av.VideoFrame, t_ns: Ns, anchor_ns: Ns) -> float:
     return float(np.log2(1.0 + edges.var())) - far
 
 
-def _upright(frame: av.VideoFrame) -> Image:
+def upright(frame: av.VideoFrame) -> Image:
     """RGB as a player shows it: turned, pixels square, at most MAX_WIDTH wide."""
     turns = round(frame.rotation / 90) % 4
     width, height = frame.width, frame.height
@@ -102,7 +102,8 @@ def _waveform(media: av.container.InputContainer) -> Image:
     return np.where(inked[..., None], np.array(_WAVE_INK), np.array(_WAVE_PAPER)).astype(np.uint8)
 
 
-def _jpeg(image: Image) -> bytes:
+def encode_jpeg(image: Image) -> bytes:
+    """RGB with even sides as a JPEG; the same bytes for the same picture."""
     frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuvj420p")
     encoder = av.VideoCodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
@@ -115,7 +116,8 @@ def _even(value: float) -> int:
     return max(2, round(value / 2) * 2)
 
 
-def _no_picture() -> CutRefused:
+def no_picture() -> CutRefused:
+    """Nothing of a clip can be shown."""
     return CutRefused(
         "No picture of the clip decodes", remedy="The footage there is damaged; cut elsewhere.", code="unclean_head"
     )

@@ -50,7 +50,7 @@ class HttpKeys:
                 if answer.status in _UNKNOWN:
                     return None
                 answer.raise_for_status()
-                told = json.loads(await answer.content.read(MAX_ANSWER))
+                told = json.loads(await _whole(answer))
         except (TimeoutError, aiohttp.ClientError, ValueError) as err:
             log.warning("keys.unreachable", error=type(err).__name__)  # its text may hold what was asked
             raise Refused("unavailable", "Keys cannot be checked now") from err
@@ -58,3 +58,13 @@ class HttpKeys:
         if not isinstance(socket, str) or not socket.startswith("/"):
             raise Refused("unavailable", "Keys cannot be checked now")
         return Path(socket)
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, however many pieces it comes in; raises ValueError above MAX_ANSWER bytes."""
+    data = b""
+    async for piece in answer.content.iter_chunked(MAX_ANSWER):
+        data += piece
+        if len(data) > MAX_ANSWER:
+            raise ValueError("an answer that is too long")
+    return data

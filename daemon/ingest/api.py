@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from core.errors import SourceGone
 from core.media import Epoch, Gap, Packet, Track
 from core.protocols import FootageSource
-from core.times import Ns
+from core.times import NS_PER_S, Ns
 
 
 class CaptureSink(Protocol):
@@ -33,6 +33,9 @@ class Ended(NamedTuple):
     """Why a source ended: endlist, eof. One that stopped moving raises SourceGone instead."""
 
     reason: str
+
+
+FROZEN_NS: Final = 20 * NS_PER_S  # media that stands still for so long is asked for anew: reliability.md item 22
 
 
 def source_gone(stall_s: float) -> SourceGone:
@@ -60,7 +63,7 @@ class SourceInfo:
     `path` is the local file, where there is one (a fetched one exists once its download is done).
     """
 
-    kind: Literal["file", "hls", "http", "rtmp", "door"]
+    kind: Literal["file", "hls", "http", "rtmp", "srt", "rtsp", "door"]
     unstoppable: bool
     path: Path | None = None
     duration_s: float | None = None

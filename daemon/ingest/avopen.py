@@ -22,7 +22,7 @@ AUDIO_CODECS: Final = frozenset(
 DECODERS: Final = {"av1": "libdav1d"}  # libav's own av1 decodes on a GPU only
 MAX_PIXELS: Final = 8_847_360  # 4096 x 2160
 MAX_STREAMS: Final = 16
-_DECODER_NAMES: Final = ",".join(sorted({*VIDEO_CODECS, *AUDIO_CODECS, *DECODERS.values(), "mp3float"}))
+DECODER_NAMES: Final = ",".join(sorted({*VIDEO_CODECS, *AUDIO_CODECS, *DECODERS.values(), "mp3float"}))
 _READ_BYTES: Final = 1 << 18  # one call into Python for 256 KiB instead of 32
 
 
@@ -43,7 +43,7 @@ def open_media(file: Path | Readable, fmt: str) -> av.container.InputContainer:
     options = {
         "protocol_whitelist": "file" if local else "",
         "format_whitelist": fmt,
-        "codec_whitelist": _DECODER_NAMES,
+        "codec_whitelist": DECODER_NAMES,
         "max_streams": str(MAX_STREAMS),
     }
     try:

@@ -10,13 +10,14 @@ from core.errors import BadMedia, SourceError, SourceRefused, SourceUnreachable
 from core.protocols import Clock
 from core.timeline import Elapsed
 from core.times import NS_PER_S, ns
-from daemon.ingest.api import CaptureSink, Ended, Source, SourceInfo, source_gone
+from daemon.ingest.api import FROZEN_NS, CaptureSink, Ended, Source, SourceInfo, source_gone
 from daemon.ingest.http import Http, Response
 from daemon.ingest.pipe import Pipe
 from daemon.ingest.placer import Placer
 from daemon.ingest.reader import MediaReader
 from daemon.ingest.request import Request
 from daemon.ingest.sniff import FILES_ONLY, HEAD_BYTES, media_format
+from daemon.ingest.templates import Templates
 from daemon.ingest.threads import Threads
 
 STEP_NS: Final = NS_PER_S // 4  # media handed over at a time: what it adds to latency
@@ -31,7 +32,9 @@ class EndlessSource(Source):
     def __init__(self, request: Request, clock: Clock) -> None:
         self._request = request
         self._clock = clock
+        self._moved_ns = clock.boottime_ns()  # when media last came, or the connection was made
         self._arrived_ns = request.resume.boottime_ns if request.resume else None
+        self._templates = Templates()
         self.info = SourceInfo(kind="http", unstoppable=True)
 
     async def run(self, sink: CaptureSink) -> Ended:
@@ -64,9 +67,9 @@ class EndlessSource(Source):
         """One connection, to its end; an Ended when there is no sense in another."""
         started = (self._clock.boottime_ns(), placer.timeline.end_ns)
         async with http.open(self._request.url) as response:
-            pipe = Pipe()
+            pipe, self._moved_ns = Pipe(), self._clock.boottime_ns()
             with Threads(2) as threads:
-                feeding = asyncio.create_task(_feed(response, pipe, threads), name="http-feed")
+                feeding = asyncio.create_task(self._feed(response, pipe, threads), name="http-feed")
                 try:
                     return await self._media(pipe, threads, placer, feeding, started)
                 finally:
@@ -82,11 +85,15 @@ class EndlessSource(Source):
             feeding.result()
         fmt = media_format(head, "The answer")
         reader = await threads.run(MediaReader, pipe, fmt)
-        while packets := await threads.run(reader.read, STEP_NS):
-            placer.use(reader.tracks)
-            placer.place(packets, wraps=reader.wraps)
-            self._arrived_ns = self._clock.boottime_ns()
-            await placer.deliver()
+        try:
+            while packets := await threads.run(reader.read, STEP_NS):
+                placer.use(self._templates.tracks(reader))
+                if placer.place(packets, wraps=reader.wraps):
+                    self._moved_ns = self._clock.boottime_ns()
+                self._arrived_ns = self._clock.boottime_ns()
+                await placer.deliver()
+        finally:
+            self._templates.done(reader)
         if feeding.done():
             feeding.result()
         took_ns = max(1, self._clock.boottime_ns() - started[0])
@@ -97,20 +104,25 @@ class EndlessSource(Source):
         await placer.deliver()
         return Ended("eof")
 
+    async def _feed(self, response: Response, pipe: Pipe, threads: Threads) -> None:
+        """Bytes that go on coming while media stands still are no live stream: another connection may do better."""
+        try:
+            async with aclosing(response.chunks(rated=False)) as chunks:
+                async for chunk in chunks:
+                    if self._clock.boottime_ns() - self._moved_ns > FROZEN_NS:
+                        raise SourceUnreachable(
+                            "The stream sends bytes, and its media stands still", remedy="It is asked for again.",
+                            code="frozen",
+                        )  # fmt: skip
+                    await threads.run(pipe.feed, chunk)
+        finally:
+            pipe.finish()
+
     def _elapsed(self) -> Elapsed:
         """Since the last packet came; media that is late is not counted twice, media that is lost is."""
         if self._arrived_ns is None:
             return Elapsed(0, "source")
         return Elapsed(max(0, self._clock.boottime_ns() - self._arrived_ns), "boottime", self._clock.wall_ns())
-
-
-async def _feed(response: Response, pipe: Pipe, threads: Threads) -> None:
-    try:
-        async with aclosing(response.chunks(rated=False)) as chunks:
-            async for chunk in chunks:
-                await threads.run(pipe.feed, chunk)
-    finally:
-        pipe.finish()
 
 
 def is_endless(fmt: str, response: Response) -> bool:

@@ -21,6 +21,7 @@ from core.errors import BadMedia, SourceRefused, SourceUnreachable
 from core.netpolicy import ADDRESS_REFUSED, Address, AddressPolicy
 from core.protocols import Clock
 from core.times import NS_PER_S
+from daemon.ingest.pool import Pool
 
 MAX_REDIRECTS: Final = 5
 MIN_RATE: Final = 20_000  # bytes a second, once a fetch has taken RATE_AFTER_NS: reliability.md row 44
@@ -121,21 +122,24 @@ class Http:
         self._timeout_s = timeout_s
         self.headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})}
         self._lookup = lookup
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
 
     async def __aenter__(self) -> Self:
+        self._pool = Pool(self._new_session)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    def _new_session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             resolver=_Resolver(self._addresses), use_dns_cache=False, socket_factory=self._socket
         )
         traces = aiohttp.TraceConfig()
         traces.on_request_redirect.append(_refuse_redirect)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False, trace_configs=[traces])
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        return aiohttp.ClientSession(connector=connector, trust_env=False, trace_configs=[traces])
 
     @asynccontextmanager
     async def open(
@@ -151,25 +155,26 @@ class Http:
 
         Raises SourceRefused (policy; 401, 403, 404, 410, 451 and other 4xx) or SourceUnreachable (network, 429, 5xx).
         """
-        assert self._session is not None  # only used inside `async with`
+        assert self._pool is not None  # only used inside `async with`
         for _ in range(MAX_REDIRECTS + 1):
             target = self._checked(url, parent)
-            with _network_errors(url):
-                raw = await self._session.get(
-                    target,
-                    headers={**self.headers, **(headers or {})},
-                    allow_redirects=False,
-                    timeout=self._limits(idle_s),
-                )
-            try:
-                if raw.status in _REDIRECTS and "Location" in raw.headers:
-                    url, parent = _joined(url, raw.headers["Location"]), url
-                    continue
-                _check_status(raw.status, url)
-                yield Response(raw, url, self._clock)
-                return
-            finally:
-                raw.close()
+            async with self._pool.session() as session:
+                with _network_errors(url):
+                    raw = await session.get(
+                        target,
+                        headers={**self.headers, **(headers or {})},
+                        allow_redirects=False,
+                        timeout=self._limits(idle_s),
+                    )
+                try:
+                    if raw.status in _REDIRECTS and "Location" in raw.headers:
+                        url, parent = _joined(url, raw.headers["Location"]), url
+                        continue
+                    _check_status(raw.status, url)
+                    yield Response(raw, url, self._clock)
+                    return
+                finally:
+                    raw.close()
         raise SourceRefused(
             f"{_where(url)} redirects more than {MAX_REDIRECTS} times",
             remedy="Give the address the redirects should lead to.",
@@ -182,22 +187,23 @@ class Http:
 
         Nothing is compressed, so a message is no larger than what came. Raises as `open` does; redirects are refused.
         """
-        assert self._session is not None  # only used inside `async with`
+        assert self._pool is not None  # only used inside `async with`
         self._checked(_as_http(url), None)
-        with _network_errors(url):
-            async with asyncio.timeout(2 * self._timeout_s):
-                socket = await self._session.ws_connect(
-                    URL(url, encoded=True),
-                    headers={"User-Agent": USER_AGENT},
-                    max_msg_size=max_bytes,
-                    decode_text=False,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
-                )
-        try:
+        async with self._pool.session() as session:
             with _network_errors(url):
-                yield socket
-        finally:
-            await socket.close()
+                async with asyncio.timeout(2 * self._timeout_s):
+                    socket = await session.ws_connect(
+                        URL(url, encoded=True),
+                        headers={"User-Agent": USER_AGENT},
+                        max_msg_size=max_bytes,
+                        decode_text=False,
+                        timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
+                    )
+            try:
+                with _network_errors(url):
+                    yield socket
+            finally:
+                await socket.close()
 
     def _checked(self, url: str, parent: str | None) -> URL:
         """The URL as aiohttp takes it, which has to see the same host in it as the policy saw."""

@@ -1,4 +1,5 @@
-"""From what a person typed to a source: a path, media, a playlist, an endless stream, a page, a push address."""
+"""From what a person typed to a source: a path, media, a playlist, an endless stream, a page, an address that is
+listened on or called."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from core.netpolicy import AddressPolicy
 from core.protocols import Clock
 from core.spec import Origin
 from core.times import NS_PER_S
-from daemon.doors.address import is_push, parse_push
+from daemon.doors.address import PULLED, is_pull, is_push, parse_push, parse_srt
 from daemon.ingest.api import Resume, Source
 from daemon.ingest.download import DownloadSource
 from daemon.ingest.endless import EndlessSource, is_endless
@@ -23,9 +24,11 @@ from daemon.ingest.files import FileSource
 from daemon.ingest.handover import DoorSource
 from daemon.ingest.hls.loop import open_hls
 from daemon.ingest.http import Lookup, Response, settled, system_lookup
-from daemon.ingest.push import RtmpSource
+from daemon.ingest.pull import PullSource
+from daemon.ingest.push import PushSource, RtmpSource
 from daemon.ingest.request import Request
 from daemon.ingest.sniff import HEAD_BYTES, media_format, sniff
+from daemon.ingest.srt import SrtSource
 from supervisor.channels.answers import Answer, as_error
 from supervisor.channels.pages import AskPage, ask_page, ask_recording, is_page
 
@@ -57,15 +60,17 @@ async def open_source(
     file lies. `ask`: what asks pages; `ask_second`: what asks for recordings that the first does not know. Raises
     SourceError kinds, UsageError for other schemes, MissingPart for a recording that needs yt-dlp.
     """
-    if "://" not in source:
-        return await asyncio.to_thread(FileSource, Path(source), clock=clock, speed=speed, resume=resume)
     if source == DOOR:
         return DoorSource(workdir.parent / DOOR_SOCKET, clock=clock, options=options, resume=resume)
+    if "://" not in source:
+        return await asyncio.to_thread(FileSource, Path(source), clock=clock, speed=speed, resume=resume)
     if is_push(source):
         return _pushed(source, clock, options, origin, resume)
     scheme = source.partition("://")[0].lower()
-    if scheme not in ("http", "https"):
-        raise UsageError(f"{scheme}:// is no source", remedy="Give a path, or an http or https URL.")
+    if scheme not in ("http", "https", *PULLED):
+        raise UsageError(
+            f"{scheme}:// is no source", remedy="Give a path, or a URL with http, https, rtmp, rtsp or srt."
+        )
     request = Request(
         url=source,
         policy=AddressPolicy.for_source(source, origin, allow),
@@ -75,6 +80,8 @@ async def open_source(
         resume=resume,
         lookup=lookup,
     )
+    if is_pull(source):
+        return PullSource(request, clock)
     request.policy.check_url(source)
     if await asyncio.to_thread(is_page, source):  # a platform's own host, which nobody here connects to
         request = await _of_page(request, ask, ask_second)
@@ -101,20 +108,28 @@ async def _settled(request: Request, clock: Clock) -> Request:
     return replace(request, policy=await settled(request.policy, request.lookup))
 
 
-def _pushed(source: str, clock: Clock, options: IngestOptions, origin: Origin, resume: Resume | None) -> RtmpSource:
+def _pushed(source: str, clock: Clock, options: IngestOptions, origin: Origin, resume: Resume | None) -> PushSource:
     """A server for one key; only a person at this machine may have one opened."""
     if origin != "cli":
         raise SourceRefused(
             "A push address opens a port here", remedy="Give it at the command line.", code="address_refused"
         )
+    if source.lower().startswith("srt://"):
+        srt = parse_srt(source)
+        _must_have(srt.passphrase, "passphrase", "SRT__PASSPHRASE")
+        return SrtSource(srt, clock=clock, options=options, resume=resume)
     address = parse_push(source)
-    if not address.key:
+    _must_have(address.key, "stream key", "PUSH__KEY")
+    return RtmpSource(address, clock=clock, options=options, resume=resume)
+
+
+def _must_have(secret: str, what: str, variable: str) -> None:
+    if not secret:
         raise UsageError(
-            "The push address has no stream key",
-            remedy="Set CLIPD_INGEST__PUSH__KEY or CLIPD_INGEST__PUSH__KEY_FILE; OBS uses the same key.",
+            f"The push address has no {what}",
+            remedy=f"Set CLIPD_INGEST__{variable} or CLIPD_INGEST__{variable}_FILE; OBS uses the same.",
             code="no_key",
         )
-    return RtmpSource(address, clock=clock, options=options, resume=resume)
 
 
 async def _of_page(page: Request, ask: AskPage, ask_second: AskPage) -> Request:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, Literal
@@ -20,33 +21,46 @@ from core.times import NS_PER_S, ns
 from daemon.doors.address import PushAddress
 from daemon.doors.api import Link, Publisher, Refused, same_secret
 from daemon.doors.rtmp import DoorLimits, RtmpDoor
-from daemon.ingest.api import CaptureSink, Ended, Resume, Source, SourceInfo, source_gone
+from daemon.ingest.api import FROZEN_NS, CaptureSink, Ended, Resume, Source, SourceInfo, source_gone
 from daemon.ingest.feed import Feed
 from daemon.ingest.pipe import Pipe
 from daemon.ingest.placer import Placer
 from daemon.ingest.reader import MediaReader
+from daemon.ingest.templates import Templates
 from daemon.ingest.threads import Threads
 
 STEP_NS: Final = NS_PER_S // 4  # media handed over at a time: what it adds to latency
+RECENT: Final = 8  # steps, 2 s: the least delayed of them says when the last one was due
 TAKEOVER_NS: Final = 3 * NS_PER_S  # a publisher silent for longer gives way: its connection is half-open
 CHECK_NS: Final = NS_PER_S // 2
 _REMEDY: Final = "docs/sources.md says what each reason means."
-PushKind = Literal["rtmp", "door"]
+PushKind = Literal["rtmp", "srt", "rtsp", "door"]
 WARN_NS: Final = 30 * NS_PER_S  # a refusal of a kind is told to the user this often at most
 
 
 class PushSource(Source):
-    """What publishers come to, by whatever way. Waits for the first one for as long as it takes."""
+    """What publishers come to, by whatever way. Waits for the first one for as long as it takes.
+
+    Subclasses whose media is no FLV say so in `_format`; those that fetch it themselves are not `_patient`.
+    """
+
+    _format: Literal["flv", "mpegts"] = "flv"
+    _patient = True  # with the first publisher; else the grace time holds for it too
 
     def __init__(self, kind: PushKind, *, clock: Clock, options: IngestOptions, resume: Resume | None) -> None:
         self._clock = clock
         self._options = options
         self._resume = resume
         self._arrived_ns = resume.boottime_ns if resume else None
+        # media time may stand still for so long while a connection is alive: then its publisher may come again
+        self._frozen_ns = min(ns(options.stall_s), FROZEN_NS)
+        self._failure: Exception | None = None  # what ends the source, and not a publisher only
         self._began = (0, 0)  # boottime and UTC of the running FLV's first bytes: finding out what it is takes a second
         self._feed: Feed | None = None  # of the publisher that has the stream
         self._came = asyncio.Event()
+        self._templates = Templates()
         self._told: dict[str, int] = {}
+        self._untold: Counter[str] = Counter()
         self._warnings: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue(16)
         self.info = SourceInfo(kind=kind, unstoppable=True)
         self.listening = asyncio.Event()
@@ -56,7 +70,7 @@ class PushSource(Source):
         """What publishers connect to, open for as long as the block runs. Raises UsageError."""
 
     @abstractmethod
-    def _where(self) -> tuple[str, str]:
+    def _where(self) -> tuple[str, str] | None:
         """What the user is told to do, once it is open: a message and a remedy."""
 
     async def run(self, sink: CaptureSink) -> Ended:
@@ -86,8 +100,10 @@ class PushSource(Source):
     async def _publishers(self, sink: CaptureSink) -> Ended:
         placer = Placer(sink, resume=self._resume, elapsed=self._elapsed)
         last: str | None = None
-        await sink.warn("waiting_for_publisher", *self._where())
-        progress_ns = self._clock.boottime_ns() if self._resume is not None else None  # None: nothing has begun
+        if where := self._where():
+            await sink.warn("waiting_for_publisher", *where)
+        begun = self._resume is not None or not self._patient
+        progress_ns = self._clock.boottime_ns() if begun else None  # None: nothing has begun
         while True:
             await self._wait_for_publisher(progress_ns)
             feed, placed = self._feed, placer.placed
@@ -107,6 +123,8 @@ class PushSource(Source):
     async def _wait_for_publisher(self, since_ns: int | None) -> None:
         """Return when there is one, or when media time has stood still for the grace time."""
         while not self._came.is_set():
+            if self._failure is not None:
+                raise self._failure
             if since_ns is not None and self._clock.boottime_ns() - since_ns > ns(self._options.stall_s):
                 return
             await self._either(self._came.wait(), CHECK_NS)
@@ -126,7 +144,7 @@ class PushSource(Source):
         guard = asyncio.create_task(self._guard(feed, placer), name="push-guard")
         try:
             while not feed.over:
-                await self._flv(feed, placer)
+                await self._stream(feed, placer)
         except BadMedia as err:
             feed.link.drop("codec", "The media cannot be read")
             feed.close("codec")
@@ -145,13 +163,13 @@ class PushSource(Source):
             await self._clock.sleep(CHECK_NS)
             if placer.placed > placed:
                 placed, since_ns = placer.placed, self._clock.boottime_ns()
-            elif self._clock.boottime_ns() - since_ns > ns(self._options.stall_s):
+            elif self._clock.boottime_ns() - since_ns > self._frozen_ns:
                 feed.link.drop("silent", "Media time does not move")
                 return
 
-    # -- one FLV stream
+    # -- one stream of bytes
 
-    async def _flv(self, feed: Feed, placer: Placer) -> None:
+    async def _stream(self, feed: Feed, placer: Placer) -> None:
         pipe = Pipe()
         with Threads(2) as threads:
             tasks = [
@@ -170,14 +188,30 @@ class PushSource(Source):
         if not await threads.run(pipe.peek, 1):
             return
         self._began = (self._clock.boottime_ns(), self._clock.wall_ns())
-        reader = await threads.run(MediaReader, pipe, "flv")
+        reader = await threads.run(MediaReader, pipe, self._format)
+        try:
+            await self._read(reader, threads, placer)
+        finally:
+            self._templates.done(reader)
+
+    async def _read(self, reader: MediaReader, threads: Threads, placer: Placer) -> None:
         if placer.placed == 0 and self._resume is None:  # where the wall clock stood when it began, for chat
             placer.timeline.break_epoch("start", elapsed_ns=0, by="start", wall_ns=self._began[1])
+        recent: deque[tuple[int, int]] = deque(maxlen=RECENT)  # when a step came, and the media time it ended at
+        waited = joined = False
         while packets := await threads.run(reader.read, STEP_NS):
-            placer.use(reader.tracks)
-            placer.place(packets, wraps=reader.wraps)
-            self._arrived_ns = self._clock.boottime_ns()
+            if waited and not joined:  # media before the first keyframe is left out: the epoch begins later
+                self._began = (self._clock.boottime_ns(), self._clock.wall_ns())
+            placer.use(self._templates.tracks(reader))
+            if placer.place(packets, wraps=reader.wraps):
+                joined = True
+                self._arrived_ns = self._clock.boottime_ns()
+                recent.append((self._arrived_ns, placer.timeline.end_ns))
+            waited = True
             await placer.deliver()
+        if recent:  # the last step waits for the end of the connection, which is noticed late
+            last_ns = placer.timeline.end_ns
+            self._arrived_ns = min(arrived_ns + last_ns - end_ns for arrived_ns, end_ns in recent)
 
     def _elapsed(self) -> Elapsed:
         """From the last packet to the first bytes after it; inside a stream, to now."""
@@ -190,12 +224,20 @@ class PushSource(Source):
 
     # -- what the user is told
 
-    def _note_refused(self, refused: Refused) -> None:
+    def _note_refused(self, refused: Refused) -> bool:
+        """Count it; whether the user is told now."""
         now_ns = self._clock.boottime_ns()
+        self._untold[refused.code] += 1
         if now_ns - self._told.get(refused.code, -WARN_NS) < WARN_NS or self._warnings.full():
-            return
+            return False
         self._told[refused.code] = now_ns
-        self._warnings.put_nowait((f"push_{refused.code}", f"A connection was refused: {refused.text}", _REMEDY))
+        count = self._untold.pop(refused.code)
+        often = f" ({count} of them)" if count > 1 else ""
+        self._warnings.put_nowait(self._refusal(refused, often))
+        return True
+
+    def _refusal(self, refused: Refused, often: str) -> tuple[str, str, str]:
+        return f"push_{refused.code}", f"A connection was refused{often}: {refused.text}", _REMEDY
 
     async def _tell(self, sink: CaptureSink) -> None:
         while True:

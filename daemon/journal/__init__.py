@@ -2,5 +2,6 @@
 
 from daemon.journal.journal import Journal
 from daemon.journal.lock import is_locked, session_lock
+from daemon.journal.outbox import Outbox, OutboxRow
 
-__all__ = ["Journal", "is_locked", "session_lock"]
+__all__ = ["Journal", "Outbox", "OutboxRow", "is_locked", "session_lock"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -24,6 +24,7 @@ from core.signals import SignalChunk
 from core.times import FOREVER_NS, Ns, ns
 from core.words import Committed, Word
 from daemon.journal import codec
+from daemon.journal.outbox import Outbox
 from daemon.journal.store import Store
 from ringbuffer import newest_attempt
 
@@ -39,6 +40,7 @@ class Journal:
         self.session = session
         self.rebuilt = rebuilt  # a damaged file was set aside and this one started empty
         self._attempt = 0
+        self.outbox = Outbox(store, lambda: self._attempt)
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Journal:
@@ -251,14 +253,14 @@ class Journal:
     # -- what analysis found ----------------------------------------------------------------------------------------
 
     def add_signals(self, chunks: Sequence[SignalChunk]) -> None:
-        """In the order they were fed to the engine."""
+        """One step's, in the order they were fed to the engine."""
         self._store.write_many(
             "INSERT INTO signals(attempt,start_ns,end_ns,kind,step_ns,columns,data,times) VALUES(?,?,?,?,?,?,?,?)",
-            [(self._attempt, *codec.signal_row(chunk)) for chunk in chunks],
+            [(self._attempt, *row) for row in codec.signal_rows(chunks)],
         )
 
     def signals(self, since_ns: Ns = Ns(0)) -> Iterator[SignalChunk]:
-        """Chunks that end after a time, in that order; rows that follow each other come as one chunk."""
+        """Each kind in order, from the step that ends after a time on; what follows each other comes as one chunk."""
         rows = self._store.rows(
             "SELECT start_ns,end_ns,kind,step_ns,columns,data,times FROM signals WHERE end_ns>=? ORDER BY end_ns,id",
             (since_ns,),
@@ -355,30 +357,31 @@ class Journal:
                 (decision.clip,),
             )
 
-    def finish_clip(self, clip: ClipId, revision: int, record: dict[str, Any]) -> None:
-        """The files are durable. The outbox row is in the same transaction, so a clip is never finished and untold."""
+    def finish_clip(
+        self, clip: ClipId, revision: int, record: dict[str, Any], line: Mapping[str, Any] | None = None
+    ) -> None:
+        """The files are durable. The outbox row is in the same transaction, so a clip is never finished and untold.
+
+        `line`: what is told of it; without one the record's fields.
+        """
         with self.batch():
-            text = codec.dump(record)
             newest = self._decision_revision(clip)
             state = str(record["state"]) if revision >= newest else "promised"
             self._store.write(
                 "INSERT OR REPLACE INTO clips(clip,revision,state,reason,record) VALUES(?,?,?,'',?)",
-                (clip, revision, state, text),
+                (clip, revision, state, codec.dump(record)),
             )
-            self._store.write(
-                "INSERT INTO outbox(attempt,kind,clip,revision,body) VALUES(?,'clip',?,?,?)",
-                (self._attempt, clip, revision, text),
-            )
+            self.outbox.put(line or self._clip_line(record))
 
-    def withdraw_clip(self, clip: ClipId, reason: str) -> None:
-        """Taken back, before or after it was cut; the record stays."""
+    def withdraw_clip(self, clip: ClipId, reason: str, line: Mapping[str, Any] | None = None) -> None:
+        """Taken back, before or after it was cut; the record stays. `line` as for `finish_clip`."""
         with self.batch():
             self._store.write("UPDATE clips SET state='withdrawn', reason=? WHERE clip=?", (reason, clip))
-            self._store.write(
-                "INSERT INTO outbox(attempt,kind,clip,revision,body)"
-                " SELECT ?,'withdrawn',clip,revision,? FROM clips WHERE clip=? AND record IS NOT NULL",
-                (self._attempt, codec.dump({"id": clip, "reason": reason}), clip),
-            )
+            if (record := self.clip(clip)) is not None:
+                self.outbox.put(line or self._clip_line(record))
+
+    def _clip_line(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        return {"type": "clip", "session": self.session, "t_s": record["start_s"], **record}
 
     def promised_clips(self) -> list[EditDecision]:
         """The newest decision of every clip that was promised and not finished."""
@@ -417,15 +420,6 @@ class Journal:
         """How many finished clips there are, withdrawn ones too."""
         ((count,),) = self._store.rows("SELECT count(*) FROM clips WHERE record IS NOT NULL")
         return int(count)
-
-    def outbox(self) -> list[tuple[int, dict[str, Any]]]:
-        """Rows nobody has acknowledged: (id, body), in order."""
-        rows = self._store.rows("SELECT id,body FROM outbox WHERE acked=0 ORDER BY id")
-        return [(number, json.loads(body)) for number, body in rows]
-
-    def acknowledge(self, numbers: Sequence[int]) -> None:
-        """Delivered; they are not offered again."""
-        self._store.write_many("UPDATE outbox SET acked=1 WHERE id=?", [(number,) for number in numbers])
 
     def _decision_revision(self, clip: ClipId) -> int:
         ((revision,),) = self._store.rows("SELECT coalesce(max(revision),0) FROM decisions WHERE clip=?", (clip,))

@@ -1,4 +1,4 @@
-"""The journal's tables. Rows are appended; only state that has a successor (pins, outbox, latest clip) is replaced.
+"""The journal's tables. Rows are appended; only state that has a successor (pins, latest clip, meta) is replaced.
 
 All `_ns` columns are media time except `boottime_ns`. `attempt` is the worker run that wrote the row.
 """
@@ -58,5 +58,9 @@ CREATE TABLE words(
     language TEXT NOT NULL, reason TEXT NOT NULL, known_ns INTEGER NOT NULL) STRICT;
 CREATE INDEX words_start ON words(start_ns);
 """
-STEPS: Final = (_RECORDED, _SPOKEN)  # step N makes version N+1 of version N; a released step is never edited
+_TOLD: Final = """
+DROP TABLE outbox;
+CREATE TABLE outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, attempt INTEGER NOT NULL, line TEXT NOT NULL) STRICT;
+"""  # nothing ever read the one before: a clip of then is told of by its next change, and stands in `clips`
+STEPS: Final = (_RECORDED, _SPOKEN, _TOLD)  # step N makes version N+1 of version N; a released step is never edited
 VERSION: Final = len(STEPS)

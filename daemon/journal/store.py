@@ -15,6 +15,9 @@ from daemon.journal.schema import STEPS, VERSION
 
 SQLITE_FLOOR: Final = 3_051_003  # before 3.51.3 a WAL reset could lose commits, DESIGN.md section 1
 BUSY_MS: Final = 5_000
+# KiB of pages that a connection keeps. Rows are appended: what is used again is the ends of the tables and indexes.
+# SQLite's own 2 MB would be filled with pages that nobody reads, 4 MB an hour of stream, and let go only then.
+CACHE_KIB: Final = 512
 
 
 class Store:
@@ -34,6 +37,7 @@ class Store:
             self._connection = apsw.Connection(str(path), flags=flags)
             self._connection.set_busy_timeout(BUSY_MS)
             try:
+                self._connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
                 self._prepare(read_only)
             except BaseException:
                 self._connection.close()

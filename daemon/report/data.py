@@ -36,6 +36,7 @@ class ReportClip:
     reasons: tuple[str, ...]
     master: Path | None
     thumbnail: Path | None
+    finished: tuple[Path, ...] = ()  # vertical.mp4 and the like
     latency_s: float | None = None
     waited_for_chat: bool = False
     av_head_ms: float | None = None

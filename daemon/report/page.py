@@ -152,6 +152,7 @@ def _card(clip: ReportClip, number: int, folder: Path) -> dict[str, Any]:
         "clip": clip,
         "number": number,
         "master": _link(clip.master, folder),
+        "finished": [(path.stem, _link(path, folder)) for path in clip.finished],
         "thumbnail": _link(clip.thumbnail, folder),
         "quote": quote_of(clip.words, clip.anchor_ns),
         "parts": _parts(clip.parts),

@@ -7,6 +7,7 @@ file that was hashed is not read again while its size and time are those of the 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -282,8 +283,12 @@ def _digests(folder: Path, names: Iterable[str], stamp: Path) -> dict[str, str]:
         now[name] = (stat.st_size, stat.st_mtime_ns, digest)
     if now != known:
         fresh = stamp.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(_Stamp.dump_json(now))
-        os.replace(fresh, stamp)
+        try:
+            fresh.write_bytes(_Stamp.dump_json(now))
+            os.replace(fresh, stamp)
+        except OSError as err:
+            if err.errno != errno.EROFS:  # there it is read again at each start
+                raise
     return {name: digest for name, (_, _, digest) in now.items()}
 
 
@@ -293,8 +298,17 @@ def _stamp_of(cache: Path, folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Waits until no other process puts a model together here; the kernel lets go when the holder dies."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    """Waits until no other process puts a model together here; the kernel lets go when the holder dies.
+
+    Where the folder is read-only, as in a container, nobody puts one together and what is there is used as it is.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as err:
+        if err.errno != errno.EROFS:
+            raise
+        yield
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from bisect import bisect_left
-from collections import deque
 from typing import Final
 
 from core.times import Ns
 
-KEPT: Final = 20_000  # batches; at two a second nearly three hours, more than any clip looks back
+KEPT: Final = 20_000  # batches at least; at two a second nearly three hours, more than any clip looks back
+_SPARE: Final = 1_000  # more than that, before the oldest go
 
 
 class Arrivals:
-    """Written by capture, read by the clip thread. Times are CLOCK_BOOTTIME ns."""
+    """Written by capture, read by the clip thread. Times are CLOCK_BOOTTIME ns; 16 bytes a batch."""
 
     def __init__(self) -> None:
-        self._media: deque[int] = deque(maxlen=KEPT)
-        self._boot: deque[int] = deque(maxlen=KEPT)
+        self._media, self._boot = array("q"), array("q")
         self._lock = threading.Lock()
 
     def note(self, media_ns: Ns, boottime_ns: int) -> None:
@@ -26,6 +26,8 @@ class Arrivals:
             if not self._media or media_ns > self._media[-1]:
                 self._media.append(media_ns)
                 self._boot.append(boottime_ns)
+            if len(self._media) >= KEPT + _SPARE:
+                del self._media[:_SPARE], self._boot[:_SPARE]
 
     def of(self, media_ns: Ns) -> int | None:
         """When the frame at `media_ns` had arrived; None when it never did or is too long ago."""

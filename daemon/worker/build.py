@@ -29,10 +29,12 @@ from daemon.worker.context import clip_context
 from daemon.worker.desk import ClipDesk, DeskTools, NoPins
 from daemon.worker.detection import open_detection
 from daemon.worker.emitter import Emitter
+from daemon.worker.finishing import finisher
 from daemon.worker.listener import ChatListener
+from daemon.worker.plane import PlaneLink
 from daemon.worker.planner import ClipPlanner, Due
 from daemon.worker.queue import AnalysisQueue
-from daemon.worker.relive import relive
+from daemon.worker.relive import relive, spent_before
 from daemon.worker.session import Parts, Recorder
 from daemon.worker.speech import NoSpeech, SpeechDesk, open_speech
 from ringbuffer import Ring
@@ -50,12 +52,19 @@ RELIVE_NS: Final = ns(7200)  # the longest window a baseline looks back
 
 @contextlib.asynccontextmanager
 async def build_parts(
-    spec: WorkerSpec, settings: Settings, folder: Path, clock: Clock, emitter: Emitter
+    spec: WorkerSpec,
+    settings: Settings,
+    folder: Path,
+    clock: Clock,
+    emitter: Emitter,
+    journal: Journal,
+    attempt: int,
+    *,
+    metrics: Metrics | None = None,
+    plane: PlaneLink | None = None,
 ) -> AsyncIterator[Parts]:
     """Open what the attempt needs, in the order of its dependence; close it in the reverse order."""
     with contextlib.ExitStack() as stack:
-        journal = stack.enter_context(Journal.open_or_create(folder / "session.db", session=spec.session))
-        attempt = journal.begin_attempt()
         replayed = spec.kind == "vod" and attempt > 1
         if replayed:
             journal.forget_analysis()  # the same bytes are read again from their start
@@ -76,7 +85,7 @@ async def build_parts(
         _remember(journal, spec, settings, source, clock)
         if ring is None and source.footage is None:
             ring = _open_ring(stack, folder, journal, settings, attempt)
-        parts = _wire(spec, settings, folder, clock, emitter, journal, source, ring, Metrics())
+        parts = _wire(spec, settings, folder, clock, emitter, journal, source, ring, metrics or Metrics(), plane)
         if lacks_chat(spec.source, spec.chat):
             await parts.capture.warn(*NO_CHAT)
         yield parts
@@ -98,6 +107,7 @@ def _wire(
     source: Source,
     ring: Ring | None,
     metrics: Metrics,
+    plane: PlaneLink | None,
 ) -> Parts:
     footage: FootageSource | None = ring or source.footage
     assert footage is not None
@@ -107,12 +117,14 @@ def _wire(
     engine = open_detection(profile, spec.session, lag=start_lag(journal))
     has_chat = spec.chat not in (None, OFF)
     media_time = MediaTime(journal.epochs())
-    relived = relive(engine, journal, has_chat=has_chat, since_ns=_recent(journal), finish=False)
+    since_ns = _recent(journal)
+    engine.spent(spent_before(journal.moments(), since_ns))
+    relived = relive(engine, journal, has_chat=has_chat, since_ns=since_ns, finish=False)
     arrivals = Arrivals()
     queue = analysis_queue(journal, emitter, metrics, live=source.info.unstoppable)
     live_arrivals = arrivals if source.info.unstoppable else None
     desk = _clip_desk(spec, settings, folder, clock, emitter, journal, footage, ring, live_arrivals, metrics)
-    recorder = Recorder(journal, emitter, desk, metrics)
+    recorder = Recorder(journal, emitter, desk, metrics, plane)
     listener = SpeechDesk(journal, emitter, metrics, clock, live_arrivals, desk) if settings.speech.enabled else None
     chat = (
         ChatBuffer(waits=not source.info.unstoppable, delay_ns=ns(spec.chat_delay_s), since_ns=relived.end_ns)
@@ -146,6 +158,7 @@ def _wire(
         emitter=emitter,
         source=source,
         footage=footage,
+        ring=ring,
         queue=queue,
         capture=capture,
         analysis=analysis,
@@ -185,6 +198,8 @@ def _clip_desk(
         session_dir=folder,
         out_dir=Path(spec.out_dir) if spec.out_dir else None,
         context=_context(spec, settings, journal),
+        finisher=finisher(settings.clips),
+        renders_at_once=settings.clips.renders_at_once,
     )
     desk = ClipDesk(tools, ClipPlanner(spec.session, journal.finished_decisions(), journal.words))
     desk.start(_promised(journal))

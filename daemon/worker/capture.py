@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from core.lines import describe_stream, gap_fields, stream_fields
 from core.media import Epoch, Gap, Packet, Track
 from core.protocols import Clock
-from core.times import Ns, to_s
+from core.times import NS_PER_S, Ns, to_s
 from daemon.journal import Journal
 from daemon.worker.alignment import MediaTime
 from daemon.worker.arrivals import Arrivals
@@ -58,6 +58,7 @@ class Capture:
         self.started = asyncio.Event()  # the first epoch is known
         self.limit_reached = asyncio.Event()  # `--duration`: what lies behind it is not recorded
         self._limit_ns = limit_ns
+        self.progress = 0  # grows with every segment and epoch, and with every second of a file that is its own ring
         self._segments = 0  # of the ring's counters, what the metrics have been told
         self._evicted: Counter[str] = Counter()
         self._handed_ns = Ns(0)  # decode time up to which packets were handed to analysis
@@ -139,6 +140,7 @@ class Capture:
         newest_ns = max(packet.end_ns for packet in packets)
         self._metrics.media_time_seconds_total.inc(max(0.0, to_s(newest_ns - self.media_ns)))
         self.media_ns, self.lost = max(self.media_ns, newest_ns), ""
+        self.progress = self.epochs + (self._ring.segments_written if self._ring else self.media_ns // NS_PER_S)
         self._arrivals.note(self.media_ns, self._clock.boottime_ns())
         wanted = tuple(packet for packet in packets if packet.kind == "audio" or packet.is_keyframe)
         before_ns, self._handed_ns = self._handed_ns, max(self._handed_ns, packets[-1].dts_ns)

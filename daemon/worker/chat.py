@@ -14,7 +14,7 @@ from core.times import NS_PER_S, Ns, ns
 MAX_WAITING: Final = 50_000  # messages ahead of analysis; a flood beyond this is dropped and counted
 MAX_A_SECOND: Final = 500  # of media, that analysis weighs: 30,000 a minute; 80 us each, so 4 % of one core
 MAX_AT_ONCE: Final = 5_000  # after a quiet time: what a chat that was away says again
-LATE_NS: Final = ns(10)  # a live line later than this is no reaction any more but a repetition
+LATE_NS: Final = ns(10)  # a live line later than this is about nothing that is being decided
 WAIT_LIMIT_S: Final = 30.0  # a replay's chat reader that hangs longer counts as gone
 _Placed = tuple[Ns, int, ChatMessage]  # media time, order of arrival
 
@@ -34,9 +34,9 @@ class NoChat:
 class ChatBuffer:
     """Written by the chat reader, read by analysis. `waits`: a replayed file, whose watermark analysis may wait for.
 
-    Messages are lost to a `flood` (more than `limit` ahead, or MAX_A_SECOND) or as too `late` (from before the
-    session, or history that a reconnected chat repeats). Of too many ahead the furthest go, so that no stranger's line
-    about tomorrow keeps out what is said now.
+    Messages are lost to a `flood` (more than `limit` ahead, or MAX_A_SECOND) or as too `late`. Those from before
+    `since_ns` are no part of what is watched here, and are counted as `before`. Of too many ahead the furthest go, so
+    that no stranger's line about tomorrow keeps out what is said now.
     """
 
     def __init__(self, *, waits: bool, delay_ns: int = 0, since_ns: Ns = Ns(0), limit: int = MAX_WAITING) -> None:
@@ -46,6 +46,7 @@ class ChatBuffer:
         self._waiting: list[_Placed] = []  # sorted; what lies before `_taken` was given out
         self._taken = 0
         self._count = 0
+        self._since_ns = since_ns
         self._given_ns = Ns(since_ns - 1)
         self._watermark_ns = Ns(0)
         self._open, self._failed = True, False
@@ -65,7 +66,7 @@ class ChatBuffer:
             for message in messages:
                 t_ns = Ns(message.t_ns - self._delay_ns)
                 if t_ns < max(0, self._given_ns - LATE_NS):
-                    self._lost["late"] += 1
+                    self._lost["before" if t_ns < self._since_ns else "late"] += 1
                     continue
                 self._count += 1
                 insort(self._waiting, (t_ns, self._count, replace(message, t_ns=t_ns)), lo=self._taken)

@@ -1,7 +1,8 @@
 """The clip thread: cuts what the planner says is due, keeps promises across crashes, tells the world.
 
-It reads the ring and never touches capture. A clip exists when its files, its journal record and so its outbox row are
-durable; until then its footage stays pinned.
+What is cut by hand is made beside it (`handcuts`) and comes back to be written down. It reads the ring and never
+touches capture. A clip exists when its files, its journal record and so its outbox row are durable; until then its
+footage stays pinned.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import functools
 import queue
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,21 +24,26 @@ from core.ids import ClipId
 from core.lines import clip_fields, error_fields
 from core.moments import Moment
 from core.protocols import Clock, FootageSource
-from core.times import NS_PER_S, Ns, ns, to_s
+from core.times import NS_PER_S, Ns, ns
 from core.words import Committed
 from daemon.clips import (
     ClipContext,
     FinishedClip,
+    add_finished,
     make_clip,
     publish_out,
     refresh_captions,
     refresh_out,
     withdraw_out,
 )
+from daemon.finish import Finished, Priority, Render
 from daemon.journal import Journal
 from daemon.worker.arrivals import Arrivals
 from daemon.worker.emitter import Emitter
-from daemon.worker.planner import ClipPlanner, ClipState, Due, Promise, Restate, Step
+from daemon.worker.handcuts import HandCuts
+from daemon.worker.planner import ClipPlanner, Due, Promise, Restate, Step
+from daemon.worker.record import clip_record
+from daemon.worker.renders import Finisher, Renders
 from telemetry import Metrics
 
 HANDLES_NS: Final = ns(30)  # kept on both sides of a clip, DESIGN.md section 1
@@ -67,7 +73,7 @@ class DeskTools:
     """What the desk works with; built once by the session."""
 
     journal: Journal
-    footage: FootageSource
+    footage: FootageSource | None  # None: nothing is cut, masters are there
     pins: Pins
     emitter: Emitter
     arrivals: Arrivals | None  # None in a replay: there latency means nothing
@@ -77,10 +83,12 @@ class DeskTools:
     session_dir: Path
     out_dir: Path | None
     context: Callable[[Ns, Ns, Moment | None], ClipContext]  # of a span of media
+    finisher: Finisher | None = None  # None: masters only
+    renders_at_once: int = 1
 
 
 class ClipDesk:
-    """`moment`, `advance` and `finish` come from analysis, `cut` from the control socket; the cutting is done here."""
+    """`moment`, `advance` and `finish` come from analysis, `cut` from the control socket."""
 
     def __init__(self, tools: DeskTools, planner: ClipPlanner) -> None:
         self._tools = tools
@@ -89,13 +97,19 @@ class ClipDesk:
         self._planning = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
         self._cut: dict[ClipId, tuple[Ns, Ns]] = {}  # clips whose last words may still come
+        self._renders = self._open_renders()
+        self._left = False
+        self._done = 0
+        self._hand_cuts = HandCuts()
         self.failure: ClipdError | None = None
 
-    def start(self, promised: Iterable[Due]) -> None:
-        """Begin, with the promises an earlier attempt left."""
+    def start(self, promised: Iterable[Due], *, renders: Collection[ClipId] = ()) -> None:
+        """Begin, with the promises and the renders that an earlier attempt left, or only the `renders` that are asked
+        for, made anew where they are there."""
         self._thread.start()
         for due in promised:
             self._order(due)
+        self._orders.put(functools.partial(self._take_up_renders, renders))
 
     def moment(self, moment: Moment) -> None:
         """A moment changed state."""
@@ -116,29 +130,77 @@ class ClipDesk:
         self._take(lambda: self._planner.advance(t_ns, heard_ns))
 
     def finish(self, end_ns: Ns) -> None:
-        """The media ended; cut what waited, then end the thread."""
+        """The media ended; cut what waited, finish what is final, then end the threads."""
         self._take(lambda: self._planner.finish(end_ns))
+        self._hand_cuts.close()
+        if self._renders is not None:
+            cut = threading.Event()
+            self._orders.put(cut.set)  # by then all that is final has been handed to the renders
+            cut.wait()
+            self._renders.drain()
+            self._renders.close()
         self._orders.put(None)
         self._thread.join()
 
-    def cut(self, decision: EditDecision) -> Future[dict[str, Any]]:
-        """A manual clip; the future gives its record, or the CutRefused that says why not."""
-        answer: Future[dict[str, Any]] = Future()
+    def begin_no_more(self) -> None:
+        """The worker drains: clips that have begun are finished, others are not begun."""
+        with self._planning:
+            self._planner.closed = True
 
-        def work() -> None:
+    @property
+    def open_windows(self) -> bool:
+        """Whether a clip has begun whose last frame is still to come."""
+        with self._planning:
+            return self._planner.open_windows
+
+    def leave(self) -> None:
+        """Begin nothing more, not even what was promised: promises, and renders, are the next attempt's."""
+        self._left = True
+        if self._renders is not None:
+            self._renders.abandon()
+
+    @property
+    def progress(self) -> int:
+        """Grows with each thing done, and with renders that get on."""
+        return self._done + (self._renders.told if self._renders else 0)
+
+    @property
+    def renders_failed(self) -> Sequence[ClipId]:
+        """Clips whose finished files could not be made."""
+        return self._renders.failed if self._renders else ()
+
+    @property
+    def renders_left(self) -> int:
+        """Final clips whose finished files are not there yet."""
+        return self._renders.left if self._renders else 0
+
+    def cut(self, decision: EditDecision, spec: RenderSpec) -> Future[dict[str, Any]]:
+        """A manual clip; the future gives its record, or the CutRefused that says why not. No master waits for it."""
+        due, written = Due(decision, None, "final"), Future[dict[str, Any]]()
+
+        def work() -> dict[str, Any]:
+            self._cut.pop(decision.clip, None)  # one that is cut again: late words wait for the new files
             try:
                 self._tools.journal.open_clip(decision)
-                answer.set_result(self._make(Due(decision, None, "final")))
+                began_ns, made = self._tools.clock.boottime_ns(), self._files(due, spec)
             except ClipdError as err:
-                self._withdraw(decision.clip, err.code)
-                answer.set_exception(err)
+                self._orders.put(functools.partial(self._withdraw, decision.clip, err.code))
+                raise
+            self._orders.put(lambda: self._answer(written, due, made, began_ns))
+            return written.result()
 
-        self._orders.put(work)
-        return answer
+        return self._hand_cuts.put(work)
+
+    def _answer(self, written: Future[dict[str, Any]], due: Due, made: FinishedClip, began_ns: int) -> None:
+        try:
+            written.set_result(self._write_down(due, made, began_ns))
+        except ClipdError as err:
+            self._withdraw(due.decision.clip, err.code)
+            written.set_exception(err)
 
     def _take(self, plan: Callable[[], list[Step]]) -> None:
         with self._planning:
-            for step in plan():
+            for step in () if self._left else plan():
                 self._order(step)
 
     def _order(self, step: Step) -> None:
@@ -158,12 +220,15 @@ class ClipDesk:
     def _run(self) -> None:
         while (work := self._orders.get()) is not None:
             work()
+            self._done += 1
 
     def _keep(self, due: Due) -> None:
         """Boundary of one clip: whatever goes wrong with it is said, and the next clip is made all the same.
 
         A refusal is final; a full disk leaves the promise for the next attempt; a bug of ours fails the command.
         """
+        if self._left:
+            return
         try:
             self._make(due)
         except CutRefused as err:
@@ -182,18 +247,27 @@ class ClipDesk:
             self._tools.emitter.emit("error", **error_fields(bug))
             self._withdraw(due.decision.clip, bug.code)
 
-    def _make(self, due: Due) -> dict[str, Any]:
+    def _make(self, due: Due) -> None:
+        began_ns = self._tools.clock.boottime_ns()
+        self._write_down(due, self._files(due, self._tools.spec), began_ns)
+
+    def _files(self, due: Due, spec: RenderSpec) -> FinishedClip:
+        """Touches footage and the clip's own folder only."""
+        tools, decision = self._tools, due.decision
+        if tools.footage is None:
+            raise CutRefused("Nothing is recorded here", remedy="Use `clipd cut` on the session.", code="not_buffered")
+        context = tools.context(decision.start_ns, decision.end_ns, due.moment)
+        return make_clip(tools.footage, decision, spec, tools.session_dir / "clips" / decision.clip, context)
+
+    def _write_down(self, due: Due, made: FinishedClip, began_ns: int) -> dict[str, Any]:
         tools = self._tools
-        started_ns = tools.clock.boottime_ns()
-        folder = tools.session_dir / "clips" / due.decision.clip
-        context = tools.context(due.decision.start_ns, due.decision.end_ns, due.moment)
-        made = make_clip(tools.footage, due.decision, tools.spec, folder, context)
         record = self._record(due, made)
-        tools.journal.finish_clip(due.decision.clip, due.decision.revision, record)
         self._cut[due.decision.clip] = (made.cut.start_ns, made.cut.end_ns)
+        self._keep_record(record)
         tools.pins.unpin(due.decision.clip)
-        tools.metrics.render_seconds.labels(kind="master").observe((tools.clock.boottime_ns() - started_ns) / NS_PER_S)
-        self._tell(record)
+        tools.metrics.render_seconds.labels(kind="master").observe((tools.clock.boottime_ns() - began_ns) / NS_PER_S)
+        self._count(record)
+        self._finish(record, Priority.ASKED if due.moment is None else Priority.PROVISIONAL)
         return record
 
     def _record(self, due: Due, made: FinishedClip) -> dict[str, Any]:
@@ -219,6 +293,8 @@ class ClipDesk:
         return round(latency_s, 3)
 
     def _restate(self, step: Restate) -> None:
+        if self._left:
+            return
         if step.state == "withdrawn":
             self._withdraw(step.clip, step.moment.reason)
             return
@@ -226,8 +302,9 @@ class ClipDesk:
         if record is not None:
             moment = step.moment
             record |= {"state": step.state, "score": round(moment.p, 4), "reasons": list(moment.reasons)}
-            self._tools.journal.finish_clip(step.clip, int(record["revision"]), record)
-            self._tell(record)
+            self._keep_record(record)
+            self._count(record)
+            self._finish(record, Priority.FINAL)
 
     def _refresh(self, clip: ClipId) -> None:
         """Words came after the cut. The master stays as it is, so there is no new revision."""
@@ -239,10 +316,59 @@ class ClipDesk:
         try:
             changed = refresh_captions(Path(record["folder"]), context.words, context.speech)
             if changed:
-                files = refresh_out(clip, tools.out_dir, changed) if tools.out_dir else changed
-                record["files"] |= {kind: str(path.absolute()) for kind, path in files.items()}
-                tools.journal.finish_clip(clip, int(record["revision"]), record)
-                tools.emitter.emit("clip", **clip_fields(record))  # told, not counted: no clip entered a state
+                record["finished"] = False
+                self._add_files(record, changed)
+                self._finish(record, Priority.AGAIN)
+        except StorageError as err:
+            self.failure = err
+
+    def _add_files(self, record: dict[str, Any], changed: Mapping[str, Path]) -> None:
+        """Files that came or changed after the cut: journal, --out, one more line."""
+        tools, clip = self._tools, ClipId(record["id"])
+        files = refresh_out(clip, tools.out_dir, changed) if tools.out_dir else changed
+        record["files"] |= {kind: str(path.absolute()) for kind, path in files.items()}
+        self._keep_record(record)  # told, not counted: no clip entered a state
+
+    def _open_renders(self) -> Renders | None:
+        tools = self._tools
+        if tools.finisher is None:
+            return None
+        return Renders(
+            tools.finisher,
+            lambda render, made: self._orders.put(functools.partial(self._finished, render, made)),
+            at_once=tools.renders_at_once,
+            emitter=tools.emitter,
+            clock=tools.clock,
+            metrics=tools.metrics,
+        )
+
+    def _finish(self, record: Mapping[str, Any], priority: Priority) -> None:
+        """Ask for the finished files of a clip that has none yet; a final one goes before others."""
+        if (
+            self._renders is not None
+            and not self._left
+            and record["state"] != "withdrawn"
+            and not record.get("finished")
+        ):
+            self._renders.want(ClipId(record["id"]), int(record["revision"]), Path(record["folder"]), priority)
+
+    def _take_up_renders(self, asked: Collection[ClipId]) -> None:
+        """What an earlier attempt left: clips without their finished files; or those that are asked for."""
+        for record in self._tools.journal.clips():
+            if not asked:
+                self._finish(record, Priority.AGAIN)
+            elif record["id"] in asked:
+                self._finish({**record, "finished": False}, Priority.ASKED)
+
+    def _finished(self, render: Render, made: Finished) -> None:
+        record = self._tools.journal.clip(render.clip)
+        if record is None or record["state"] == "withdrawn" or int(record["revision"]) != render.revision:
+            return
+        try:
+            changed = add_finished(render.folder, made.files, made.section)
+            if changed:
+                record["finished"] = True
+                self._add_files(record, changed)
         except StorageError as err:
             self.failure = err
 
@@ -250,44 +376,23 @@ class ClipDesk:
         """The files stay in the session (they were shown once); the folder the user asked for holds good clips only."""
         tools = self._tools
         record = tools.journal.clip(clip)
-        tools.journal.withdraw_clip(clip, reason)
+        line = None if record is None else tools.emitter.draft("clip", **clip_fields({**record, "state": "withdrawn"}))
+        tools.journal.withdraw_clip(clip, reason, line)
         tools.pins.unpin(clip)
-        if record is not None:
+        if self._renders is not None:
+            self._renders.drop(clip)
+        if line is not None:
             if tools.out_dir:
                 withdraw_out(clip, tools.out_dir)
-            self._tell({**record, "state": "withdrawn"})
+            tools.emitter.say(line)
+            self._count(line)
 
-    def _tell(self, record: dict[str, Any]) -> None:
+    def _keep_record(self, record: dict[str, Any]) -> None:
+        """Journal and outbox in one, then the line."""
+        tools = self._tools
+        line = tools.emitter.draft("clip", **clip_fields(record))
+        tools.journal.finish_clip(ClipId(record["id"]), int(record["revision"]), record, line)
+        tools.emitter.say(line)
+
+    def _count(self, record: Mapping[str, Any]) -> None:
         self._tools.metrics.clips_total.labels(state=record["state"]).inc()
-        self._tools.emitter.emit("clip", **clip_fields(record))
-
-
-def clip_record(
-    decision: EditDecision,
-    made: FinishedClip,
-    files: Mapping[str, Path],
-    *,
-    state: ClipState,
-    latency_s: float | None,
-    waited_for_chat: bool,
-) -> dict[str, Any]:
-    """The journal's record of a finished clip, and so the fields of its JSON line."""
-    return {
-        "id": decision.clip,
-        "revision": decision.revision,
-        "state": state,
-        "review": "none",
-        "start_s": round(to_s(made.cut.start_ns), 3),
-        "end_s": round(to_s(made.cut.end_ns), 3),
-        "title": decision.title,
-        "score": round(decision.score, 4),
-        "reasons": list(decision.reasons),
-        "files": {name: str(path.absolute()) for name, path in files.items()},
-        "latency_s": latency_s,
-        "anchor_s": None if decision.anchor_ns is None else round(to_s(decision.anchor_ns), 3),
-        "waited_for_chat": waited_for_chat,
-        "av_head_ms": made.cut.av_head_ms,
-        "av_tail_ms": made.cut.av_tail_ms,
-        "notes": list(made.cut.notes),
-        "folder": str(made.folder),
-    }

@@ -63,16 +63,19 @@ class ChatListener:
             self._buffer.close(failed=failed)
 
     def tally(self) -> dict[str, Any]:
-        """What the summary says: messages that were weighed, and by reason those that were not."""
+        """What the summary says: messages that were weighed; by reason those that were lost; and `aside` those that are
+        no loss, as they were counted already or are from before."""
         given, lost = self._buffer.tally()
+        aside = {"before": lost.pop("before", 0)}
         if self._reader is not None:
+            aside["repeated"] = self._reader.repeated
             lost["skipped"] = self._reader.skipped - self._reader.unaligned
             lost["unaligned"] = self._reader.unaligned
-        return {"messages": given, "lost": {reason: n for reason, n in sorted(lost.items()) if n}}
+        return {"messages": given, "lost": _counted(lost), "aside": _counted(aside)}
 
     async def _account(self) -> None:
         tally = self.tally()
-        counts = {"read": self.read, **tally["lost"]}
+        counts = {"read": self.read, **tally["lost"], **tally["aside"]}
         for reason, count in counts.items():
             new = count - self._counted.get(reason, 0)
             if new:
@@ -108,3 +111,7 @@ class ChatListener:
         if code not in self._told:
             self._told[code] = (self._clock.boottime_ns(), 0)
             await self._warn(code, message, remedy)
+
+
+def _counted(counts: dict[str, int]) -> dict[str, int]:
+    return {reason: count for reason, count in sorted(counts.items()) if count}

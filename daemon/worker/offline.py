@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.edits import RenderSpec
 from core.errors import ClipdError, CutRefused, UsageError
 from core.ids import is_safe_id
 from core.protocols import FootageSource
@@ -16,8 +15,8 @@ from daemon.clips import make_clip, publish_out
 from daemon.ingest import scan_footage
 from daemon.journal import Journal, is_locked, session_lock
 from daemon.worker.context import clip_context
-from daemon.worker.desk import clip_record
-from daemon.worker.session import manual_decision
+from daemon.worker.manual import manual_decision, manual_spec
+from daemon.worker.record import clip_record
 from ringbuffer import Ring, RingOptions
 
 
@@ -51,7 +50,7 @@ def cut_finished(folder: Path, request: dict[str, Any], out_dir: Path | None) ->
         Journal.open(folder / "session.db") as journal,
         _footage(folder, journal) as footage,
     ):
-        decision = manual_decision(journal.session, request)
+        decision, spec = manual_decision(journal.session, request), manual_spec(request)
         start_ns, end_ns = footage.span()
         if decision.start_ns >= end_ns or decision.end_ns <= start_ns:
             raise not_buffered(to_s(decision.start_ns), to_s(decision.end_ns), to_s(start_ns), to_s(end_ns))
@@ -59,7 +58,7 @@ def cut_finished(folder: Path, request: dict[str, Any], out_dir: Path | None) ->
         context = clip_context(journal, decision.start_ns, decision.end_ns, source=source, profile=profile)
         journal.open_clip(decision)
         try:
-            made = make_clip(footage, decision, RenderSpec(), folder / "clips" / decision.clip, context)
+            made = make_clip(footage, decision, spec, folder / "clips" / decision.clip, context)
         except ClipdError as err:
             journal.withdraw_clip(decision.clip, err.code)
             raise

@@ -82,6 +82,12 @@ class ClipPlanner:
         self._done = done
         self._words = words
         self._entries: dict[ClipId, _Entry] = {}
+        self.closed = False  # no clip is begun any more
+
+    @property
+    def open_windows(self) -> bool:
+        """Whether a clip has begun whose last frame is still to come."""
+        return any(not entry.cut for entry in self._entries.values())
 
     def moment(self, moment: Moment) -> list[Step]:
         """What a state change of a moment asks for."""
@@ -123,6 +129,8 @@ class ClipPlanner:
         return steps
 
     def _first(self, clip: ClipId, moment: Moment) -> list[Step]:
+        if self.closed:
+            return []
         decision = self._decide(clip, 1, moment, title=self._title(moment))
         known = self._done.get(clip)
         if known is not None and not self._moved(known, moment, SAME_SPAN_NS):

@@ -7,13 +7,13 @@ The engine is a pure function of the log, so nothing but the log has to be saved
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final, Protocol
 
 from core.media import ChatMessage, Epoch, Gap
-from core.moments import Family, Moment
+from core.moments import Family, Moment, MomentState
 from core.signals import SignalChunk
 from core.times import FOREVER_NS, Ns
 from core.words import Committed
@@ -22,6 +22,7 @@ from daemon.worker.analysis import STEP_NS
 from detectors import Engine
 
 NOBODY: Final[frozenset[Family]] = frozenset()
+_NO_CLIP: Final = frozenset({MomentState.OPEN, MomentState.REJECTED})
 _SIGNALS_OF: Final = (("audio", Family.AUDIO), ("scene", Family.VISION), ("game", Family.GAME))
 
 
@@ -62,6 +63,12 @@ def decided_end(journal: Journal) -> Ns:
 def family_of(kind: str) -> Family | None:
     """Whose evidence a signal is; None for one that belongs to nobody in particular."""
     return next((family for prefix, family in _SIGNALS_OF if kind.startswith(prefix)), None)
+
+
+def spent_before(moments: Iterable[Moment], since_ns: Ns) -> list[Ns]:
+    """Anchors of a session's clips that lie before what is relived, withdrawn ones too: they cost budget."""
+    clips = (moment for moment in moments if moment.state not in _NO_CLIP)
+    return [moment.anchor_ns for moment in clips if moment.anchor_ns < since_ns]
 
 
 def relive(
@@ -134,23 +141,24 @@ def _items(log: SignalLog, since_ns: Ns, without: frozenset[Family], *, over: bo
 
 def _boundaries(epochs: list[Epoch], chunks: list[SignalChunk], since_ns: Ns, *, over: bool) -> Iterator[_Boundary]:
     """Whether each epoch had sound, by the signals that lie in it. The newest may be too young to have any."""
+    sound = [chunk for chunk in chunks if family_of(chunk.kind) is Family.AUDIO and len(chunk)]
     for place, epoch in enumerate(epochs):
         end_ns = epochs[place + 1].start_ns if place + 1 < len(epochs) else FOREVER_NS
-        first, last = (bisect_left(chunks, t, key=lambda c: c.start_ns) for t in (epoch.start_ns, end_ns))
         unknown = end_ns <= since_ns or (end_ns == FOREVER_NS and not over)
-        yield _Boundary(epoch, unknown or any(family_of(chunk.kind) is Family.AUDIO for chunk in chunks[first:last]))
+        at = bisect_left(sound, epoch.start_ns, key=lambda chunk: Ns(chunk.end_ns - chunk.step_ns))
+        yield _Boundary(epoch, unknown or (at < len(sound) and sound[at].start_ns < end_ns))
 
 
 def _feed(engine: Engine, items: list[_Item], without: frozenset[Family]) -> None:
     """What one step knows more than the one before."""
     chat: list[ChatMessage] = []
     for _, _, value in items:
-        if isinstance(value, SignalChunk):
-            engine.feed(value)
-        elif isinstance(value, ChatMessage):
+        if isinstance(value, ChatMessage):
             chat.append(value)
         elif isinstance(value, Committed):
             engine.words([value])
+        elif isinstance(value, SignalChunk):
+            engine.feed(value)
         elif isinstance(value, Gap):
             engine.gap(value)
         else:

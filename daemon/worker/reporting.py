@@ -126,6 +126,9 @@ def _clip(record: Mapping[str, Any], journal: Journal, moments: Mapping[MomentId
         reasons=moment.reasons if moment else tuple(record["reasons"]),
         master=_there(files.get("master")),
         thumbnail=_there(files.get("thumbnail")),
+        finished=tuple(
+            path for kind, path in files.items() if kind != "master" and path.suffix == ".mp4" and _there(path)
+        ),
         latency_s=record["latency_s"],
         waited_for_chat=bool(record["waited_for_chat"]),
         av_head_ms=record["av_head_ms"],

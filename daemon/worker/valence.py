@@ -6,13 +6,14 @@ On comments from Twitch VADER alone is right about half the time, with emotes an
 
 from __future__ import annotations
 
+import string
 from functools import lru_cache
 from typing import Final
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # type: ignore[import-untyped]
 
 from detectors.chat.mood import Valence
-from detectors.chat.text import Tone, tone
+from detectors.chat.text import Tone, read
 
 _MAX_CHARS: Final = 200
 _MAX_EMOTES: Final = 8
@@ -43,15 +44,25 @@ def vader() -> Valence:
     analyzer.lexicon.update(_EMOTES)
     analyzer.emojis.update({"💀": _DEAD, "☠": _DEAD, "😭": _DEAD, "🤣": _DEAD, "😂": _DEAD})
 
+    laugh = float(analyzer.polarity_scores(_LAUGH)["compound"])
+
+    def neutral(text: str) -> bool:
+        """Whether no lexicon knows any of it, as is true of most lines: then it is 0 without any rule of VADER's."""
+        words = text.lower().split()
+        bare = [word.strip(string.punctuation) for word in words]
+        lexicon, emojis = analyzer.lexicon.keys(), analyzer.emojis.keys()
+        return bool(lexicon.isdisjoint(words) and lexicon.isdisjoint(bare) and emojis.isdisjoint(text))
+
     @lru_cache(maxsize=_CACHED)
     def compound(text: str) -> float:
-        laughs = tone(text) is Tone.LAUGHTER
-        found = float(analyzer.polarity_scores(text)["compound"])
-        return float(analyzer.polarity_scores(_LAUGH)["compound"]) if laughs and found == 0.0 else found
+        found = 0.0 if neutral(text) else float(analyzer.polarity_scores(text)["compound"])
+        return laugh if found == 0.0 and read(text).tone is Tone.LAUGHTER else found
 
     def valence(text: str, emotes: tuple[str, ...]) -> float:
         """-1..1 for one line; emotes that the platform leaves out of the text are put behind it."""
         said = text[:_MAX_CHARS]
+        if not emotes:
+            return compound(said)
         apart = [emote for emote in emotes[:_MAX_EMOTES] if emote not in said]
         return compound(" ".join([said, *apart]))
 

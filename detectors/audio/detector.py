@@ -26,6 +26,7 @@ from detectors.options import DetectOptions
 __all__ = ["AudioDetector", "Silence"]
 _EVERY: Final = 5  # baselines take two samples a second
 _HEARD: Final = ("all", "audio")  # tracks without which there is no sound
+_BREATHS: Final = 600  # some minutes of talk
 _GAP_KEPT_NS: Final = 60 * NS_PER_S
 
 
@@ -38,7 +39,8 @@ class AudioDetector:
         self._waiting: deque[Batch] = deque()
         self._used = 0  # rows of the first waiting batch that have been used
         self._gaps: list[Gap] = []
-        self._intake, self._history, self._pauses = Intake(), History(), Pauses()
+        self._intake, self._history = Intake(), History()
+        self._pauses, self.breaths = Pauses(), Pauses(least_rows=1, keep=_BREATHS)
         self._references = References(options)
         self._excursions = Excursions(options.audio, self._history, self._references)
         self._roar = Roar(options.audio.roar)
@@ -118,9 +120,12 @@ class AudioDetector:
         first = max(first, last - max(history.run - FLOOR_ROWS + 1, 0))  # a level needs so many rows in a row
         if first == last:
             return events
-        self._pauses.push(batch.peaks[first:last], self._references.quiet_db, batch.end_ns(first))
+        peaks, end_ns = batch.peaks[first:last], batch.end_ns(first)
+        self._pauses.push(peaks, self._references.quiet_db, end_ns)
+        self.breaths.push(peaks, self._references.breath_db, end_ns)
         if self._seen % _EVERY == 0:  # the last row teaches, and is compared with what it taught
-            events += self._watch(batch, index, first, last - 1)
+            if first < last - 1:
+                events += self._watch(batch, index, first, last - 1)
             events += self._learn(batch, index, last - 1)
             first = last - 1
         events += self._watch(batch, index, first, last)
@@ -128,13 +133,16 @@ class AudioDetector:
 
     def _watch(self, batch: Batch, index: int, first: int, last: int) -> list[Event]:
         ended = self._excursions.push(index + first, batch.floors[first:last], batch.voices[first:last])
+        if not ended:
+            return []
         return [event for one in ended for event in self._judge.excursion(one, self._when(one.ended))]
 
     def _learn(self, batch: Batch, index: int, row: int) -> list[Event]:
         floor, references = batch.floors[row], self._references
         alarm = self._excursions.open_since is not None or self._roar.open_since is not None
         even = self._seen % (2 * _EVERY) == 0
-        references.learn(batch.values[row], floor, batch.voices[row], batch.end_ns(row), alarm=alarm, even=even)
+        line: list[float] = batch.values[row].tolist()
+        references.learn(line, floor, batch.voices[row], batch.end_ns(row), alarm=alarm, even=even)
         if not references.settled:
             return []
         found = self._roar.push(references.unusual(floor), index + row)
@@ -143,6 +151,7 @@ class AudioDetector:
     def _close(self) -> list[Event]:
         """Nothing goes on across a break, nor when the stream is over."""
         self._pauses.close()
+        self.breaths.close()
         newest = self._history.end - 1
         ended, found = self._excursions.close(newest), self._roar.close()
         events = [] if ended is None else self._judge.excursion(ended, self._when(newest))

@@ -40,9 +40,9 @@ class Excursions:
     """Compares rows with the references; gives out what is over."""
 
     def __init__(self, options: AudioOptions, history: History, references: References) -> None:
-        self._options, self._history, self._references = options, history, references
+        self._history, self._references = history, references
         self._hang_ns, self._max_ns = ns(options.hang_s), ns(options.max_s)
-        self._leave_db = options.enter_db * options.exit_share
+        self._enter_db, self._leave_db = options.enter_db, options.enter_db * options.exit_share
         self._open: Excursion | None = None
         self._run, self._over = 0, -KEEP_ROWS  # the first row of the run, and the last one that was loud
 
@@ -52,8 +52,8 @@ class Excursions:
         return None if self._open is None else self._open.first
 
     def push(self, index: int, floors: list[float], voices: list[float]) -> list[Excursion]:
-        """Take the levels of rows from `index` on; the excursions that end there."""
-        if not floors or (self._open is None and self._excess(max(floors), max(voices)) < self._options.enter_db):
+        """Take the levels of rows from `index` on, at least of one; the excursions that end there."""
+        if self._open is None and self._excess(max(floors), max(voices)) < self._enter_db:
             return []
         ended = (self._step(index + k, *levels) for k, levels in enumerate(zip(floors, voices, strict=True)))
         return [one for one in ended if one is not None]
@@ -72,7 +72,7 @@ class Excursions:
     def _step(self, index: int, floor: float, voice: float) -> Excursion | None:
         excess, alarm = self._excess(floor, voice), self._open
         if alarm is None:
-            if excess >= self._options.enter_db:
+            if excess >= self._enter_db:
                 self._begin(index, excess)
             return None
         if excess > alarm.peak:

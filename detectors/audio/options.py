@@ -38,5 +38,6 @@ class AudioOptions(BaseModel, frozen=True, extra="forbid"):
     min_s: Seconds = Field(default=0.6, gt=0)
     hang_s: Seconds = Field(default=0.7, gt=0, description="Below the exit this long ends it; kept as decay.")
     max_s: Seconds = Field(default=20, gt=0, description="Longer without decay is a new level, not an event.")
+    breath_db: float = Field(default=10, gt=0, description="This far under loud talk nobody speaks.")
     unclassed: Share = Field(default=0.3, description="Kept by sound that is neither crowd nor voice.")
     roar: RoarOptions = RoarOptions()

@@ -5,6 +5,7 @@ So a microphone's gain cancels out, and speech is no excursion.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -38,17 +39,17 @@ class References:
         self._accepted: _Accepted | None = None
         self._floor_high, self._floor_spread = _NEVER_DB, self._options.prior_spread_db
         self.voice_db = self.roar_db = _NEVER_DB
-        self.quiet_db = FLOOR_DB
+        self.quiet_db = self.breath_db = FLOOR_DB
 
-    def learn(self, row: Rows, floor: float, voice: float, t_ns: Ns, *, alarm: bool, even: bool) -> None:
+    def learn(self, row: Sequence[float], floor: float, voice: float, t_ns: Ns, *, alarm: bool, even: bool) -> None:
         """Take one row and its levels, twice a second; every `even` time the references are brought up to date."""
         self._floor.push(floor, t_ns, alarm=alarm)
         if voice > FLOOR_DB + 1.0:  # a gate's digital silence says nothing about how loud talk is
             self._loud.push(voice, t_ns, alarm=alarm)
             self._lately.push(voice, t_ns, alarm=False)
         if row[_VOICING] > 0.5 and row[SPEECH] > self.quiet_db:
-            self._pitches.push(float(row[_PITCH]), t_ns, alarm=alarm)
-            self._voiced.push(float(row[_LEVEL]), t_ns, alarm=alarm)
+            self._pitches.push(row[_PITCH], t_ns, alarm=alarm)
+            self._voiced.push(row[_LEVEL], t_ns, alarm=alarm)
         if self._loud.count and (even or self._loud.count < _SAMPLES):
             self._refer(voice)
 
@@ -64,6 +65,7 @@ class References:
             self.voice_db = max(self.voice_db, self._accepted.voice_db)
             self.roar_db = max(self.roar_db, self._accepted.floor_db)
         self.quiet_db = max(self.voice_db - _QUIET_UNDER_DB, self._floor.quantile(0.2) + 3.0)
+        self.breath_db = max(self.voice_db - self._options.breath_db, self.quiet_db)
 
     def accept(self, rows: Rows) -> None:
         """Too long to be an event: this is how loud the stream is now."""

@@ -61,10 +61,8 @@ class Intake:
     def batch(self, chunk: SignalChunk) -> Batch:
         """A chunk's rows with their levels."""
         values = chunk.values.astype(np.float64)
-        lines = values.tolist()
-        peaks = [line[SPEECH] + line[CREST] for line in lines]
-        dips = self._dips + [line[DIP] for line in lines]
-        speech = self._speech + [line[SPEECH] for line in lines]
+        peaks: list[float] = (values[:, SPEECH] + values[:, CREST]).tolist()
+        dips, speech = self._dips + values[:, DIP].tolist(), self._speech + values[:, SPEECH].tolist()
         self._dips, self._speech = dips[-(FLOOR_ROWS - 1) :], speech[-(_VOICE_ROWS - 1) :]
         floors, voices = _ranked(dips, FLOOR_ROWS, _FLOOR_RANK), _ranked(speech, _VOICE_ROWS, _VOICE_RANK)
         return Batch(chunk.start_ns, values, floors, voices, peaks)
@@ -98,15 +96,15 @@ class History:
 
     def push(self, batch: Batch, first: int, last: int, *, fresh: bool) -> None:
         """Keep rows `first` up to `last` of a batch, at most _SHIFT_ROWS of them."""
-        count, at = last - first, len(self._times)
-        if at + count > len(self._values):
+        count, at, times = last - first, len(self._times), self._times
+        if at + count > 2 * KEEP_ROWS + _SHIFT_ROWS:
             self._values[: at - KEEP_ROWS] = self._values[KEEP_ROWS:at]
-            del self._times[:KEEP_ROWS]
+            del times[:KEEP_ROWS]
             self._base += KEEP_ROWS
             at -= KEEP_ROWS
         self._values[at : at + count] = batch.values[first:last]
         start_ns = batch.end_ns(first)
-        self._times.extend(range(start_ns, start_ns + count * STEP_NS, STEP_NS))
+        times.extend(range(start_ns, start_ns + count * STEP_NS, STEP_NS))
         self.run = count if fresh else self.run + count
 
     def time(self, index: int) -> Ns:

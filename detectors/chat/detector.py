@@ -11,8 +11,9 @@ Events carry raw times; how far the chat lags behind is learned by fusion (detec
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,7 @@ from detectors.chat.onset import onset
 from detectors.chat.share import Reactions
 from detectors.chat.text import Tone, read
 from detectors.chat.usual import LEARN_EVERY_NS, SMOOTH, Accounts, Echoes, Step, Usual
-from detectors.chat.watch import Alarm, Burst, Heard, Window
+from detectors.chat.watch import Alarm, Burst
 from detectors.options import DetectOptions
 
 _KEEP_NS: Final = Ns(90 * NS_PER_S)  # messages kept for dating an onset
@@ -41,6 +42,8 @@ _ORDINARY: Final = 1.0  # standard deviations of the share of reactions
 _NOTED: Final = 0.1  # a flood worth a word
 _CHANGED: Final = 0.2  # another look has to change the flood by this much
 _IS_FLOOD: Final = 0.5  # from here on an alarm is none: it teaches the threshold nothing
+_REACTING: Final = (Tone.LAUGHTER, Tone.HYPE)
+_TIME: Final = attrgetter("t_ns")
 
 
 class ChatDetector:
@@ -53,12 +56,12 @@ class ChatDetector:
         self._window_ns = ns(self._options.window_s)
         self._waiting: deque[ChatMessage] = deque()
         self._lines: deque[Line] = deque()
-        self._recent: deque[tuple[Ns, str]] = deque()  # those of the last minute
-        self._minute: Counter[str] = Counter()  # ... and how many lines of each account
+        self._recent: deque[Line] = deque()  # those of the last minute
+        self._minute: dict[str, int] = {}  # ... and how many lines of each account
         self._accounts, self._notices = Accounts(), Notices(self._options.flood)
         self._echoes = Echoes(self._window_ns, ns(options.baseline.window_s))
-        self._window = Window(self._window_ns)
         self._reactions = Reactions(self._options)
+        self._window = self._reactions.short
         self._usual = Usual(self._options, options.baseline)
         chat, baseline = self._options, options.baseline
         self._rate = Burst(chat.rate, chat, baseline, Ns(_BACK_NS))
@@ -90,9 +93,9 @@ class ChatDetector:
         if messages and not self._told:
             self._available = True
         last_ns = self._waiting[-1].t_ns if self._waiting else Ns(0)
-        ordered = sorted(messages, key=lambda message: message.t_ns)
+        ordered = sorted(messages, key=_TIME)
         if ordered and ordered[0].t_ns < last_ns:
-            self._waiting = deque(sorted((*self._waiting, *ordered), key=lambda message: message.t_ns))
+            self._waiting = deque(sorted((*self._waiting, *ordered), key=_TIME))
         else:
             self._waiting.extend(ordered)
 
@@ -121,7 +124,6 @@ class ChatDetector:
         while self._waiting and self._waiting[0].t_ns <= t_ns:
             self._take(self._waiting.popleft(), t_ns)
         self._forget(t_ns)
-        self._window.expire(t_ns)
         self._reactions.expire(t_ns)
         if t_ns - self._since_ns < self._window_ns:
             return []
@@ -150,39 +152,39 @@ class ChatDetector:
         self._lines.clear()
         self._recent.clear()
         self._minute.clear()
-        self._window = Window(self._window_ns)
         self._reactions.drop()
+        self._window = self._reactions.short
         self._calls.drop()
         for burst in self._bursts:
             burst.drop(self._now_ns)
 
     def _take(self, message: ChatMessage, now_ns: Ns) -> None:
-        t_ns = Ns(max(message.t_ns, now_ns - self._window_ns))
+        t_ns, user = Ns(max(message.t_ns, now_ns - self._window_ns)), message.user
         if message.kind != "msg":
             self._notices.take(message, t_ns)
             return
-        said, user = read(message.text, message.emotes), message.user
-        echoes = said.echo is not None and self._echoes.hear(said.echo, user, t_ns)
-        reacts = said.tone in {Tone.LAUGHTER, Tone.HYPE} or (echoes and said.tone is Tone.TALK)
-        line = Line(t_ns, user, self._accounts.hear(user, t_ns), said.tone, said.paste, reacts)
+        tone, echo, paste, calls = read(message.text, message.emotes)
+        echoes = echo is not None and self._echoes.hear(echo, user, t_ns)
+        reacts = tone in _REACTING or (echoes and tone is Tone.TALK)
+        first_ns = self._accounts.hear(user, t_ns)
         mood = whole(self._valence(message.text, message.emotes)) if self._valence else 0
+        line = Line(t_ns, user, first_ns, tone, paste, reacts, first_ns > t_ns - _NEW_NS, mood)
         self._lines.append(line)
-        self._recent.append((t_ns, user))
-        self._minute[user] += 1
-        heard = Heard(t_ns, user, reacts, line.first_ns > t_ns - _NEW_NS, mood)
-        self._window.add(heard)
-        self._reactions.add(heard)
-        if said.calls:
+        self._recent.append(line)
+        self._minute[user] = self._minute.get(user, 0) + 1
+        self._reactions.add(line)
+        if calls:
             self._calls.add(line)
 
     def _forget(self, t_ns: Ns) -> None:
-        while self._lines and (self._lines[0].t_ns <= t_ns - _KEEP_NS or len(self._lines) > _MAX_KEPT):
-            self._lines.popleft()
-        while self._recent and (self._recent[0][0] <= t_ns - _MINUTE_NS or len(self._recent) > _MAX_KEPT):
-            _, user = self._recent.popleft()
-            self._minute[user] -= 1
-            if not self._minute[user]:
-                del self._minute[user]
+        lines, recent, minute = self._lines, self._recent, self._minute
+        while lines and (lines[0].t_ns <= t_ns - _KEEP_NS or len(lines) > _MAX_KEPT):
+            lines.popleft()
+        while recent and (recent[0].t_ns <= t_ns - _MINUTE_NS or len(recent) > _MAX_KEPT):
+            user = recent.popleft().user
+            minute[user] -= 1
+            if not minute[user]:
+                del minute[user]
 
     def _learn(self) -> None:
         self._learned_ns = self._watched_ns
@@ -207,15 +209,17 @@ class ChatDetector:
         moved = abs(self._change()) if self._valence else 0.0
         events: list[Event] = []
         for burst, value in zip(self._bursts, (ratio, odd, moved), strict=False):
-            if burst.over(value) and burst.alarm is not None:
+            if burst.alarm is not None and burst.over(value):
                 if not burst.alarm.judged:
                     events += self._judge(burst, burst.alarm)
                 burst.close(self._watched_ns)
-            news = burst.see(value, self._now_ns)
-            if burst.alarm is not None and burst.alarm.since_ns == self._now_ns:
-                burst.alarm.calm_ns = self._calm_ns
-            if burst.alarm is not None and (news or burst.alarm.another_look(self._now_ns)):
-                events += self._judge(burst, burst.alarm, look=not news)
+            news, alarm = burst.see(value, self._now_ns), burst.alarm
+            if alarm is None:
+                continue
+            if alarm.since_ns == self._now_ns:
+                alarm.calm_ns = self._calm_ns
+            if news or alarm.another_look(self._now_ns):
+                events += self._judge(burst, alarm, look=not news)
         if self._calls.see(self._now_ns, window.users, self._watched_ns):
             events += self._called()
         if ratio <= 0 and self._reactions.brief <= _ORDINARY:

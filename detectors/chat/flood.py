@@ -22,7 +22,7 @@ _FEW: Final = 3  # fewer accounts than this are people talking
 
 
 class Line(NamedTuple):
-    """What is kept of a message for a minute and a half."""
+    """What is kept of a message for a minute and a half; `mood` is -1000..1000."""
 
     t_ns: Ns
     user: str
@@ -30,6 +30,8 @@ class Line(NamedTuple):
     tone: Tone
     paste: str | None
     reacts: bool
+    newcomer: bool = False  # an account that wrote its first line just now
+    mood: int = 0
 
 
 class Norm(NamedTuple):

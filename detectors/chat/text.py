@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
@@ -94,7 +93,8 @@ def read(text: str, emotes: tuple[str, ...] = ()) -> Reading:
 
 
 def _read(text: str, emotes: tuple[str, ...]) -> Reading:
-    return Reading(tone(text, emotes), echo(text, emotes), pasted(text, emotes), clip_call(text))
+    one = _one_word(text, emotes)
+    return Reading(tone(text, emotes), _echo(text, emotes, one), _pasted(text, emotes, one), clip_call(text))
 
 
 _read_short: Final = lru_cache(maxsize=4096)(_read)
@@ -149,8 +149,7 @@ def clip_call(text: str) -> bool:
 
 def emote_only(text: str, emotes: Sequence[str]) -> bool:
     """Whether the line is nothing but emotes."""
-    words = text[:_MAX_CHARS].split()
-    return bool(emotes) and all(word in emotes for word in words)
+    return bool(emotes) and all(word in emotes for word in text[:_MAX_CHARS].split())
 
 
 def _one_word(text: str, emotes: Sequence[str]) -> str | None:
@@ -166,7 +165,10 @@ def _one_word(text: str, emotes: Sequence[str]) -> str | None:
 def pasted(text: str, emotes: tuple[str, ...] = ()) -> str | None:
     """The text of a line long enough for a paste, evenly spaced; None for short ones and for one word or emote again
     and again, which many shout without copying."""
-    one = _one_word(text, emotes)
+    return _pasted(text, emotes, _one_word(text, emotes))
+
+
+def _pasted(text: str, emotes: Sequence[str], one: str | None) -> str | None:
     if one is not None and (len(one) < _LONG_CHARS or emotes):
         return None
     key = " ".join(text[:_MAX_CHARS].lower().split())
@@ -178,9 +180,12 @@ def echo(text: str, emotes: tuple[str, ...] = ()) -> str | None:
 
     This finds a channel's own emotes and jokes in any language: what several people write within seconds is a reaction.
     """
+    return _echo(text, emotes, _one_word(text, emotes))
+
+
+def _echo(text: str, emotes: Sequence[str], one: str | None) -> str | None:
     if emote_only(text, emotes):
-        return _one_word(text, emotes)
-    one = _one_word(text, emotes)
+        return one
     if one is None and len(text) > 3 * _ECHO_CHARS:
         return None
     key = _HELD.sub(r"\1", text.lower() if one is None else one).strip(" .,!?~\"'")
@@ -199,7 +204,7 @@ def sketch(paste: str) -> tuple[int, ...]:
 
 def copies(pastes: Iterable[str]) -> int:
     """How many of these texts repeat an earlier one, a few words or a number changed or not."""
-    seen: Counter[int] = Counter()
+    seen: set[int] = set()
     found = 0
     for paste in pastes:
         hashes = sketch(paste)

@@ -6,7 +6,7 @@ All times are those of watching: while the chat is gone its clock stands still, 
 from __future__ import annotations
 
 import math
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from typing import Final, NamedTuple
 
 from core.times import NS_PER_S, Ns, ns
@@ -166,9 +166,9 @@ class Echoes:
     def __init__(self, window_ns: Ns, memory_ns: Ns) -> None:
         self._window_ns, self._memory_ns = window_ns, memory_ns
         self._recent: deque[tuple[Ns, str, str]] = deque()
-        self._writers: dict[str, Counter[str]] = {}
+        self._writers: dict[str, dict[str, int]] = {}  # of each text: how many of these lines are whose
         self._older: deque[tuple[Ns, str]] = deque()
-        self._known: Counter[str] = Counter()
+        self._known: dict[str, int] = {}
 
     def hear(self, key: str, user: str, t_ns: Ns) -> bool:
         """Take a line in; whether it echoes somebody else's."""
@@ -176,9 +176,9 @@ class Echoes:
             self._grow_old()
         while self._older and (self._older[0][0] <= t_ns - self._memory_ns or len(self._older) > _ECHOES_KEPT):
             self._forget()
-        writers = self._writers.setdefault(key, Counter())
+        writers = self._writers.setdefault(key, {})
         others = len(writers) - (user in writers)
-        writers[user] += 1
+        writers[user] = writers.get(user, 0) + 1
         self._recent.append((t_ns, key, user))
         return others > 0 and self._known.get(key, 0) <= _STILL_NEW
 
@@ -191,7 +191,7 @@ class Echoes:
             if not writers:
                 del self._writers[key]
         self._older.append((then_ns, key))
-        self._known[key] += 1
+        self._known[key] = self._known.get(key, 0) + 1
 
     def _forget(self) -> None:
         _, key = self._older.popleft()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final
 
 from core.times import NS_PER_S, Ns, ns
 from detectors.baseline import Tail
+from detectors.chat.flood import Line
 from detectors.chat.options import BurstOptions, ChatOptions
 from detectors.options import BaselineOptions
 
@@ -20,53 +21,49 @@ _VAGUE_NS: Final = 20 * NS_PER_S  # a slow rise begins with a line or two, betwe
 _LOOK_AGAIN_NS: Final = (5 * NS_PER_S, 15 * NS_PER_S, 30 * NS_PER_S)  # bots show themselves only as they go on
 
 
-class Heard(NamedTuple):
-    """What a window needs of a line; `mood` in thousandths."""
-
-    t_ns: Ns
-    user: str
-    reacts: bool
-    newcomer: bool
-    mood: int
-
-
 class Window:
     """Messages of the last seconds, of each user only the newest: who writes much says nothing more by it, and whether
     these react is as likely as for any others."""
 
     def __init__(self, span_ns: Ns, each: int = _USER_SHARE) -> None:
         self._span_ns, self._each = span_ns, each
-        self._lines: deque[Heard] = deque()
-        self._users: dict[str, deque[Heard]] = {}
+        self._lines: deque[Line] = deque()
+        self._newest: dict[str, tuple[Line, ...]] = {}  # those that count of each user, oldest first
         self.count = self.reactions = self.newcomers = self.mood = 0
+        self.reacting = 0  # users whose newest line does
 
     @property
     def users(self) -> int:
         """Different writers."""
-        return len(self._users)
+        return len(self._newest)
 
-    def add(self, line: Heard) -> None:
+    def add(self, line: Line) -> None:
         """Count a message."""
         self._lines.append(line)
-        mine = self._users.setdefault(line.user, deque())
-        if len(mine) >= self._each:
-            self._count(mine[-self._each], -1)
-        mine.append(line)
+        mine = self._newest.get(line.user, ())
+        self.reacting += line.reacts - (mine[-1].reacts if mine else False)
+        if len(mine) == self._each:
+            self._count(mine[0], -1)
+            mine = mine[1:]
+        self._newest[line.user] = (*mine, line)
         self._count(line, 1)
 
     def expire(self, now_ns: Ns) -> None:
         """Forget what is older than the window."""
-        edge_ns = now_ns - self._span_ns
-        while self._lines and self._lines[0].t_ns <= edge_ns:
-            line = self._lines.popleft()
-            mine = self._users[line.user]
-            if len(mine) <= self._each:
-                self._count(line, -1)
-            mine.popleft()
-            if not mine:
-                del self._users[line.user]
+        lines, edge_ns = self._lines, now_ns - self._span_ns
+        while lines and lines[0].t_ns <= edge_ns:
+            line = lines.popleft()
+            first, *others = self._newest[line.user]
+            if first is not line:  # newer ones have long taken its place
+                continue
+            self._count(line, -1)
+            if others:
+                self._newest[line.user] = tuple(others)
+            else:
+                self.reacting -= line.reacts
+                del self._newest[line.user]
 
-    def _count(self, line: Heard, sign: int) -> None:
+    def _count(self, line: Line, sign: int) -> None:
         self.count += sign
         self.reactions += sign * line.reacts
         self.newcomers += sign * line.newcomer

@@ -2,12 +2,13 @@
 
 The start moves to where a sentence begins, else to a pause, else to a scene cut, within a few seconds and rather
 earlier than later. The end of a live moment lies in the future when it is decided: it moves to a sentence's end or a
-pause when these become known. Neither ever lies inside a word that is known.
+pause when these become known. Neither ever lies inside a word that is known. Where a word may have been missed the
+sound decides: it keeps up while somebody speaks.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -16,14 +17,14 @@ from core.media import Epoch
 from core.times import FOREVER_NS, Ns, ns
 from core.words import Word, sentences
 from detectors.audio.detector import Silence
+from detectors.fusion.breaths import FADE_NS, MARGIN_NS, REACH_NS, Breaths, Gap, into, lasts
 from detectors.options import ClipLengths
 
 _LEAD_NS: Final = 100_000_000  # of a pause kept before the next sound, so that no onset is clipped
 _ROOM_NS: Final = 350_000_000  # before and after a sentence, where there is room: a word next to it may be missed
-_MARGIN_NS: Final = 80_000_000  # to a word on either side: recognisers place edges within some tens of milliseconds
 _MISSED_NS: Final = 600_000_000  # a word or two that were not recognised
+_HOLDS_WORD_NS: Final = 150_000_000  # a gap that may hold one: the shortest words take a tenth of a second
 _BREATH_NS: Final = 300_000_000  # a gap to cut in without looking further
-_REACH_NS: Final = ns(2.5)  # how far one is looked for
 _KEEP_EPOCHS: Final = 50
 _KEEP_WORDS: Final = 2_000  # ten minutes of fast speech
 
@@ -31,11 +32,14 @@ _KEEP_WORDS: Final = 2_000  # ten minutes of fast speech
 class Snapper:
     """Words, pauses, scene cuts and epochs of the last minutes."""
 
-    def __init__(self, snap_s: float) -> None:
+    def __init__(self, snap_s: float, breaths: Breaths | None = None) -> None:
+        """`breaths`: what the sound says; the words have to do without."""
         self._snap_ns = ns(snap_s)
+        self._breaths = breaths
         self._cuts: deque[Ns] = deque(maxlen=500)
         self._epochs: deque[Ns] = deque(maxlen=_KEEP_EPOCHS)
-        self._words: list[Word] = []
+        self._words: list[Word] = []  # by their starts ...
+        self._starts: list[Ns] = []  # ... which are these
 
     def cut(self, t_ns: Ns) -> None:
         """A new scene starts here."""
@@ -43,9 +47,12 @@ class Snapper:
 
     def words(self, words: Sequence[Word]) -> None:
         """Words that became final; those of skipped speech come later than what was said after them."""
-        for word in words:
-            insort(self._words, word, key=_start)
-        del self._words[: max(0, len(self._words) - _KEEP_WORDS)]
+        for word in words if self._breaths is None else map(self._breaths.trimmed, words):
+            place = bisect_right(self._starts, word.start_ns)
+            self._words.insert(place, word)
+            self._starts.insert(place, word.start_ns)
+        old = max(0, len(self._words) - _KEEP_WORDS)
+        del self._words[:old], self._starts[:old]
 
     def epoch(self, epoch: Epoch) -> None:
         """Timestamps start anew here; a clip stays inside one epoch."""
@@ -62,9 +69,9 @@ class Snapper:
         """A place to start near `wanted_ns`, not after `latest_ns`: at a sentence, a pause, a cut, else as wanted."""
         said = self._sentences(Ns(wanted_ns - self._snap_ns), latest_ns)
         silences = list(silences)
-        begins = [self._heard_in(self._lead(sentence[0]), silences) for sentence in said]
-        pauses = [_into(silence) for silence in silences]
-        for places in (begins, [self.before_word(t) for t in pauses], [self.before_word(t) for t in self._cuts]):
+        begins = (self._heard(self._heard_in(self._lead(sentence[0]), silences), -1) for sentence in said)
+        pauses = (self.before_word(_into(silence)) for silence in silences)
+        for places in (begins, pauses, map(self.before_word, self._cuts)):  # the next only where one has none
             near = [t for t in places if abs(t - wanted_ns) <= self._snap_ns and t <= latest_ns]
             if near:
                 earlier = [t for t in near if t <= wanted_ns]
@@ -79,7 +86,7 @@ class Snapper:
         reach_ns = Ns(wanted_ns + self._snap_ns)
         for sentence in self._sentences(Ns(wanted_ns - self._snap_ns), reach_ns):
             if sentence[0].start_ns < wanted_ns < sentence[-1].end_ns <= reach_ns:
-                return self._heard_out(self._tail(sentence[-1]), silences)
+                return self._heard(self._heard_out(self._tail(sentence[-1]), silences), 1)
         if known_ns >= reach_ns:
             pauses = [s for s in silences if s.start_ns <= reach_ns and s.end_ns >= wanted_ns]
             later = [max(s.start_ns, wanted_ns) for s in pauses]
@@ -96,29 +103,50 @@ class Snapper:
 
     def clear(self, t_ns: Ns) -> Ns:
         """That time, or what comes after the known word it lies in."""
-        place = bisect_right(self._words, t_ns, key=_start)
+        place = bisect_right(self._starts, t_ns)
         return self.after_word(t_ns) if self._gap(place)[0] > t_ns else t_ns
+
+    def _heard(self, t_ns: Ns, step: int) -> Ns:
+        """`t_ns`, or a breath near it when somebody may be heard to speak there."""
+        if self._breaths is None or not self._breaths.knows(t_ns) or self._breaths.at(t_ns):
+            return t_ns
+        return self._breath(t_ns, step)
 
     def _breath(self, t_ns: Ns, step: int) -> Ns:
         """`t_ns` moved into the nearest gap that is wide enough, else into the widest within reach."""
-        place = bisect_right(self._words, t_ns, key=_start)
+        place = bisect_right(self._starts, t_ns)
         inside = place > 0 and self._gap(place)[0] > t_ns
         place -= inside and step < 0
         best, widest = t_ns, -1
         while 0 <= place <= len(self._words):
-            start_ns, end_ns = self._gap(place)
-            margin_ns = min(_MARGIN_NS, max(end_ns - start_ns, 0) // 2)
-            at_ns = Ns(max(min(max(t_ns, start_ns + margin_ns), end_ns - margin_ns), 0))
-            if widest >= 0 and abs(at_ns - t_ns) > _REACH_NS:
+            at_ns, width_ns = self._between(t_ns, self._gap(place), step)
+            if widest >= 0 and abs(at_ns - t_ns) > REACH_NS:
                 break
-            if end_ns - start_ns > widest:
-                best, widest = at_ns, end_ns - start_ns
+            if width_ns > widest:
+                best, widest = at_ns, width_ns
             if widest >= _BREATH_NS:
                 break
             place += step
         return best
 
-    def _gap(self, place: int) -> tuple[Ns, Ns]:
+    def _between(self, t_ns: Ns, gap: Gap, step: int) -> tuple[Ns, int]:
+        """Where between two words to cut, and how wide the breath there is.
+
+        A gap that may hold a word that was missed is as wide as what the sound leaves of it. Far from every word
+        nobody was heard, and loud sound is something else.
+        """
+        start_ns, end_ns = gap
+        at_ns, width_ns = into(gap, t_ns), end_ns - start_ns
+        alone = min(at_ns - start_ns, end_ns - at_ns) > _MISSED_NS
+        if alone or width_ns < _HOLDS_WORD_NS or self._breaths is None or not self._breaths.knows(at_ns):
+            return at_ns, width_ns
+        reach = max(start_ns, Ns(at_ns - REACH_NS)), min(end_ns, Ns(at_ns + REACH_NS))
+        found = self._breaths.near(t_ns, reach, step)
+        if found is None:
+            return at_ns, 0
+        return into(found, t_ns, FADE_NS), _BREATH_NS if lasts(found) else found[1] - found[0]
+
+    def _gap(self, place: int) -> Gap:
         """What lies between the words before a place and the one at it; two people may talk at once."""
         ends = [word.end_ns for word in self._words[max(place - 2, 0) : place]]
         start_ns = max(ends) if ends else Ns(-FOREVER_NS)
@@ -126,8 +154,8 @@ class Snapper:
 
     def _lead(self, word: Word) -> Ns:
         """A little before a word, but behind the one before it, or at a breath before that if there is no room."""
-        start_ns, _ = self._gap(bisect_right(self._words, word.start_ns, key=_start) - 1)
-        if word.start_ns - start_ns < 2 * _MARGIN_NS:
+        start_ns, _ = self._gap(bisect_right(self._starts, word.start_ns) - 1)
+        if word.start_ns - start_ns < 2 * MARGIN_NS:
             return self.before_word(word.start_ns)
         return Ns(max(word.start_ns - _ROOM_NS, min((start_ns + word.start_ns) // 2, word.start_ns)))
 
@@ -136,11 +164,11 @@ class Snapper:
 
         The word's end while no next one is known.
         """
-        place = bisect_right(self._words, word.start_ns, key=_start)
+        place = bisect_right(self._starts, word.start_ns)
         if place == len(self._words):
             return word.end_ns
         _, next_ns = self._gap(place)
-        if next_ns - word.end_ns < 2 * _MARGIN_NS:
+        if next_ns - word.end_ns < 2 * MARGIN_NS:
             return self.after_word(word.end_ns)
         return Ns(min(word.end_ns + _ROOM_NS, max((word.end_ns + next_ns) // 2, word.end_ns)))
 
@@ -156,17 +184,13 @@ class Snapper:
 
     def _sentences(self, start_ns: Ns, end_ns: Ns) -> list[tuple[Word, ...]]:
         """Those that touch a span, whole as far as they are known."""
-        first = bisect_right(self._words, start_ns, key=_start)
+        first = bisect_right(self._starts, start_ns)
         while first > 0 and not self._words[first - 1].ends_sentence:
             first -= 1
-        last = bisect_right(self._words, end_ns, key=_start)
+        last = bisect_right(self._starts, end_ns)
         while last < len(self._words) and not self._words[last - 1].ends_sentence:
             last += 1
         return sentences(self._words[first:last])
-
-
-def _start(word: Word) -> Ns:
-    return word.start_ns
 
 
 def _into(silence: Silence) -> Ns:

@@ -37,7 +37,10 @@ class Candidate:
         self.taught = False  # whether its chat has been used to learn the lag
         self.note = ""  # for people: why it is none after all
         self.said: Moment | None = None
-        self._score: Score | None = None  # of its events, until another comes
+        self._score: Score | None = None  # of its events, until another comes; as are these
+        self._support: list[Event] = []
+        self._seen_core: Span | None = None
+        self._burst: Event | None = None
 
     def take(self, event: Event) -> None:
         """Add an event or a newer version of one, and move the anchor to the strongest sound, picture or word.
@@ -47,7 +50,9 @@ class Candidate:
         """
         self.events[key_of(event)] = event
         self._score = None
-        seen, burst = self.support(), self._burst()
+        burst = self._burst = self._loudest_side()
+        seen = self._support = self._supporting()
+        self._seen_core = (min(e.start_ns for e in seen), max(e.end_ns for e in seen)) if seen else None
         if seen:
             best = max(seen, key=lambda e: (self._strength(e), -e.start_ns))
             self.anchor_ns = best.peak_ns if best.family is Family.COMMAND else best.start_ns
@@ -66,17 +71,17 @@ class Candidate:
 
         An order says that there was something, not where.
         """
+        return self._support
+
+    def _supporting(self) -> list[Event]:
         seen = [e for e in self.events.values() if e.family is not Family.CHAT and e.llr > 0]
         strong = [e for e in seen if self._strength(e) >= self._options.supports]
         placed = [e for e in strong if e.family is not Family.COMMAND]
-        return placed or strong or (seen if self.chat_onset() is None else [])
+        return placed or strong or (seen if self._burst is None else [])
 
     def seen_core(self) -> Span | None:
         """From the first to the last event that supports it; None for a moment only chat knows of."""
-        seen = self.support()
-        if not seen:
-            return None
-        return min(e.start_ns for e in seen), max(e.end_ns for e in seen)
+        return self._seen_core
 
     def _strength(self, event: Event) -> float:
         return strength(event, self._weights, self._options.cap)
@@ -87,10 +92,9 @@ class Candidate:
 
     def chat_onset(self) -> Ns | None:
         """When the chat's burst began, on the chat's own time."""
-        burst = self._burst()
-        return None if burst is None else ns(burst.values["onset_s"])
+        return None if self._burst is None else ns(self._burst.values["onset_s"])
 
-    def _burst(self) -> Event | None:
+    def _loudest_side(self) -> Event | None:
         """The side of the chat's burst that says most: the first lines of a rise date nothing."""
         sides = (e for e in self.events.values() if e.family is Family.CHAT)
         return max(sides, key=lambda e: (self._strength(e), -e.start_ns), default=None)

@@ -18,8 +18,10 @@ from core.moments import Event, Family, Moment, MomentState
 from core.times import NS_PER_S, Ns, clock_text, ns
 from core.words import Word
 from detectors.audio.detector import Silence
+from detectors.audio.pauses import Pauses
 from detectors.fusion.bar import Bar
 from detectors.fusion.boundaries import Snapper, fit, overlap
+from detectors.fusion.breaths import Breaths
 from detectors.fusion.candidate import LIVE, SHOWN, Candidate, Span, agreed
 from detectors.fusion.lag import LagEstimate, LagModel
 from detectors.fusion.placing import Placing
@@ -40,19 +42,21 @@ class Fuser:
         profile: Profile,
         session: SessionId,
         *,
-        silences: Iterable[Silence] = (),
+        silences: Sequence[Silence] = (),
+        breaths: Pauses | None = None,
         lag: LagEstimate | None = None,
     ) -> None:
-        """`silences` is the audio detector's own list of the newest pauses."""
+        """`silences` and `breaths` are the audio detector's own lists of the newest pauses and of shorter ones."""
         self._profile, self._session = profile, session
         self._fusion, self._weights = profile.detect.fusion, profile.detect.weights
         self._bar = Bar(profile.detect.bar, profile.clips_per_hour)
         self.lag = LagModel(profile.detect.lag, lag)
-        self.snapper = Snapper(self._fusion.snap_s)
+        self.snapper = Snapper(self._fusion.snap_s, None if breaths is None else Breaths(breaths, silences))
         self._placing = Placing(profile, session, self.lag)
         self._replays = Replays(profile.detect.replay)
         self._p = profile.detect.calibration.apply
         self._silences = silences
+        self._deadline_ns, self._join_gap_ns = ns(self._fusion.deadline_s), ns(self._fusion.join_gap_s)
 
     def epoch(self, epoch: Epoch) -> None:
         """A clip stays inside one epoch."""
@@ -72,6 +76,12 @@ class Fuser:
         for cut_ns in cuts:
             self.snapper.cut(cut_ns)
         self._replays.frames(frames)
+
+    def spent(self, anchors_ns: Iterable[Ns]) -> None:
+        """Clips that were made before anything is decided here."""
+        for anchor_ns in sorted(anchors_ns):
+            self._bar.pass_time(anchor_ns)
+            self._bar.spend(anchor_ns)
 
     def outage(self) -> None:
         """Viewers may be further behind than before."""
@@ -186,21 +196,20 @@ class Fuser:
 
     def _over(self, candidate: Candidate, now_ns: Ns, watermarks: Mapping[Family, Ns]) -> bool:
         """Whether every family that is there has said all it can say about this moment, or time is up."""
-        if now_ns >= candidate.anchor_ns + ns(self._fusion.deadline_s):
+        if now_ns >= candidate.anchor_ns + self._deadline_ns:
             return True
-        settled_ns = candidate.core()[1] + ns(self._fusion.join_gap_s)
+        settled_ns = candidate.core()[1] + self._join_gap_ns
         lag = self.lag.estimate()
         chat_ns = candidate.anchor_ns + min(lag.mean_ns + 2 * lag.sd_ns, ns(self._profile.detect.lag.max_s))
         onset = candidate.chat_onset()
         if onset is not None:
             chat_ns = max(candidate.anchor_ns, onset + ns(self._fusion.burst_s))  # it may still grow
-        needs = {family: chat_ns if family is Family.CHAT else settled_ns for family in watermarks}
-        return all(watermarks[family] >= need_ns for family, need_ns in needs.items())
+        return all(mark >= (chat_ns if f is Family.CHAT else settled_ns) for f, mark in watermarks.items())
 
     def _settled(self, candidate: Candidate, now_ns: Ns, watermarks: Mapping[Family, Ns]) -> bool:
         """Whether no later event can join it any more."""
-        last_ns = max(candidate.anchor_ns + ns(self._fusion.deadline_s), candidate.core()[1])
-        end_ns = last_ns + ns(self._fusion.join_gap_s)
+        last_ns = max(candidate.anchor_ns + self._deadline_ns, candidate.core()[1])
+        end_ns = last_ns + self._join_gap_ns
         return not watermarks or (now_ns >= end_ns and all(mark >= end_ns for mark in watermarks.values()))
 
     def _duplicates(self, candidate: Candidate, now_ns: Ns) -> list[Candidate]:
@@ -211,7 +220,7 @@ class Fuser:
                 continue
             theirs: Span = (other.said.start_ns, other.said.end_ns)
             near = not self._bar.cooled(candidate.anchor_ns, other.anchor_ns)
-            touching = abs(candidate.anchor_ns - other.anchor_ns) <= ns(self._fusion.join_gap_s)
+            touching = abs(candidate.anchor_ns - other.anchor_ns) <= self._join_gap_ns
             same = touching or overlap(core, other.core()) > 0
             if overlap(mine, theirs) > self._profile.detect.bar.duplicate_iou or (near and same):
                 found.append(other)

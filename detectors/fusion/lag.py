@@ -25,6 +25,7 @@ class LagModel:
         self._options = options
         self._prior = start or LagEstimate(ns(options.prior_s), ns(options.prior_sd_s))
         self._observed: deque[float] = deque(maxlen=options.keep)
+        self._estimate = self._estimated()
 
     def learn(self, delay_ns: int) -> bool:
         """Take one observed delay in (chat onset minus audible onset); ones out of bounds teach nothing."""
@@ -32,13 +33,15 @@ class LagModel:
         if not self._options.min_s <= delay_s <= self._options.max_s:
             return False
         self._observed.append(delay_s)
+        self._estimate = self._estimated()
         return True
 
     def unsettle(self) -> None:
         """An outage may have changed how far viewers are behind: what was learned is a guess again."""
-        now = self.estimate()
+        now = self._estimate
         self._prior = LagEstimate(now.mean_ns, max(now.sd_ns, ns(self._options.unsettled_sd_s)))
         self._observed.clear()
+        self._estimate = self._estimated()
 
     @property
     def count(self) -> int:
@@ -47,6 +50,9 @@ class LagModel:
 
     def estimate(self) -> LagEstimate:
         """The delay to expect of the next burst."""
+        return self._estimate
+
+    def _estimated(self) -> LagEstimate:
         options, count = self._options, len(self._observed)
         prior, noise = to_s(self._prior.sd_ns) ** -2, options.observed_sd_s**-2
         middle = median(self._observed) if count else 0.0

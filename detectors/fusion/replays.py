@@ -7,10 +7,11 @@ be more than the stream's habits: a static picture or a catchphrase proves nothi
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, takewhile
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from core.times import NS_PER_S, Ns, ns
@@ -22,8 +23,10 @@ _SHINGLE: Final = 4  # words; three of them are common phrases
 _WORDS_KEPT: Final = 40_000  # four hours of fast talk
 _FRAMES_KEPT: Final = 8_000  # four hours of keyframes every two seconds
 _CLIPS_KEPT: Final = 200
+_CACHED: Final = 4_096  # words; people say a few thousand again and again
 _PLAY_NS: Final = 2 * NS_PER_S  # keyframes lie up to a GOP away from those of the first showing
-
+_HASH: Final = (1 << 64) - 1
+_SPARE: Final = 8  # an eighth more than is kept, before the oldest go
 
 _Runs = dict[tuple[str, ...], Ns]
 
@@ -39,21 +42,25 @@ class Replays:
 
     def __init__(self, options: ReplayOptions) -> None:
         self._options = options
-        self._tokens: deque[tuple[Ns, str]] = deque(maxlen=_WORDS_KEPT)
-        self._frames: deque[Frame] = deque(maxlen=_FRAMES_KEPT)
+        self._tokens: list[str] = []
+        self._frames = array("Q")
+        self._said, self._shown = _Times(_WORDS_KEPT), _Times(_FRAMES_KEPT)  # when each of them was
         self._clips: deque[_Clip] = deque(maxlen=_CLIPS_KEPT)
 
     def words(self, words: Iterable[Word]) -> None:
         """Words that became final; those of skipped speech, which come late, are left out."""
         for word in words:
-            if not self._tokens or word.start_ns >= self._tokens[-1][0]:
-                token = "".join(letter for letter in word.text.casefold() if letter.isalnum())
+            if word.start_ns >= self._said.newest_ns:
+                token = _token(word.text)
                 if token:
-                    self._tokens.append((word.start_ns, token))
+                    self._tokens.append(token)
+                    del self._tokens[: self._said.add(word.start_ns)]
 
     def frames(self, frames: Iterable[Frame]) -> None:
         """Keyframes in order."""
-        self._frames.extend(frames)
+        for frame in frames:
+            self._frames.append(frame.bits & _HASH)
+            del self._frames[: self._shown.add(frame.t_ns)]
 
     def clipped(self, name: str, start_ns: Ns, end_ns: Ns) -> None:
         """A span became a clip, or a longer one."""
@@ -92,13 +99,14 @@ class Replays:
 
     def _shingles(self, start_ns: Ns, end_ns: Ns) -> _Runs:
         """Runs of words and when each began last."""
-        tokens = _slice(self._tokens, start_ns, end_ns)
+        span = self._said.span(start_ns, end_ns)
+        tokens = self._tokens[span]
         runs = zip(*(tokens[at:] for at in range(_SHINGLE)), strict=False)
-        return {tuple(word for _, word in run): run[0][0] for run in runs}
+        return dict(zip(runs, self._said[span], strict=False))
 
     def _between(self, start_ns: Ns, end_ns: Ns) -> list[Frame]:
-        first = bisect_left(self._frames, start_ns, key=lambda frame: frame.t_ns)
-        return list(takewhile(lambda frame: frame.t_ns <= end_ns, islice(self._frames, first, None)))
+        span = self._shown.span(start_ns, end_ns)
+        return [Frame(t_ns, bits) for t_ns, bits in zip(self._shown[span], self._frames[span], strict=True)]
 
     def _fresh(self, start_ns: Ns, end_ns: Ns) -> list[Frame]:
         """Keyframes of a span that the minute before it did not show."""
@@ -120,14 +128,43 @@ class Replays:
         return (a.bits ^ b.bits).bit_count() <= self._options.bits
 
 
+class _Times:
+    """When something was that is kept beside it, in order, 8 bytes each; the last `kept` of it count."""
+
+    def __init__(self, kept: int) -> None:
+        self._kept, self._times = kept, array("q")
+
+    @property
+    def newest_ns(self) -> Ns:
+        """0 before the first."""
+        return Ns(self._times[-1]) if self._times else Ns(0)
+
+    def add(self, t_ns: Ns) -> int:
+        """One more; how many of the oldest are let go."""
+        self._times.append(t_ns)
+        spare = self._kept // _SPARE
+        if len(self._times) < self._kept + spare:
+            return 0
+        del self._times[:spare]
+        return spare
+
+    def span(self, start_ns: Ns, end_ns: Ns) -> slice:
+        """Those in start..end, both included."""
+        oldest = max(0, len(self._times) - self._kept)
+        return slice(bisect_left(self._times, start_ns, oldest), bisect_right(self._times, end_ns, oldest))
+
+    def __getitem__(self, span: slice) -> list[Ns]:
+        return [Ns(t_ns) for t_ns in self._times[span]]
+
+
+@lru_cache(maxsize=_CACHED)
+def _token(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
 def _at_one_distance(now: _Runs, then: _Runs) -> Iterator[tuple[int, list[Ns]]]:
     """Runs of words that come again: how long after the first time, and when each is said again."""
     pairs = sorted((now[run] - then[run], now[run]) for run in now.keys() & then.keys())
     away = [distance for distance, _ in pairs]
     for place, first in enumerate(away):
         yield first, [t_ns for _, t_ns in pairs[place : bisect_right(away, first + _PLAY_NS)]]
-
-
-def _slice(tokens: deque[tuple[Ns, str]], start_ns: Ns, end_ns: Ns) -> list[tuple[Ns, str]]:
-    first = bisect_left(tokens, start_ns, key=lambda token: token[0])
-    return list(takewhile(lambda token: token[0] <= end_ns, islice(tokens, first, None)))

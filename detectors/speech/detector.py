@@ -28,7 +28,7 @@ from detectors.speech.rows import BLOCK_NS, BLOCK_ROWS, Rows, Voice, worded
 from detectors.speech.words import Transcript
 
 _SURE: Final = 0.7  # of the recogniser: from here on its words are taken as said
-_BACKLOG: Final = 200  # chunks; only a recogniser that is far behind leaves more
+_BACKLOG: Final = 200  # chunks, 20 s; only a recogniser that is far behind, or none at all, leaves more
 _PHRASE_NS: Final = ns(3.0)  # the longest phrase takes that long
 _SPOKEN_PITCH: Final = 30.0  # semitones over 55 Hz, 311 Hz: few adults talk higher, so a shout is measured from here
 
@@ -99,6 +99,7 @@ class SpeechDetector:
         touched = said.settle()
         if self._since_ns is None:
             if not self._available:
+                self._place(t_ns)
                 return []
             self._since_ns = t_ns
         events: list[Event] = []
@@ -115,12 +116,16 @@ class SpeechDetector:
         if self._punchlines.waits:
             events += [self._punchline(p) for p in self._punchlines.advance(said, self._rows, t_ns, observed_ns)]
         events += [self._fast(burst) for burst in self._rate.advance(said)]
-        if self._rows.backlog > _BACKLOG:
-            self._rows.known_until(t_ns)
+        self._place(t_ns)
         edge_ns = min(said.heard_ns, t_ns)
         while (self._block + 1) * BLOCK_NS <= edge_ns:
             events += self._learn()
         return [event for event in events if event.llr > 0.0]
+
+    def _place(self, t_ns: Ns) -> None:
+        """Rows go into place on demand, and now and then, so that few of them wait; also where nobody listens."""
+        if self._rows.backlog > _BACKLOG:
+            self._rows.known_until(t_ns)
 
     def finish(self, t_ns: Ns) -> Sequence[Event]:
         """The stream is over: nothing more will be said."""

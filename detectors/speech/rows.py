@@ -81,14 +81,15 @@ class Rows:
             self._put(place + fits, values[fits:])
 
     def read(self, first: int, end: int) -> tuple[Floats, NDArray[np.bool_]]:
-        """Rows of these places, and which of them are there."""
-        places = np.arange(first, end)
-        there = self._places[places % _KEEP] == places
+        """Rows of these places, to be used at once, and which of them are there."""
+        places, at = np.arange(first, end), first % _KEEP
+        around = slice(at, at + end - first) if at + end - first <= _KEEP else places % _KEEP
+        there = self._places[around] == places
         for gap in self._gaps:
             if gap.track == SPEECH_TRACK:
                 continue  # the sound is there
             there &= (places + 1 <= gap.start_ns // STEP_NS) | (places >= -(-gap.end_ns // STEP_NS))
-        return self._values[places % _KEEP], there
+        return self._values[around], there
 
 
 class Quantiles:

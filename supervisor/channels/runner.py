@@ -78,10 +78,17 @@ class ChannelRunner:
         self._told: tuple[str, str] | None = None
         self._futile = 0  # workers in a row that got next to no media
         self._sessions = 0  # workers that have ended
+        self._summary: Line | None = None  # of the session that may still go on: told once, when it is over
         self.channel = Channel()
 
     async def run(self) -> int:
         """Until a stop is asked for, or what went wrong will not pass."""
+        try:
+            return await self._watch()
+        finally:
+            self._tell_summary()
+
+    async def _watch(self) -> int:
         while not self._stopper.asked:
             answer = await self._question()
             if answer is None:
@@ -168,8 +175,12 @@ class ChannelRunner:
         return None
 
     def _heard(self, said: Line, seen: _Seen) -> None:
-        """A line of the worker: passed on, and read for how much media has come and why it ended."""
+        """A line of the worker: read for how much media has come and why it ended, and passed on, but for the summary:
+        the stream may come back, and then the session's next worker has a newer one."""
         seen.read(said)
+        if said.get("type") == "summary":
+            self._summary = said
+            return
         if said.get("type") == "progress":
             was, now_ns = self.channel.state, self._clock.boottime_ns()
             self.channel = now = measured(self.channel, float(said.get("captured_s", 0.0)), now_ns)
@@ -185,6 +196,8 @@ class ChannelRunner:
         changed = (channel.state, channel.reason) != (self.channel.state, self.channel.reason)
         over = self.channel.open and not channel.open
         self.channel = channel
+        if over:
+            self._tell_summary()
         if channel.state is not State.STARTING and (changed or self._told is None):
             self._say(channel, answer)
         if over:
@@ -198,6 +211,11 @@ class ChannelRunner:
         if answer is not None and answer.code in REMEDIES and answer.code != "offline" and not channel.open:
             err = as_error(answer)
             self._emit("warning", code=answer.code, message=err.what, remedy=err.remedy)
+
+    def _tell_summary(self) -> None:
+        said, self._summary = self._summary, None
+        if said is not None:
+            self._on_line(said)
 
     def _refuse(self, answer: Answer) -> int:
         err = as_error(answer)

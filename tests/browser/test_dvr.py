@@ -52,6 +52,14 @@ async (at) => {
 }
 """
 DURATION = "() => window.video.duration"
+SHOWN = """
+async () => {
+  const video = window.video;
+  const buffered = [...Array(video.buffered.length).keys()];
+  const at = video.currentTime;
+  return buffered.some((n) => video.buffered.start(n) <= at && at < video.buffered.end(n)) ? at : null;
+}
+"""
 
 
 @pytest.fixture
@@ -106,6 +114,25 @@ def test_a_finished_ring_plays_and_scrubs(recipe: str, made: Path, page: Page, s
     assert page.evaluate(DURATION) == pytest.approx(16.0, abs=0.3)
     for at in (1.2, 14.5, 6.6, 9.1, 0.2):
         assert page.evaluate(SEEK, at) == ["", 320]
+
+
+def test_a_stream_with_a_keyframe_every_ten_seconds_scrubs_everywhere(
+    made: Path, page: Page, site: tuple[Path, str]
+) -> None:
+    """Encoders left to themselves do that. Each entry begins with a keyframe, so a player finds every second: it shows
+    a picture of the time it was sent to, and doesn't leap to the next keyframe."""
+    folder, url = site
+    stream, log = load(encode(made, "h264_slow", 28.0)), MemoryLog()
+    ring = Ring.open(folder / "ring", log, OPTIONS, attempt=1)
+    add(ring, stream, 0)
+    ring.close()
+    assert [row.keyframes_ns for row in log.segments()] == [(at,) for at in stream.keyframes()]
+    assert stream.keyframes() == pytest.approx([0, ns(10), ns(20)], abs=2)
+    page.goto(f"{url}/index.html")
+    page.evaluate(PLAYER, f"{url}/ring/playlist.m3u8")
+    for at in (25.5, 14.5, 19.7, 3.2, 8.8, 21.0):
+        assert page.evaluate(SEEK, at) == ["", 320]
+        assert page.evaluate(SHOWN) == pytest.approx(at, abs=0.1)
 
 
 def test_a_player_follows_a_ring_that_records(made: Path, page: Page, site: tuple[Path, str]) -> None:

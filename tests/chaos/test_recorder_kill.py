@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def chaos_media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return encode(tmp_path_factory.mktemp("chaos"), "h264_aac")
+    return encode(tmp_path_factory.mktemp("chaos"), "h264_brief")
 
 
 @pytest.fixture

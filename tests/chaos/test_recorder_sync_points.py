@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def chaos_media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return encode(tmp_path_factory.mktemp("chaos"), "h264_aac")
+    return encode(tmp_path_factory.mktemp("chaos"), "h264_brief")
 
 
 @pytest.fixture(scope="module")

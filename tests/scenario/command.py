@@ -14,6 +14,7 @@ from typing import Any
 LIMIT_S = 100
 NO_SPEECH = {"CLIPD_SPEECH__ENABLED": "false"}
 SPEECH = {"CLIPD_SPEECH__ENABLED": "true"}
+MASTERS_ONLY = {"CLIPD_CLIPS__FORMATS": "master"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -50,9 +51,9 @@ def clipd_argv(*arguments: str) -> list[str]:
 
 
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A fresh user: an empty HOME and none of our settings, but speech, which takes 3 s to load, is off."""
-    kept = {name: os.environ[name] for name in ("PATH", "SSL_CERT_FILE") if name in os.environ}
-    return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), **NO_SPEECH, **(extra or {})}
+    """A fresh user: an empty HOME and none of our settings, but speech, which takes 3 s, is off; clips are masters."""
+    kept = {name: os.environ[name] for name in ("PATH", "SSL_CERT_FILE", "DOCKER_HOST") if name in os.environ}
+    return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), **NO_SPEECH, **MASTERS_ONLY, **(extra or {})}
 
 
 def clipd(*arguments: str, home: Path, env: Mapping[str, str] | None = None, limit_s: float = LIMIT_S) -> Ran:

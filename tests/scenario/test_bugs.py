@@ -37,8 +37,11 @@ async def test_a_bug_in_a_source_ends_the_attempt(tmp_path: Path) -> None:
     clock = FakeClock()
     emitter = Emitter(io.StringIO(), spec.session, clock)
     settings = Settings.model_validate(dict(spec.settings))
-    async with asyncio.timeout(20):
-        async with build_parts(spec, settings, folder, clock, emitter) as parts:
+    with Journal.open_or_create(folder / "session.db", session=spec.session) as journal:
+        async with (
+            asyncio.timeout(20),
+            build_parts(spec, settings, folder, clock, emitter, journal, journal.begin_attempt()) as parts,
+        ):
             session = Session(dataclasses.replace(parts, source=Broken()))
             with pytest.raises(RuntimeError, match="a bug"):
                 await session.run()

@@ -43,7 +43,7 @@ async def test_what_viewers_say_lies_on_media_time(tmp_path: Path) -> None:
 
     ran = await watch(tmp_path, breaks, stays)
     assert ran.code == 0, ran.stderr[-2000:]
-    assert ran.summary["chat"] == {"messages": 6, "lost": {}}
+    assert ran.summary["chat"] == {"messages": 6, "lost": {}, "aside": {"repeated": 3}}
     [path] = tmp_path.rglob("session.db")
     with Journal.open(path, read_only=True) as journal:
         heard = list(journal.chat())

@@ -105,13 +105,29 @@ def test_a_session_is_scored_against_its_truth(ran: Ran, stream: StreamFiles, ho
 
 
 def test_a_cut_by_hand_takes_a_clock(ran: Ran, home: Path) -> None:
-    """`0:50 1:02.5` of media time, from the keyframe at or before."""
+    """`0:50 1:02.5` of media time, to the frame; with --keyframes from the keyframe at or before."""
     cut = clipd("cut", ran.summary["session"][:12], "0:50", "1:02.5", "--json", "--title", "By hand", home=home)
     assert cut.code == 0, cut.stderr[-2000:]
     [record] = cut.lines
-    assert record["start_s"] <= 50
-    assert record["end_s"] == pytest.approx(62.5, abs=0.1)
+    assert record["start_s"] == pytest.approx(50, abs=0.021)
+    assert record["end_s"] == pytest.approx(62.5, abs=0.021)
     assert record["title"] == "By hand"
+    copied = clipd("cut", ran.summary["session"], "0:50", "1:02.5", "--json", "--keyframes", home=home)
+    assert copied.lines[0]["start_s"] <= 50
+    assert copied.lines[0]["id"] != record["id"]
+
+
+def test_a_pause_is_dropped_from_a_finished_session(ran: Ran, home: Path) -> None:
+    """`--drop` may be repeated; what is left plays on, and `clipd render` makes the same bytes again."""
+    arguments = ("0:50", "1:02", "--drop", "0:52-0:54.5", "--drop", "58-60", "--json")
+    cut = clipd("cut", ran.summary["session"], *arguments, home=home)
+    assert cut.code == 0, cut.stderr[-2000:]
+    [record] = cut.lines
+    recipe = json.loads((Path(record["folder"]) / "clip.json").read_text())
+    assert recipe["cut"]["duration_s"] == pytest.approx(12 - 2.5 - 2, abs=0.06)
+    assert len(recipe["cut"]["kept"]) == 3
+    again = clipd("render", str(Path(record["folder"]) / "clip.json"), "--json", home=home)
+    assert again.lines[0]["identical"]
 
 
 def test_a_range_that_is_not_there_is_refused(ran: Ran, home: Path) -> None:

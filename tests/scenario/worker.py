@@ -15,12 +15,12 @@ from core.spec import WorkerSpec
 from daemon.worker.emitter import Emitter
 from daemon.worker.run import attempt
 from tests.fakes import FakeClock
-from tests.scenario.command import NO_SPEECH
+from tests.scenario.command import MASTERS_ONLY, NO_SPEECH
 
 
 def spec_for(source: str, folder: Path, **changes: Any) -> WorkerSpec:
-    """A spec as `clipd vod` writes it; `env` are settings, by default without speech."""
-    env = changes.pop("env", NO_SPEECH)
+    """A spec as `clipd vod` writes it; `env` are settings, by default without speech and finished files."""
+    env = {**MASTERS_ONLY, **changes.pop("env", NO_SPEECH)}
     settings = load_settings(profile=changes.pop("profile", "gaming"), data_dir=folder, environment=env)
     fields: dict[str, Any] = {
         "kind": "vod",

@@ -39,7 +39,7 @@ class DoorLimits:
     waiting: int = 64
 
 
-OnRefused = Callable[[Refused], None]
+OnRefused = Callable[[Refused], object]
 
 
 class RtmpDoor:

@@ -6,13 +6,14 @@ import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final, NamedTuple, Self
 
 from core.errors import BadMedia, SourceRefused, SourceUnreachable
 from core.protocols import Clock
 from core.times import NS_PER_S
 from daemon.ingest.chat.lines import LineSplitter, parse_line
 from daemon.ingest.chat.message import Post
+from daemon.ingest.chat.repeats import Repeats
 from daemon.ingest.http import Http
 from daemon.ingest.threads import Threads
 
@@ -24,15 +25,21 @@ MAX_RETRY_NS: Final = 30 * NS_PER_S
 
 
 class JsonLines:
-    """A ChatFeed of JSON lines: what `file_lines` or `url_lines` give."""
+    """A ChatFeed of JSON lines: what `file_lines` or `url_lines` give, which tell `repeats` when they begin anew."""
 
-    def __init__(self, lines: Callable[[], AsyncGenerator[list[bytes], None]]) -> None:
+    def __init__(self, lines: Callable[[Repeats], AsyncGenerator[list[bytes], None]]) -> None:
         self._lines = lines
+        self._repeats = Repeats()
         self.skipped = 0
+
+    @property
+    def repeated(self) -> int:
+        """See ChatFeed."""
+        return self._repeats.repeated
 
     async def groups(self) -> AsyncGenerator[list[Post], None]:
         """Messages in the order of their lines; an empty group when a followed file has not grown."""
-        async with aclosing(self._lines()) as groups:
+        async with aclosing(self._lines(self._repeats)) as groups:
             async for group in groups:
                 yield self._parsed(group)
 
@@ -42,25 +49,25 @@ class JsonLines:
             found = parse_line(line)
             if found is None:
                 self.skipped += bool(line.strip())
-            else:
+            elif self._repeats.is_new(found):
                 posts.append(found)
         return posts
 
 
-async def file_lines(path: Path, clock: Clock, *, follow: bool) -> AsyncGenerator[list[bytes], None]:
-    """Groups of lines; a followed file yields an empty group when it has not grown, and starts over when it shrank.
-    Raises BadMedia when it cannot be read."""
+async def file_lines(path: Path, clock: Clock, repeats: Repeats, *, follow: bool) -> AsyncGenerator[list[bytes], None]:
+    """Groups of lines; a followed file yields an empty group when it has not grown, and starts over when it shrank or
+    another one took its place. Raises BadMedia when it cannot be read."""
     splitter = LineSplitter()
     try:
-        with Threads(1) as threads, await threads.run(path.open, "rb") as file:
-            while True:
-                data = await threads.run(_read, file)
-                if not data and not follow:
-                    break
-                lines = splitter.push(data) if data else []
+        with Threads(1) as threads, await threads.run(_File, path) as file:
+            while (piece := await threads.run(file.read)).data or follow:
+                if piece.anew:
+                    yield splitter.finish()
+                    repeats.anew()
+                lines = splitter.push(piece.data)
                 for start in range(0, max(1, len(lines)), BATCH):
                     yield lines[start : start + BATCH]
-                if not data:
+                if not piece.data:
                     await clock.sleep(POLL_NS)
     except OSError as err:
         raise BadMedia(
@@ -69,23 +76,65 @@ async def file_lines(path: Path, clock: Clock, *, follow: bool) -> AsyncGenerato
     yield splitter.finish()
 
 
-def _read(file: BinaryIO) -> bytes:
-    if os.fstat(file.fileno()).st_size < file.tell():
-        file.seek(0)
-    return file.read(READ_BYTES)
+class _Piece(NamedTuple):
+    data: bytes
+    anew: bool  # from the start of the file, or of the one that took its place
 
 
-async def url_lines(url: str, http: Http, clock: Clock, *, follow: bool) -> AsyncGenerator[list[bytes], None]:
-    """Groups of lines as they arrive; a live one is reconnected. Raises SourceRefused at the first try only."""
-    delay_ns, tried = NS_PER_S, False
+class _File:
+    """An open file, followed by its name. Raises OSError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._file.close()
+
+    def read(self) -> _Piece:
+        """What there is, at most READ_BYTES; nothing at the end of the file."""
+        anew = os.fstat(self._file.fileno()).st_size < self._file.tell()
+        if anew:
+            self._file.seek(0)
+        data = self._file.read(READ_BYTES)
+        if data or not self._replaced():
+            return _Piece(data, anew)
+        self._file.close()
+        self._file = self._path.open("rb")
+        return _Piece(self._file.read(READ_BYTES), anew=True)
+
+    def _replaced(self) -> bool:
+        """Whether another file has the name now; while none has it, this one may still grow."""
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return not os.path.samestat(there, os.fstat(self._file.fileno()))
+
+
+async def url_lines(
+    url: str, http: Http, clock: Clock, repeats: Repeats, *, follow: bool
+) -> AsyncGenerator[list[bytes], None]:
+    """Groups of lines as they arrive. A live one is asked again after its end, 1, 2, 4 ... 30 s later, and 1 s after a
+    connection that told something new. Raises SourceRefused at the first try only."""
+    delay_ns, tried, whole = NS_PER_S, False, None
     async with http:
         while True:
-            splitter = LineSplitter()
+            splitter, taken = LineSplitter(), repeats.taken
+            unless = {"If-None-Match": whole} if whole else None  # a file on a web server that has not changed
             try:
-                async with http.open(url, idle_s=IDLE_S) as response, aclosing(response.chunks(rated=False)) as chunks:
-                    tried, delay_ns = True, NS_PER_S
+                async with (
+                    http.open(url, headers=unless, idle_s=IDLE_S) as response,
+                    aclosing(response.chunks(rated=False)) as chunks,
+                ):
+                    tried = True
+                    repeats.anew()
                     async for chunk in chunks:
                         yield splitter.push(chunk)
+                    whole = response.etag
                 yield splitter.finish()
                 if not follow:
                     return
@@ -95,5 +144,6 @@ async def url_lines(url: str, http: Http, clock: Clock, *, follow: bool) -> Asyn
             except SourceUnreachable:
                 if not follow:
                     raise
+            delay_ns = NS_PER_S if repeats.taken > taken else delay_ns
             await clock.sleep(delay_ns)
             delay_ns = min(2 * delay_ns, MAX_RETRY_NS)

@@ -1,7 +1,7 @@
 """A line of a JSON-lines chat, and bytes to lines. Pure.
 
-A line is `{"t_s": 12.5, "user": ..., "text": ..., "emotes": [...], "kind": ..., "n": 1}`, `t` for `t_s`, or `wall`
-(seconds since 1970 or ISO 8601). Other lines are no messages: chat is a stranger's text.
+A line is `{"t_s": 12.5, "user": ..., "text": ..., "emotes": [...], "kind": ..., "n": 1, "id": ...}`, `t` for `t_s`, or
+`wall` (seconds since 1970 or ISO 8601). Other lines are no messages: chat is a stranger's text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from core.times import NS_PER_S, ns
-from daemon.ingest.chat.message import MAX_EMOTES, MAX_LINE, Post, post
+from daemon.ingest.chat.message import MAX_EMOTES, MAX_ID, MAX_LINE, Post, post
 
 MAX_T_S: Final = 1e9
 
@@ -31,8 +31,8 @@ def parse_line(line: bytes) -> Post | None:
     wall_ns = _wall_ns(raw.get("wall")) if t_s is None else None
     if (wall_ns is None and not _is_time(t_s)) or not isinstance(raw.get("text", ""), str):
         return None
-    kind, emotes, n = raw.get("kind", "msg"), raw.get("emotes"), raw.get("n", 1)
-    return post(
+    kind, emotes, n, known = raw.get("kind", "msg"), raw.get("emotes"), raw.get("n", 1), raw.get("id")
+    found = post(
         t_ns=ns(float(t_s)) if wall_ns is None else None,
         wall_ns=wall_ns,
         user=raw.get("user"),
@@ -41,6 +41,7 @@ def parse_line(line: bytes) -> Post | None:
         kind=kind if isinstance(kind, str) else "msg",
         n=n if isinstance(n, int) and not isinstance(n, bool) else 1,
     )
+    return found._replace(id=str(known)[:MAX_ID]) if isinstance(known, (str, int)) else found
 
 
 def _is_time(value: Any) -> bool:

@@ -15,15 +15,17 @@ MAX_LINE: Final = 16 << 10  # bytes; Twitch's longest: 8,191 of tags and 512 of 
 MAX_TEXT: Final = 500  # Twitch's own limit for a message
 MAX_EMOTES: Final = 50
 MAX_EMOTE: Final = 64
+MAX_ID: Final = 64  # characters; a UUID has 36
 MAX_N: Final = 1_000_000
 
 
 class Post(NamedTuple):
     """A message as its chat tells it. `wall_ns`: UTC ns since 1970, media time is then still to be found; None: the
-    message is on media time already."""
+    message is on media time already. `id`: its platform's name for it, "" where there is none."""
 
     wall_ns: int | None
     message: ChatMessage
+    id: str = ""
 
     def at(self, t_ns: Ns) -> ChatMessage:
         """The message, put on media time."""

@@ -51,9 +51,9 @@ def open_chat(
         feed = TwitchChat(channel, url, http(url), clock=clock, warn=warn)
     elif spec.startswith(("http://", "https://")):
         AddressPolicy.for_source(spec, origin, allow).check_url(spec)
-        feed = JsonLines(lambda: url_lines(spec, http(spec), clock, follow=follow))
+        feed = JsonLines(lambda repeats: url_lines(spec, http(spec), clock, repeats, follow=follow))
     elif path.is_file():
-        feed = JsonLines(lambda: file_lines(path, clock, follow=follow))
+        feed = JsonLines(lambda repeats: file_lines(path, clock, repeats, follow=follow))
     else:
         raise BadMedia(f"{path} is no chat file", remedy="Give a file of JSON lines.", code="no_chat")
     return ChatReader(feed, align=align, clock=clock, complete=not follow)

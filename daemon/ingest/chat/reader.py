@@ -25,11 +25,13 @@ class ChatFeed(Protocol):
 
     `groups` is used once. It yields messages as they arrive, an empty group when there is nothing to tell; it
     reconnects by itself and ends when the chat is over. It raises SourceError kinds when there is no sense in going on.
-    `skipped` counts what came and was no message.
+    `skipped` counts what came and was no message, `repeated` messages that an earlier connection had told.
     """
 
     @property
     def skipped(self) -> int: ...
+    @property
+    def repeated(self) -> int: ...
     def groups(self) -> AsyncGenerator[list[Post], None]: ...
 
 
@@ -63,6 +65,11 @@ class ChatReader:
         """What came and was not used: no messages, no time, or too many of them."""
         return self._feed.skipped + self.unaligned + self._surplus
 
+    @property
+    def repeated(self) -> int:
+        """Messages that came once more."""
+        return self._feed.repeated
+
     async def batches(self) -> AsyncGenerator[ChatBatch, None]:
         """A complete chat is one sorted batch with watermark END; its `align` has to know by then. A live one comes as
         it arrives; a file that is quiet gives empty batches, so that the watermark moves on."""
@@ -74,8 +81,8 @@ class ChatReader:
             async for group in groups:
                 messages = self._placed(group)
                 yield ChatBatch(messages, self._watermark(messages))
-                lines, seen = len(group) + self._feed.skipped - seen, self._feed.skipped
-                await self._brake(lines)
+                before, seen = seen, self._feed.skipped + self._feed.repeated
+                await self._brake(len(group) + seen - before)
 
     async def _whole(self, groups: AsyncGenerator[list[Post], None]) -> list[ChatMessage]:
         found: list[ChatMessage] = []

@@ -20,7 +20,8 @@ from core.protocols import Clock
 from core.times import NS_PER_S
 from daemon.ingest.chat.irc import IrcLine, parse_irc
 from daemon.ingest.chat.message import Post, clean
-from daemon.ingest.chat.twitch_lines import FINAL_NOTICES, RecentIds, to_post
+from daemon.ingest.chat.repeats import Repeats
+from daemon.ingest.chat.twitch_lines import FINAL_NOTICES, to_post
 from daemon.ingest.http import Http, WebSocket
 
 MAX_FRAME: Final = 1 << 18  # bytes; a frame carries several lines, each at most 8.7 kB
@@ -66,11 +67,16 @@ class TwitchChat:
         self._warn = warn
         self._patience = patience
         self._rng = rng or random.Random()
-        self._recent = RecentIds()
+        self._repeats = Repeats()
         self._joined_ns: int | None = None  # CLOCK_BOOTTIME at which the running connection was let in
         self._failed = 0  # tries in a row that brought no chat, or not for long
         self._told = False
         self.skipped = 0
+
+    @property
+    def repeated(self) -> int:
+        """See ChatFeed."""
+        return self._repeats.repeated
 
     async def groups(self) -> AsyncGenerator[list[Post], None]:
         """Messages with their UTC times; an empty group every time the server has been silent. Ends never; raises
@@ -158,7 +164,7 @@ class TwitchChat:
             if line is None:
                 self.skipped += 1
             elif line.command in ("PRIVMSG", "USERNOTICE"):
-                if self._recent.is_new(line) and (post := to_post(line, self._clock.wall_ns())):
+                if self._repeats.is_new_id(line.tags.get("id", "")) and (post := to_post(line, self._clock.wall_ns())):
                     posts.append(post)
             else:
                 again |= await self._obey(socket, line)

@@ -6,7 +6,6 @@ changes nothing here: what was said was a reaction.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
 
 from core.times import NS_PER_S
@@ -16,8 +15,6 @@ from daemon.ingest.chat.message import MAX_EMOTES, MAX_N, Post, post
 FINAL_NOTICES: Final = frozenset(
     {"msg_channel_suspended", "msg_channel_blocked", "msg_room_not_found", "msg_banned", "tos_ban"}
 )  # NOTICE ids after which this chat will not be ours however often we ask
-REMEMBERED: Final = 4_096  # message ids: 24 s of 10,000 messages a minute, more than a reconnect repeats
-MAX_ID: Final = 64  # a UUID has 36 characters
 _SUBS: Final = frozenset(
     {
         "sub", "resub", "subgift", "anonsubgift", "giftpaidupgrade", "anongiftpaidupgrade", "primepaidupgrade",
@@ -82,26 +79,6 @@ def emote_names(ranges: str, text: str) -> tuple[str, ...]:
             if start < end <= len(text):
                 found.append((start, text[start:end]))
     return tuple(name for _, name in sorted(found)[:MAX_EMOTES])
-
-
-class RecentIds:
-    """Which messages were seen lately, so that a reconnect repeats none."""
-
-    def __init__(self, limit: int = REMEMBERED) -> None:
-        self._ids: OrderedDict[str, None] = OrderedDict()
-        self._limit = limit
-
-    def is_new(self, line: IrcLine) -> bool:
-        """Whether this line was not seen before; one without an id always is."""
-        known = line.tags.get("id", "")[:MAX_ID]
-        if not known:
-            return True
-        if known in self._ids:
-            return False
-        self._ids[known] = None
-        if len(self._ids) > self._limit:
-            self._ids.popitem(last=False)
-        return True
 
 
 def _is_number(text: str) -> bool:

@@ -4,6 +4,7 @@ libav's default probing: less of it loses sound that starts late (10 ms for a 2 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
@@ -13,6 +14,7 @@ from core.media import Kind, Packet, Track
 from core.times import NS_PER_S
 from daemon.ingest.reader import MediaReader
 from daemon.ingest.sniff import id3_size, media_format
+from daemon.ingest.templates import shared
 
 CLOCK: Final = Fraction(1, 90_000)
 _APPLE_TIMESTAMP: Final = b"com.apple.streaming.transportStreamTimestamp\0"
@@ -36,21 +38,34 @@ class Demuxed:
         return self if self.wraps else _rescaled(self, 0)
 
 
-def demux(data: bytes, init: bytes, kinds: frozenset[Kind], start_ns: int, rotation: int | None = None) -> Demuxed:
+def demux(
+    data: bytes,
+    init: bytes,
+    kinds: frozenset[Kind],
+    start_ns: int,
+    rotation: int | None = None,
+    known: Sequence[tuple[Track, ...]] = (),
+) -> Demuxed:
     """`init`: the initialisation section, if any. `start_ns`: where the playlist puts this segment, for raw audio that
-    carries no time of its own. `rotation`: of the picture, when an earlier segment of this `init` has told it. Raises
-    BadMedia."""
+    carries no time of its own. `rotation`: of the picture, when an earlier segment of this `init` has told it. `known`:
+    tracks of earlier segments of this `init`; where these are the same as any, they share the templates, and nothing
+    of this segment stays open. Raises BadMedia."""
     fmt = media_format((init or data)[:4096], "The segment")
     file = io.BytesIO(init + data)
     reader = MediaReader(file, fmt, kinds=kinds, rotation=rotation)
     packets: list[Packet] = []
     while batch := reader.read(3600 * NS_PER_S):
         packets += batch
-    found = Demuxed(reader.tracks, tuple(packets), reader.wraps)
-    file.seek(0)
-    file.truncate()  # the first segment of an epoch stays open as its template; its bytes need not
+    tracks = reader.tracks
     if not packets:
+        reader.close()
         raise BadMedia("The segment holds no media", remedy="The stream is damaged.", code="empty_segment")
+    if (same := shared(known, tracks)) is not None:
+        tracks = same
+        reader.close()
+    found = Demuxed(tracks, tuple(packets), reader.wraps)
+    file.seek(0)
+    file.truncate()  # a segment that stays open as a template need not keep its bytes
     if fmt in ("aac", "mp3"):
         ticks = packed_audio_ticks(data)
         return _rescaled(found, start_ns * 90_000 // NS_PER_S if ticks is None else ticks)

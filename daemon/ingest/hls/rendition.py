@@ -11,14 +11,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final, NamedTuple
 
 from core.errors import BadMedia, SourceError, SourceRefused, SourceUnreachable
-from core.media import Kind
+from core.media import Kind, Track
 from core.protocols import Clock
 from core.times import NS_PER_S
+from daemon.ingest.api import FROZEN_NS
 from daemon.ingest.hls.crypt import decrypt
 from daemon.ingest.hls.demux import Demuxed, demux
 from daemon.ingest.hls.playlist import MAX_BYTES, ByteRange, InitMap, KeyRef, Master, MediaPlaylist, Segment, parse
 from daemon.ingest.hls.window import Step, Window
 from daemon.ingest.http import Http
+from daemon.ingest.templates import KINDS
 from daemon.ingest.threads import Threads
 
 AHEAD: Final = 3
@@ -87,7 +89,9 @@ class Rendition:
         self._cache: OrderedDict[tuple[str, ByteRange | None], bytes] = OrderedDict()
         self._caching = asyncio.Lock()
         self._rotation: tuple[InitMap | None, int] | None = None  # of the newest initialisation section
+        self._tracks: deque[tuple[InitMap | None, tuple[Track, ...]]] = deque(maxlen=KINDS)  # lately seen
         self._progress_ns = clock.boottime_ns()
+        self._moved_ns = self._progress_ns  # when the playlist last named something new
         self.live = first.live
         self.ended = ""  # reason, once no more segments will come
         self._take(first)
@@ -184,10 +188,19 @@ class Rendition:
                 self._refused.set()
             except (SourceUnreachable, BadMedia):
                 changed = False
+            self._look_elsewhere(moved=changed)
             took_ns = self._clock.boottime_ns() - started_ns - wait_ns
             wait_ns = max((target_ns if changed or ends else target_ns // 2) - max(0, took_ns), NS_PER_S // 4)
             if self.idle and self._clock.boottime_ns() - self._progress_ns > self._stall_ns:
                 self.ended = "source_gone"
+
+    def _look_elsewhere(self, *, moved: bool) -> None:
+        """A playlist that stands still, or cannot be had, may be at another address by now."""
+        now_ns = self._clock.boottime_ns()
+        if moved or now_ns - self._moved_ns > FROZEN_NS:
+            self._moved_ns = now_ns
+            if not moved:
+                self._refused.set()
 
     def _follow(self, url: str | None) -> None:
         if url is not None and url != self._url:
@@ -211,8 +224,10 @@ class Rendition:
             try:
                 data, init = await self._bytes(segment)
                 turned = self._rotation[1] if self._rotation and self._rotation[0] == segment.init else None
-                demuxed = await self._threads.run(demux, data, init, self._kinds, start_ns, turned)
+                known = [tracks for its, tracks in self._tracks if its == segment.init]
+                demuxed = await self._threads.run(demux, data, init, self._kinds, start_ns, turned, known)
                 self._rotation = (segment.init, demuxed.rotation)
+                self._remember(segment.init, demuxed.tracks)
                 return Fetched(step, demuxed, "", start_ns, self._clock.boottime_ns())
             except BadMedia as err:
                 if tries >= 2 or err.code == "too_big":
@@ -225,6 +240,14 @@ class Rendition:
             await self._clock.sleep(delay_ns)
             segment = self._listed.get(segment.seq, segment)
             delay_ns = min(2 * delay_ns, MAX_DELAY_NS)
+
+    def _remember(self, init: InitMap | None, tracks: tuple[Track, ...]) -> None:
+        """One entry for those that share templates, the newest last."""
+        templates = [track.template for track in tracks]
+        same = next((one for one in self._tracks if [track.template for track in one[1]] == templates), None)
+        if same is not None:
+            self._tracks.remove(same)
+        self._tracks.append((init, tracks))
 
     def _worth_another(self, segment: Segment, started_ns: int, tries: int) -> bool:
         if not self.live:

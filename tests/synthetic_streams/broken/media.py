@@ -28,10 +28,15 @@ def make_shelf(folder: Path, seconds: int) -> Shelf:
     """As many segments as fill `seconds`, of each kind."""
     wrap_s = 2**33 / 90_000 - 20.0  # 33 bits of 90 kHz run out 20 s into the stream
     return Shelf(
-        plain=_segments(folder / "plain", seconds, "320x180", 0.0),
+        plain=make_plain(folder / "plain", seconds),
         small=_segments(folder / "small", seconds, "256x144", 0.0),
         wrapping=_segments(folder / "wrapping", seconds, "320x180", wrap_s),
     )
+
+
+def make_plain(folder: Path, seconds: int) -> tuple[Path, ...]:
+    """The stream alone."""
+    return _segments(folder, seconds, "320x180", 0.0)
 
 
 def _segments(folder: Path, seconds: int, size: str, offset_s: float) -> tuple[Path, ...]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from aiohttp import web
 
 from core.protocols import Clock
 from core.times import to_s
+from tests.synthetic_streams.broken.loopback import LoopbackServer, reset
 from tests.synthetic_streams.broken.media import SEGMENT_S, Shelf
 from tests.synthetic_streams.broken.scripts import LENGTH_S, Fault, Script
 
@@ -33,7 +33,7 @@ _MASTER: Final = (
 )
 
 
-class BrokenOrigin:
+class BrokenOrigin(LoopbackServer):
     """One viewer's origin on 127.0.0.1 and a port of its own, while the `async with` block runs."""
 
     def __init__(self, script: Script, shelf: Shelf, clock: Clock) -> None:
@@ -42,23 +42,17 @@ class BrokenOrigin:
         self._done: set[tuple[Fault, int]] = set()
         self._asked = 0
         self.first: int | None = None  # the segment that was asked for first
-        self.url = ""
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_get("/live.m3u8", self._master)
-        app.router.add_get(r"/{key:\d}/{quality:a|b}.m3u8", self._playlist)
-        app.router.add_get(r"/{key:\d}/{number:\d+}.ts", self._segment)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/live.m3u8"
-        return self
+    def routes(self, router: web.UrlDispatcher) -> None:
+        """See LoopbackServer."""
+        router.add_get("/live.m3u8", self._master)
+        router.add_get(r"/{key:\d}/{quality:a|b}.m3u8", self._playlist)
+        router.add_get(r"/{key:\d}/{number:\d+}.ts", self._segment)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._runner.cleanup()
+    @property
+    def url(self) -> str:
+        """The list of qualities."""
+        return f"{self.address}/live.m3u8"
 
     @property
     def now_s(self) -> float:
@@ -181,7 +175,7 @@ class BrokenOrigin:
         if answer == "gzip":
             return web.Response(body=_BOMB, headers={"Content-Encoding": "gzip"})
         if answer == "reset":
-            return await self._abort(request)
+            return reset(request)
         return await self._badly(request, answer, whole)
 
     async def _badly(self, request: web.Request, answer: str, whole: bytes) -> web.StreamResponse:
@@ -192,11 +186,11 @@ class BrokenOrigin:
         try:
             if answer == "hang":
                 await asyncio.sleep(_HANG_S)
-                return await self._abort(request)
+                return reset(request)
             await out.prepare(request)
             if answer == "cut":
                 await out.write(whole[: len(whole) // 2])
-                return await self._abort(request)
+                return reset(request)
             piece = whole[:50] if answer == "trickle" else bytes(1 << 16)
             for _ in range(int(_HANG_S * 10)):
                 await out.write(piece)
@@ -204,11 +198,6 @@ class BrokenOrigin:
         except (ConnectionError, RuntimeError):
             pass  # the viewer has given up, as it should
         return out
-
-    async def _abort(self, request: web.Request) -> web.StreamResponse:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
 
 
 def _noise(length: int) -> bytes:

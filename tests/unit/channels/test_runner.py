@@ -64,6 +64,10 @@ class Watched:
         own_lines = [(at, said) for at, said in self.lines if said["type"] == "state" and "source" in said]
         return [(at, said["state"], said["reason"]) for at, said in own_lines]
 
+    def summaries(self) -> list[tuple[int, str]]:
+        """When each was told, and its session."""
+        return [(at, said["session"]) for at, said in self.lines if said["type"] == "summary"]
+
     def warnings(self) -> list[str]:
         """Codes of the channel's warnings."""
         return [said["code"] for _, said in self.lines if said["type"] == "warning"]
@@ -123,6 +127,7 @@ class Watched:
             mode = self.mode()
             if mode not in ON_AIR:
                 said({"type": "state", "state": "ended", "reason": "endlist"})
+                said({"type": "summary", "session": spec.session, "media_s": captured})
                 return 0
             captured, stalled = (captured, stalled + 1) if mode == "frozen" else (captured + 1, 0)
             if stalled > 60:
@@ -130,6 +135,7 @@ class Watched:
                 return 3
             said({"type": "progress", "captured_s": float(captured), "lag_s": 2.0})
             await self.clock.sleep(NS_PER_S)
+        said({"type": "summary", "session": spec.session, "media_s": captured})
         return 130
 
 
@@ -165,6 +171,8 @@ async def test_a_stream_that_restarts_after_two_minutes_is_a_new_session() -> No
     assert await watched.run() == 130
     assert [session for _, session in watched.sessions] == ["s1", "s2"]
     assert watched.sessions[1][0] <= 420 + 72
+    [ended_s] = [at for at, state, _ in watched.states() if state == "ended"]
+    assert watched.summaries() == [(ended_s, "s1"), (700, "s2")]
 
 
 async def test_a_stream_that_restarts_at_once_is_the_same_session() -> None:
@@ -172,6 +180,7 @@ async def test_a_stream_that_restarts_at_once_is_the_same_session() -> None:
     watched = Watched([(0, "live"), (300, "offline"), (310, "live"), (600, "stop")])
     assert await watched.run() == 130
     assert [session for _, session in watched.sessions] == ["s1", "s1"]
+    assert watched.summaries() == [(600, "s1")]
     assert "ended" not in [state for state, _ in own(watched.states())]
 
 

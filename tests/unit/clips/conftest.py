@@ -12,7 +12,7 @@ from core.edits import EditDecision, RenderSpec
 from core.ids import ClipId, SessionId
 from core.times import ns
 from daemon.clips import ClipContext, FinishedClip, make_clip
-from tests.unit.clips.footage import MEDIA, ListFootage, encode, open_footage
+from tests.unit.clips.footage import EXACT_MEDIA, MEDIA, ListFootage, encode, open_footage
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def media_file(media_folder: Path) -> Callable[[str], Path]:
     def make(name: str) -> Path:
         if name == "rotated":
             return _rotated(make("h264"), media_folder / "rotated.mp4")
-        suffix, arguments = MEDIA[name]
+        suffix, arguments = (MEDIA | EXACT_MEDIA)[name]
         return encode(media_folder / f"{name}{suffix}", arguments)
 
     return make

@@ -108,6 +108,7 @@ def _track(stream: Any) -> Track:
         "kind": stream.type,
         "codec": context.codec.canonical_name,
         "time_base": Fraction(cast(Fraction, stream.time_base)),
+        "extradata": bytes(context.extradata or b""),
         "template": stream,
     }
     if stream.type == "audio":
@@ -118,6 +119,8 @@ def _track(stream: Any) -> Track:
 
 PICTURE = "testsrc2=s=320x180:r=30:d=12"
 BEEPS = r"aevalsrc=if(lt(mod(t\,1)\,0.05)\,0.7*sin(2*PI*880*t)\,0.02*sin(2*PI*220*t)):s=48000:d=12"
+# A tone of 0.3 s a second over steady noise at about -40 dB.
+HISS = r"aevalsrc=if(lt(mod(t\,1)\,0.3)\,0.5*sin(2*PI*880*t))+0.035*(random(0)-0.5):s=48000:d=12"
 BOTH = f"-f lavfi -i {PICTURE} -f lavfi -i {BEEPS}"
 H264 = "-c:v libx264 -preset veryfast -g 60 -bf 3"
 VPX = "-cpu-used 8 -deadline realtime -g 60"
@@ -149,6 +152,18 @@ MEDIA = {
         f"-f lavfi -i {PICTURE} -itsoffset 1 -f lavfi -i {BEEPS} {H264} -g 30 -c:a aac -t 12",
     ),
     "early_end": (".ts", f"-f lavfi -i {PICTURE} -t 9 -f lavfi -i {BEEPS} {H264} -c:a aac"),
+}
+
+# more rates and forms, for exact cuts and finished clips
+EXACT_MEDIA = {
+    "hiss": (".ts", f"-f lavfi -i {PICTURE} -f lavfi -i {HISS} {H264} -c:a aac"),
+    "h264_2997": (".ts", f"{BOTH.replace('r=30', 'r=30000/1001')} {H264} -c:a aac"),
+    "h264_50": (".mp4", f"{BOTH.replace('r=30', 'r=50')} {H264} -c:a aac"),
+    "h264_444": (".ts", f"{BOTH} {H264} -pix_fmt yuv444p -c:a aac"),
+    "hevc_mp4": (
+        ".mp4",
+        f"{BOTH} -c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=60:bframes=3 -tag:v hvc1 -c:a aac",
+    ),
 }
 
 

@@ -83,7 +83,7 @@ def test_clip_json_is_the_whole_recipe(footage: Footage, cut: Cut) -> None:
     document = json.loads(clip.files["clip"].read_text())
     assert document["schema"] == 1
     assert (document["id"], document["revision"], document["source"]) == (clip.clip, 1, "https://h/x")
-    assert document["decision"] == {"start_ns": ns(5), "end_ns": ns(9), "anchor_ns": ns(7), "moment": None}
+    assert document["decision"] == {"start_ns": ns(5), "end_ns": ns(9), "anchor_ns": ns(7), "moment": None, "drop": []}
     assert document["moment"]["parts"] == {"audio": 2.5, "chat": 1.0}
     assert document["profile"]["name"] == "gaming"
     assert document["gaps"] == [{"start_ns": ns(6), "end_ns": ns(6.2), "reason": "segment_lost", "track": "all"}]

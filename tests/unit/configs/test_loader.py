@@ -127,6 +127,11 @@ def test_variables_of_the_tests_are_left_alone() -> None:
     assert load_settings(environment={"CLIPD_TEST_MEDIA": "/m"}).ring.minutes == 30
 
 
+def test_the_token_of_commands_is_no_setting() -> None:
+    """It stands in the environment, and in no tree that is shown or handed to workers."""
+    assert "secret" not in load_settings(environment={"CLIPD_TOKEN": "secret"}).model_dump_json()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -135,6 +140,9 @@ def test_variables_of_the_tests_are_left_alone() -> None:
         ("ring: 3", "ring in x.yaml is a group of settings"),
         ("ring: {minutes: -3}", "ring.minutes in x.yaml: Input should be greater than 0"),
         ("ring: {minutes: soon}", "ring.minutes in x.yaml: Input should be a valid number"),
+        ("api: {url: clips.example}", "api.url in x.yaml: should begin with http:// or https://"),
+        ("api: {allowed_hosts: ['a b']}", "api.allowed_hosts in x.yaml: 'a b' is no host name"),
+        ("api: {folders: [media]}", "api.folders in x.yaml: 'media' is no absolute path"),
         ("net: {allow: [home]}", "net.allow in x.yaml: 'home' does not appear to be"),
         ("clips: {min_s: 99}", "clips in x.yaml: min_s 99.0 is above max_s"),
         ("ring: {minutes: 3}\nring: {minutes: 4}", "'ring' stands twice (line 2)"),

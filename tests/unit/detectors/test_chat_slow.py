@@ -8,10 +8,12 @@ import pytest
 from core.media import ChatMessage
 from core.moments import Event
 from core.times import ns, to_s
+from detectors.chat.flood import Line
 from detectors.chat.onset import onset
 from detectors.chat.options import ChatOptions
 from detectors.chat.share import Reactions, surprise
-from detectors.chat.watch import Alarm, Heard
+from detectors.chat.text import Tone
+from detectors.chat.watch import Alarm
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.chats import AT, DECAY_S, last, say, watch
 
@@ -114,7 +116,12 @@ def test_an_onset_says_how_far_off_it_may_be() -> None:
 def hear(reactions: Reactions, from_s: float, to_s_: float, step_s: float, every: int) -> None:
     """A line of somebody else every so often, of which every so-many-th reacts."""
     for i, t in enumerate(np.arange(from_s, to_s_, step_s)):
-        reactions.add(Heard(ns(float(t)), f"u{t}", i % every == 0, False, 0))
+        reactions.add(line(float(t), f"u{t}", reacts=i % every == 0))
+
+
+def line(at_s: float, user: str, *, reacts: bool) -> Line:
+    """One of an account that wrote before."""
+    return Line(ns(at_s), user, ns(0), Tone.TALK, None, reacts)
 
 
 def test_a_minute_counts_only_in_small_chats() -> None:
@@ -132,7 +139,7 @@ def test_who_writes_much_counts_once() -> None:
     hear(reactions, 0.0, 14.0, 1.0, every=100)
     before = reactions.odd(5, 0.15, None, ns(14))
     for i in range(40):
-        reactions.add(Heard(ns(10 + 0.1 * i), f"spam{i % 2}", True, False, 0))
+        reactions.add(line(10 + 0.1 * i, f"spam{i % 2}", reacts=True))
     assert before == 0.0
     assert reactions.odd(5, 0.15, None, ns(14)) < 1.0
 

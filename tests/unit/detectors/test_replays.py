@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 from core.times import Ns, ns
 from core.words import Word
@@ -144,3 +145,23 @@ def test_a_clip_does_not_repeat_itself_and_a_withdrawn_one_counts_no_more() -> N
     assert replays.original(ns(101), ns(115)) is None
     replays.dropped("first")
     assert replays.original(Ns(ns(600)), ns(612)) is None
+
+
+def test_hours_are_known_at_a_few_bytes_a_word_and_a_picture() -> None:
+    """What is kept of five hours of keyframes, the last four, and of a thousand words. What was clipped in the third
+    hour is known when it comes again at the end."""
+    replays = Replays(Profile().detect.replay)
+    replays.clipped("third", ns(7_300), ns(7_312))
+    talk = said([f"word{n % 90}" for n in range(1_000)], 0)
+    shown = [pictures(hour, 3_600 * hour, count=1_800) for hour in range(5)]
+    tracemalloc.start()
+    try:
+        replays.words(talk)
+        for frames in shown:
+            replays.frames(Frame(Ns(frame.t_ns + 1), frame.bits) for frame in frames)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 25 * 9_000 + 50 * 1_000
+    replays.frames(pictures(2, 18_100, count=200))
+    assert replays.original(ns(18_200), ns(18_212)) == ("third", ns(7_300))

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from core.media import Gap
 from core.moments import Event
+from core.signals import SignalChunk
 from core.times import Ns, ns, to_s
 from core.words import Word
 from detectors import Profile
+from detectors.features import AUDIO_COLUMNS, AUDIO_KIND, STEP_NS
 from detectors.speech.detector import SpeechDetector
 from detectors.speech.phrases import PHRASES
 from detectors.speech.words import token
@@ -243,6 +245,23 @@ def test_an_even_pace_gives_nothing() -> None:
 
 
 # contract
+
+
+def test_sound_of_a_stream_nobody_listens_to_is_not_kept() -> None:
+    """Without a recogniser no word asks for the sound around it; ten hours of rows take what ten minutes take."""
+    detector = SpeechDetector(Profile().detect)
+    values = np.zeros((5, len(AUDIO_COLUMNS)), dtype=np.float32)
+    waiting = 0
+    for step in range(1, 72_001):
+        at_ns = Ns(step * ns(0.5))
+        detector.feed(
+            SignalChunk(
+                kind=AUDIO_KIND, start_ns=Ns(at_ns - ns(0.5)), step_ns=STEP_NS, values=values, columns=AUDIO_COLUMNS
+            )
+        )
+        assert detector.advance(at_ns) == []
+        waiting = max(waiting, detector._rows.backlog)
+    assert waiting < 300
 
 
 def test_silence_is_not_a_missing_recogniser() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from daemon.doors.api import Outlet, Publisher, Refused, same_secret
@@ -86,10 +87,19 @@ class Taken:
 
     async def until_closed(self) -> str:
         """The reason."""
-        while self.reason is None:
+        await self.until(lambda: self.reason is not None)
+        assert self.reason is not None
+        return self.reason
+
+    async def until_size(self, size: int) -> None:
+        """Return when so many bytes have come."""
+        await self.until(lambda: len(self.data) >= size)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Looked at whenever something was written or closed; the time limit is the test's."""
+        while not condition():
             self.changed.clear()
             await self.changed.wait()
-        return self.reason
 
 
 @dataclass
@@ -98,6 +108,12 @@ class OneKey:
 
     taken: list[Taken] = field(default_factory=list)
     limit: int = 1 << 40
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def first(self) -> Taken:
+        """The first publisher, once it is let in."""
+        await self.came.wait()
+        return self.taken[0]
 
     async def admit(self, publisher: Publisher) -> Outlet:
         """See Gate."""
@@ -106,6 +122,7 @@ class OneKey:
         if any(one.reason is None for one in self.taken):
             raise Refused("busy", "Somebody is publishing to this key")
         self.taken.append(Taken(publisher, self.limit))
+        self.came.set()
         return self.taken[-1]
 
 

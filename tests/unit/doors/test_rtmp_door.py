@@ -87,11 +87,10 @@ async def test_a_second_publisher_is_refused_and_the_first_goes_on(gate: OneKey,
     """`busy`, in words; the first one's media still comes."""
     _, writer = await asyncio.open_connection("127.0.0.1", door.port)
     writer.write(opening())
-    await eventually(lambda: bool(gate.taken))
+    taken = await gate.first()
     assert statuses(await say(door.port, opening())) == ["NetStream.Publish.BadName"]
     writer.write(begun())
-    taken = gate.taken[0]
-    await eventually(lambda: bool(taken.data))
+    await taken.until_size(1)
     assert door.refused == {"busy": 1}
     writer.close()
     assert await taken.until_closed() == "lost"
@@ -164,19 +163,18 @@ async def test_a_full_outlet_stops_the_publisher_and_room_lets_it_go_on(door: Rt
     gate.limit = 1 << 20
     _, writer = await asyncio.open_connection("127.0.0.1", door.port)
     writer.write(opening())
-    await eventually(lambda: bool(gate.taken))
+    taken = await gate.first()
     size = message(chunks.SET_CHUNK_SIZE, (60_000).to_bytes(4))
     frames = media(chunks.VIDEO, b"\x27\1" + bytes(49_998), size=60_000) * 600
     writer.write(size + begun() + frames)
-    taken = gate.taken[0]
-    await eventually(lambda: len(taken.data) >= taken.limit)
+    await taken.until_size(taken.limit)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
             await writer.drain()
     assert len(taken.data) < taken.limit + (1 << 20)
     taken.limit = 1 << 40
     taken.publisher.link.resume()
-    await eventually(lambda: len(taken.data) >= 600 * 50_000)
+    await taken.until_size(600 * 50_000)
     writer.close()
     assert await taken.until_closed() == "lost"
 

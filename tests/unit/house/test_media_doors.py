@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from daemon.ffmpeg import read_media
 from tests.unit.house.test_layout import ROOMS, ROOT, files, parsed
 
 READERS = {"daemon/ingest/avopen.py", "ringbuffer/reader.py", "daemon/clips/convert.py"}
 WHITELISTS = {"protocol_whitelist", "format_whitelist"}
-BEFORE_INPUT = {"-nostdin", "-protocol_whitelist", "-f", "-format_whitelist", "-codec_whitelist", "-max_streams"}
+BEFORE_INPUT = {"-protocol_whitelist", "-f", "-format_whitelist", "-codec_whitelist", "-max_streams"}
 
 
 def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
@@ -40,23 +41,21 @@ def test_media_is_opened_for_reading_in_three_places_only_each_with_its_whitelis
         assert all(f'"{name}"' in source for name in WHITELISTS), path
 
 
-def test_every_ffmpeg_that_reads_a_file_is_fenced_in() -> None:
-    """What stands before `-i` names protocols, format, codecs and streams; our own test pictures are excepted."""
-    seen = 0
-    for path in files(*ROOMS):
-        for node in ast.walk(parsed(path)):
-            if not isinstance(node, ast.List):
-                continue
-            said = words(node)
-            if "-i" not in said or "-nostdin" not in said:
-                assert "-i" not in said or not any("ffmpeg" in word for word in said), path
-                continue
-            if "lavfi" in said:
-                continue
-            seen += 1
-            flat = [word for item in node.elts for word in words(item)]
-            assert set(flat[: flat.index("-i")]) >= BEFORE_INPUT, path
-    assert seen >= 1
+def test_every_ffmpeg_that_reads_is_fenced_in() -> None:
+    """Files by `read_media`, connections by one command; only our own test pictures are excepted."""
+    named = {
+        str(path.relative_to(ROOT)): words(node)
+        for path in files(*ROOMS)
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.List) and "-i" in words(node) and "lavfi" not in words(node)
+    }
+    assert named.keys() == {"daemon/ffmpeg/media.py", "daemon/ingest/ffmpeg.py"}
+    connecting = named["daemon/ingest/ffmpeg.py"]
+    made = read_media("master.mp4")
+    for command in (made, connecting):
+        assert set(command[: command.index("-i")]) >= BEFORE_INPUT
+    assert made[made.index("-i") + 1] == "file:master.mp4"
+    assert connecting[connecting.index("-i") + 1] == "pipe:0"
 
 
 def test_nothing_opens_media_by_other_doors() -> None:

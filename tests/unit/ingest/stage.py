@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import imageio_ffmpeg
 from aiohttp import web
+from av.container import InputContainer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=s=320x180:r=30")
@@ -102,3 +104,8 @@ class Origin:
         self.headers.append(dict(request.headers))
         handler = self.handlers.get(request.path)
         return await handler(request) if handler else web.Response(status=404)
+
+
+def open_containers() -> int:
+    """Containers of PyAV's that are read, or wait to be collected."""
+    return sum(isinstance(one, InputContainer) for one in gc.get_objects())

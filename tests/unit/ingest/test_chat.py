@@ -241,7 +241,7 @@ async def test_a_recordings_chat_is_held_up_to_a_limit(tmp_path: Path, clock: Fa
     """It has to be sorted, so it is held whole; what is beyond the limit is counted."""
     path = tmp_path / "chat.jsonl"
     path.write_text("".join(f'{{"t_s": {n}}}\n' for n in range(9)))
-    feed = JsonLines(lambda: file_lines(path, clock, follow=False))
+    feed = JsonLines(lambda repeats: file_lines(path, clock, repeats, follow=False))
     chat = ChatReader(feed, align=no_wall, clock=clock, complete=True, most=5)
     assert [m.t_ns for m in await everything(chat)] == [ns(n) for n in range(5)]
     assert chat.skipped == 4
@@ -251,7 +251,7 @@ async def test_anything_that_yields_posts_is_a_chat(clock: FakeClock) -> None:
     """The Protocol: groups of messages, with media time or UTC, and a count of what was none."""
 
     class Own:
-        skipped = 3
+        skipped, repeated = 3, 0
 
         async def groups(self) -> AsyncGenerator[list[Post], None]:
             yield [Post(None, ChatMessage(t_ns=ns(2), user="", text="b"))]

@@ -268,6 +268,25 @@ async def test_an_expired_link_of_a_page_is_renewed(watch: Watch) -> None:
     assert len(watch.sink.epochs) == 1
 
 
+async def test_a_playlist_that_stands_still_is_looked_for_elsewhere(watch: Watch) -> None:
+    """It is answered with 200 and names nothing new: after 20 s the page is asked again, long before it counts as
+    gone."""
+    asked: list[float] = []
+
+    async def refresh() -> str:
+        asked.append((watch.clock.boottime_ns() - began_ns) / 1e9)
+        return watch.origin.url + "/new.m3u8"
+
+    watch.refresh, began_ns = refresh, watch.clock.boottime_ns()
+    watch.origin.body("/new.m3u8", HEAD + entries(0, 5) + END)
+    watch.origin.at("/i.m3u8", Playlist(HEAD + entries(0, 3)))
+    assert await watch.run() == Ended("endlist")
+    assert len(asked) == 1
+    assert 20 <= asked[0] <= 30
+    assert watch.seconds == 10
+    assert len(watch.sink.epochs) == 1
+
+
 async def test_a_renewed_link_to_a_list_of_qualities_is_followed(watch: Watch) -> None:
     """What a page gives is the list; the quality in it is what goes on. The playlist itself had not been refused: only
     its segments, which are fetched by their new names."""

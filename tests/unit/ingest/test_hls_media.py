@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from daemon.ingest.sniff import sniff
 from tests.fakes import RecordingSink
 from tests.media import media
 from tests.unit.ingest.hls_watch import END, FMP4, HEAD, Watch, entries
-from tests.unit.ingest.stage import AAC, Origin, Studio
+from tests.unit.ingest.stage import AAC, SOUND, Origin, Studio, open_containers
 
 
 async def test_a_quality_that_changes_inside_the_playlist_opens_an_epoch(watch: Watch, studio: Studio) -> None:
@@ -198,3 +199,26 @@ def test_a_segment_without_media_is_bad_media(data: bytes) -> None:
 def test_an_encrypted_segment_without_its_key_is_no_media() -> None:
     """What is not decrypted has no signature."""
     assert sniff((media("fx-hls") / "videojs/segments/encrypted.ts").read_bytes()[:4096]) == "unknown"
+
+
+@pytest.mark.parametrize("kind", ["ts", "aac"])
+def test_a_segment_like_the_one_before_leaves_nothing_open(kind: str, studio: Studio, segments: Path) -> None:
+    """It shares the templates of the first. Nothing waits for Python's collector of cycles, which cannot see that libav
+    holds a megabyte for each open segment; a segment of other tracks stays open as the template of its own."""
+    file = segments / "i1.ts" if kind == "ts" else studio.make("open.aac", *SOUND, "-t", "2", *AAC)
+    data, other = file.read_bytes(), studio.av("open-other.ts", 2, "-s", "160x90").read_bytes()
+    first = demux(data, b"", BOTH, 0)
+    gc.collect()
+    gc.disable()
+    try:
+        before = open_containers()
+        same = [demux(data, b"", BOTH, 0, known=[first.tracks]) for _ in range(3)]
+        assert open_containers() == before
+        changed = demux(other, b"", BOTH, 0, known=[first.tracks])
+        assert open_containers() == before + 1
+    finally:
+        gc.enable()
+    templates = {id(track.template) for track in first.tracks}
+    assert all({id(track.template) for track in one.tracks} == templates for one in same)
+    assert all(one.packets == first.packets for one in same)
+    assert not templates & {id(track.template) for track in changed.tracks}

@@ -199,3 +199,53 @@ def test_the_settings_have_sane_limits() -> None:
         IngestOptions(stall_s=1)
     with pytest.raises(ValueError, match="extra"):
         IngestOptions(nonsense=1)  # type: ignore[call-arg]
+
+
+async def test_after_a_failure_no_kept_connection_is_used_again(origin: Origin, clock: FakeClock) -> None:
+    """Three answers leave three kept connections, on which the server then says nothing any more, as behind a balancer
+    whose servers went away. One time-out is paid; the next request comes over a fresh connection and is answered."""
+    dead: set[object] = set()
+    together, release, asked = asyncio.Barrier(3), asyncio.Event(), 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        if request.transport in dead:
+            await release.wait()
+        if request.path == "/first":
+            await together.wait()  # so that none of the three is kept yet when the next one asks
+            dead.add(request.transport)
+        return web.Response(body=b"x")
+
+    first, later = origin.at("/first", answer), origin.at("/later", answer)
+    async with client(origin.url, clock, timeout_s=0.2) as http:
+        await asyncio.gather(*(http.get(first, limit=10) for _ in range(3)))
+        assert len(dead) == 3
+        with pytest.raises(SourceUnreachable, match="in time"):
+            await http.get(later, limit=10)
+        assert (await http.get(later, limit=10)).data == b"x"
+    release.set()
+    assert asked == 5
+
+
+async def test_a_failure_leaves_the_other_requests_alone(origin: Origin, clock: FakeClock) -> None:
+    """A body that is being read goes on over its own connection while another request fails."""
+    go_on = asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"half,")
+        await go_on.wait()
+        await response.write(b"whole")
+        return response
+
+    url, broken = origin.at("/slow", slow), origin.body("/broken", b"", status=503)
+    async with client(url, clock) as http, http.open(url) as response:
+        chunks = response.chunks()
+        assert await anext(chunks) == b"half,"
+        with pytest.raises(SourceUnreachable):
+            await http.get(broken, limit=10)
+        go_on.set()
+        assert await anext(chunks) == b"whole"
+        await chunks.aclose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ async def test_a_path_is_a_file(opener: Opener, plain: Path, sink: RecordingSink
     assert (await source.run(sink)).reason == "eof"
 
 
-@pytest.mark.parametrize("source", ["rtmp://a.example/live", "srt://a.example:9000", "file:///etc/passwd", "ftp://a/x"])
+@pytest.mark.parametrize(
+    "source", ["rtmps://a.example/live", "udp://a.example:9000", "file:///etc/passwd", "ftp://a/x"]
+)
 async def test_other_schemes_are_no_sources(opener: Opener, source: str) -> None:
     """Named, with what would be one."""
     with pytest.raises(UsageError):
@@ -211,6 +214,39 @@ async def test_an_endless_stream_is_read_as_it_comes_and_reconnected(
     assert [(e.reason, e.by) for e in sink.epochs] == [("start", "start"), ("reconnect", "boottime")]
     assert len(sink.packets("video")) == 240
     assert sink.epochs[1].start_ns > ns(4)
+
+
+async def test_a_stream_whose_media_stands_still_is_asked_for_again(
+    opener: Opener, origin: Origin, studio: Studio, sink: RecordingSink
+) -> None:
+    """Bytes go on coming, and hold no media: after 20 s there is another connection, and an epoch."""
+    opener.options = IngestOptions(timeout_s=2, stall_s=60)
+    data = make_media("h264_aac_ts", studio.folder).read_bytes()
+    stuffing = (b"\x47\x1f\xff\x10" + b"\xff" * 184) * 100
+    served: list[int] = []
+    stuffed: list[float] = []
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        served.append(1)
+        if len(served) > 3:
+            return web.Response(status=503)
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(data)
+        opener.clock.advance(ns(4))
+        with suppress(ConnectionError):
+            for _ in range(400 if len(served) == 2 else 0):
+                opener.clock.advance(ns(0.25))
+                await response.write(stuffing)
+                stuffed.append(0.25)
+                await asyncio.sleep(0.005)
+        return response
+
+    source = await opener(origin.at("/live.ts", serve))
+    with pytest.raises(SourceGone):
+        await source.run(sink)
+    assert [epoch.reason for epoch in sink.epochs] == ["start", "reconnect"]
+    assert 19 <= sum(stuffed) <= 60
 
 
 async def test_a_transport_stream_joined_half_way_through_a_packet_is_found(

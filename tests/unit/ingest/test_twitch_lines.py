@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.media import ChatMessage
 from core.times import NS_PER_S
 from daemon.ingest.chat.irc import parse_irc
-from daemon.ingest.chat.twitch_lines import RecentIds, emote_names, to_post
+from daemon.ingest.chat.twitch_lines import emote_names, to_post
 from tests.unit.ingest.twitch_server import SENT_MS, noticed, said
 
 NOW_NS = 1_800_000_000 * NS_PER_S
@@ -125,17 +125,3 @@ def test_viewers_of_another_channel_in_a_shared_chat_do_not_count() -> None:
     """They watch another stream; our own channel's lines carry their own room as the source."""
     assert message(said("gg", source_room_id="1")) is None
     assert message(said("gg", source_room_id="713936733")) is not None
-
-
-def test_repeated_messages_are_known_and_memory_is_bounded() -> None:
-    """The newest ids are kept, lines without one are always new."""
-    recent = RecentIds(limit=2)
-    lines = [parse_irc(said("x", number=n).encode()) for n in range(3)]
-    assert all(line is not None and recent.is_new(line) for line in lines)
-    assert [line is not None and recent.is_new(line) for line in lines[1:]] == [False, False]
-    assert lines[0] is not None
-    assert recent.is_new(lines[0])
-    bare = parse_irc(b":a!a@a PRIVMSG #b :c")
-    assert bare is not None
-    assert recent.is_new(bare)
-    assert recent.is_new(bare)

@@ -30,16 +30,17 @@ def point(at: int) -> SignalChunk:
 
 
 def back(*chunks: SignalChunk) -> list[tuple[str, int, list[float]]]:
-    """Through the columns of the table."""
-    found = codec.signals_of(codec.signal_row(chunk) for chunk in chunks)
+    """Through the columns of the table, each written by itself."""
+    found = codec.signals_of(row for chunk in chunks for row in codec.signal_rows([chunk]))
     return [(chunk.kind, chunk.start_ns, chunk.values[:, 0].tolist()) for chunk in found]
 
 
 def test_rows_that_follow_each_other_become_one_chunk(tmp_path: Path) -> None:
-    """Also through a real journal, and what is read can be written to."""
+    """Also through a real journal, and what is read can be written to. A step's rows are one row of the table."""
     with Journal.open_or_create(tmp_path / "session.db", session=SessionId("s1")) as journal:
         journal.begin_attempt()
-        journal.add_signals([sound(0, 1), sound(100, 2, 3), sound(300, 4)])
+        journal.add_signals([sound(0, 1)])
+        journal.add_signals([sound(100, 2), sound(200, 3), sound(300, 4)])
         [whole] = journal.signals()
         assert [chunk.values[:, 0].tolist() for chunk in journal.signals(Ns(300))] == [[2.0, 3.0, 4.0]]
     assert (whole.start_ns, whole.end_ns, whole.values[:, 0].tolist()) == (0, 400, [1.0, 2.0, 3.0, 4.0])
@@ -51,7 +52,15 @@ def test_a_hole_another_kind_or_other_columns_begin_a_new_one() -> None:
     assert back(sound(0, 1), sound(101, 2)) == [("audio", 0, [1.0]), ("audio", 101, [2.0])]
     assert back(sound(0, 1), sound(100, 2, kind="x")) == [("audio", 0, [1.0]), ("x", 100, [2.0])]
     assert back(sound(0, 1), sound(100, 2, columns=("b",))) == [("audio", 0, [1.0]), ("audio", 100, [2.0])]
-    assert back(point(100), point(200)) == [("scene", 100, [1.0]), ("scene", 200, [1.0])]
+    assert back(point(100), point(200), point(150)) == [("scene", 100, [1.0, 1.0]), ("scene", 150, [1.0])]
+
+
+def test_what_another_kind_says_in_between_ends_no_run() -> None:
+    """Keyframes come every two seconds, and a minute of sound is one chunk all the same."""
+    found = back(sound(0, 1), point(50), sound(100, 2), point(150), sound(200, 3))
+    assert found == [("audio", 0, [1.0, 2.0, 3.0]), ("scene", 50, [1.0, 1.0])]
+    [one, other] = codec.signal_rows([sound(0, 1), point(50), sound(100, 2), point(150)])
+    assert (one[:3], other[:3]) == ((0, 200, "audio"), (50, 150, "scene"))
 
 
 def test_a_chunk_has_an_end() -> None:
@@ -69,13 +78,15 @@ def test_no_row_is_lost_or_moved(pieces: list[tuple[int, int, bool]]) -> None:
         written.append(sound(at, *range(rows)))
         at += rows * STEP
         written += [point(at)] if keyframe else []
-    read = list(codec.signals_of(codec.signal_row(chunk) for chunk in written))
+    one_by_one = list(codec.signals_of(row for chunk in written for row in codec.signal_rows([chunk])))
+    together = list(codec.signals_of(codec.signal_rows(written)))
 
     def flat(chunks: Sequence[SignalChunk]) -> list[tuple[str, int, float]]:
-        return [
+        found = [
             (chunk.kind, int(t), float(row[0]))
             for chunk in chunks
             for t, row in zip(chunk.known_ns(), chunk.values, strict=True)
         ]
+        return sorted(found, key=lambda row: row[0])  # stable: each kind in its order
 
-    assert flat(read) == flat(written)
+    assert flat(one_by_one) == flat(together) == flat(written)

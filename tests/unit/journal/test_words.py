@@ -103,14 +103,14 @@ def test_forgotten_analysis_forgets_what_was_said(journal: Journal) -> None:
 
 
 def test_a_journal_without_words_learns_them_when_it_is_written(path: Path) -> None:
-    """Version 1 becomes version 2 and keeps what it had."""
+    """Version 1 becomes the present one and keeps what it had."""
     old_journal(path)
     said = commit(0, 5, word("a", 1, 2))
     with Journal.open(path) as journal:
         journal.add_words([said])
         assert list(journal.committed()) == [said]
         assert journal.gaps() == [Gap(start_ns=Ns(5), end_ns=Ns(9), reason="http_404")]
-    assert version_of(path) == 2
+    assert version_of(path) == 3
 
 
 def test_a_journal_without_words_reads_as_one_in_which_nobody_spoke(path: Path) -> None:
@@ -138,4 +138,4 @@ def test_a_migration_is_whole_or_did_not_happen(path: Path) -> None:
     connection.close()
     with Journal.open(path) as journal:
         assert journal.words(ns(0), ns(10)) == []
-    assert version_of(path) == 2
+    assert version_of(path) == 3

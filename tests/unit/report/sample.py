@@ -108,6 +108,7 @@ def _clip(index: int, master: Path, thumbnail: Path) -> ReportClip:
             ("Cut by hand",),
         )[index % 3],
         master=master,
+        finished=(master.with_name("vertical.mp4"),) if index == 1 else (),
         thumbnail=thumbnail,
         latency_s=(3.4, 9.8, None)[index % 3],
         waited_for_chat=index % 3 == 1,

@@ -60,6 +60,13 @@ def test_links_to_clips_are_relative_and_quoted(page: Tags) -> None:
     assert sources == {"./a/master.mp4", "./b%3Ac%20%231%3F/master.mp4", "./d/master.mp4"}
 
 
+def test_finished_files_are_linked_beside_their_clip(page: Tags) -> None:
+    """Only the second clip has one."""
+    links = [attrs["href"] for tag, attrs in page.tags if tag == "a" and (attrs["href"] or "").endswith(".mp4")]
+    assert links == ["./b%3Ac%20%231%3F/vertical.mp4"]
+    assert "To post: vertical" in page.words
+
+
 def test_strangers_texts_are_text(page: Tags) -> None:
     """A title full of markup makes no element; characters that reorder or hide text are replaced."""
     assert [tag for tag, _ in page.tags].count("script") == 1

@@ -17,5 +17,11 @@ def ring_media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def talk(ring_media: Path) -> Stream:
-    """Eight seconds of H.264 with B-frames, a keyframe every 2.5 s, and AAC."""
+    """Eight seconds of H.264 with B-frames, a keyframe every second, and AAC."""
     return load(encode(ring_media, "h264_aac"))
+
+
+@pytest.fixture(scope="session")
+def endless(ring_media: Path) -> Stream:
+    """The same in a single GOP."""
+    return load(encode(ring_media, "h264_endless"))

@@ -25,7 +25,10 @@ TONE = "sine=frequency=440:sample_rate={rate}"
 
 # name -> (file suffix, has video, sample rate or 0, encoder options)
 RECIPES: dict[str, tuple[str, bool, int, str]] = {
-    "h264_aac": ("ts", True, 48_000, "-c:v libx264 -preset veryfast -bf 3 -g 75 -c:a aac"),
+    "h264_aac": ("ts", True, 48_000, "-c:v libx264 -preset veryfast -bf 3 -g 30 -c:a aac"),
+    "h264_brief": ("ts", True, 48_000, "-c:v libx264 -preset veryfast -bf 3 -g 10 -c:a aac"),
+    "h264_slow": ("ts", True, 48_000, "-c:v libx264 -preset veryfast -bf 3 -g 300 -sc_threshold 0 -c:a aac"),
+    "h264_endless": ("ts", True, 48_000, "-c:v libx264 -preset veryfast -bf 3 -g 900 -c:a aac"),
     "h264_mp3": ("ts", True, 48_000, "-c:v libx264 -preset veryfast -c:a libmp3lame"),
     "h264_ac3": ("ts", True, 48_000, "-c:v libx264 -preset veryfast -c:a ac3"),
     "hevc_aac": ("ts", True, 48_000, "-c:v libx265 -preset ultrafast -x265-params log-level=error:keyint=60 -c:a aac"),

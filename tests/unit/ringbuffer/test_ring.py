@@ -42,7 +42,7 @@ def test_a_reader_sees_the_open_segment_up_to_its_last_flush(name: str, ring_med
             assert end_ns > packet.dts_ns - ns(0.5)
         if number % 40 == 39 and end_ns:
             got = list(ring.read(start_ns, end_ns))
-            assert abs(max(p.end_ns for p in got) - end_ns) < ns(0.05)
+            assert max(p.end_ns for p in got) > end_ns - ns(0.05)
             assert set(ring.keyframes(start_ns, end_ns)) <= {p.pts_ns for p in got if p.is_keyframe}
 
 
@@ -121,7 +121,7 @@ def test_old_footage_goes_by_age(talk: Stream, tmp_path: Path) -> None:
     ring = open_ring(tmp_path, talk, RingOptions(minutes=3 / 60, segment_s=0.5), log)
     feed(ring, talk)
     start_ns, end_ns = ring.span()
-    assert ns(3) <= end_ns - start_ns <= ns(4.2)
+    assert ns(3) <= end_ns - start_ns <= ns(5.2)  # a GOP that is only partly too old, and the open one
     assert set(log.evicted) == {(f"1-{n:08d}.ts", "age") for n in range(ring.evicted["age"])}
     assert {p.name for p in (tmp_path / "main").glob("*.ts")} == set(log.rows)
 
@@ -188,7 +188,7 @@ def test_bytes_that_are_no_picture_are_counted_and_left_out(talk: Stream, tmp_pa
     assert ring.packets_refused == 1
     start_ns, end_ns = ring.span()
     got = [p for p in ring.read(start_ns, Ns(end_ns + 1)) if p.kind == "video"]
-    assert got[0].pts_ns == pytest.approx(ns(2.5), abs=2)
+    assert got[0].pts_ns == pytest.approx(ns(1), abs=2)
 
 
 def test_packets_without_an_epoch_are_a_mistake_of_ours(talk: Stream, tmp_path: Path) -> None:
@@ -198,13 +198,13 @@ def test_packets_without_an_epoch_are_a_mistake_of_ours(talk: Stream, tmp_path: 
         ring.append(talk.packets[0])
 
 
-def test_pictures_whose_keyframe_was_evicted_are_refused(talk: Stream, tmp_path: Path) -> None:
+def test_pictures_whose_keyframe_was_evicted_are_refused(endless: Stream, tmp_path: Path) -> None:
     """The rest of a GOP cannot be shown; its sound alone would be no clip of a stream with pictures."""
     log = MemoryLog()
-    ring = open_ring(tmp_path, talk.until(ns(2.4)), log=log)
-    feed(ring, talk.until(ns(2.4)))
+    ring = open_ring(tmp_path, endless, log=log)
+    feed(ring, endless)
     ring.close()
-    log.evict_segments(log.segments()[:2], reason="age")
+    log.evict_segments(log.segments()[:1], reason="age")
     again = Ring.open(tmp_path, log, SHORT, attempt=2)
     with pytest.raises(CutRefused):
-        list(again.read(ns(1.5), ns(2)))
+        list(again.read(ns(4), ns(5)))

@@ -19,6 +19,7 @@ from daemon.clips.files import sha256_of
 from daemon.speech.catalog import CATALOG, WEIGHTS
 from daemon.speech.models import ModelFiles, Sources, find_model, vad_model_path
 from daemon.speech.vad import VadModel
+from tests.needs import require_root
 from tests.unit.speech.hub_stage import Hub, serving
 
 BASE, TINY = CATALOG["base"], CATALOG["tiny.en"]
@@ -270,6 +271,22 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, nowhere: Sources) -> Non
     (tmp_path / "file").touch()
     with pytest.raises(StorageError):
         find("base", tmp_path / "file" / "models", nowhere)
+
+
+def test_a_cache_that_is_read_only_serves_what_is_in_it(cache: Path, nowhere: Sources) -> None:
+    """As a worker's container sees it: no lock, no stamp, and a model that is not there is trouble with storage."""
+    require_root()
+    have = find("base", cache, Sources.here(fetch=False))
+    for stamp in cache.glob("*.json"):
+        stamp.unlink()
+    for step in (["--bind"], ["-o", "remount,ro,bind"]):
+        subprocess.run(["mount", *step, str(cache), str(cache)], check=True, timeout=10)
+    try:
+        assert find("base", cache, nowhere).folder == have.folder
+        with pytest.raises(ModelMissing):
+            find("small", cache, nowhere)
+    finally:
+        subprocess.run(["umount", str(cache)], check=True, timeout=10)
 
 
 def test_a_download_is_checked_kept_and_told_of(hub: Hub, cache: Path, nowhere: Sources) -> None:

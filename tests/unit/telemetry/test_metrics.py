@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import generate_latest
 
 from telemetry import Metrics
+from telemetry.metrics import SupervisorMetrics
 
 NAMES = {
     "clipd_moment_to_clip_seconds", "clipd_render_seconds", "clipd_media_lag_seconds", "clipd_media_time_seconds",
@@ -14,6 +15,18 @@ NAMES = {
     "clipd_asr_lag_seconds", "clipd_asr_level", "clipd_asr_decodes", "clipd_asr_audio_seconds", "clipd_asr_words",
     "clipd_asr_words_dropped", "clipd_asr_partial_rewrites", "clipd_asr_gap_seconds", "clipd_asr_language_changes",
 }  # fmt: skip
+
+
+OF_SUPERVISORS = {
+    "clipd_workers", "clipd_lease_held", "clipd_lease_transitions", "clipd_stale_writes_refused", "clipd_restarts",
+    "clipd_waiting", "clipd_disk_free_bytes", "clipd_disk_grade",
+}  # fmt: skip
+
+
+def test_supervisors_have_figures_of_their_own() -> None:
+    """None with a worker's name: they stand on one page."""
+    assert {family.name for family in SupervisorMetrics().registry.collect()} == OF_SUPERVISORS
+    assert not OF_SUPERVISORS & NAMES
 
 
 def test_the_names_are_those_of_the_design() -> None:

@@ -97,10 +97,20 @@ def test_what_the_platform_announced_outlives_the_flood() -> None:
     assert thinned(lines, 0) == []
 
 
-def test_history_that_is_repeated_is_counted_as_late() -> None:
-    """A chat that was reconnected says its last lines again."""
+def test_what_comes_too_late_is_counted() -> None:
+    """A line of 40 s ago is about nothing that is being decided."""
     chat = ChatBuffer(waits=False)
     chat.until(ns(60))
     chat.add([message(20)])
     assert chat.until(ns(61)) == []
     assert chat.tally() == (0, {"late": 1})
+
+
+def test_history_from_before_the_watch_is_no_loss() -> None:
+    """A feed begins with its last lines, and an attempt that goes on reads the file from its start: these were told
+    before what is watched here began."""
+    first, second = ChatBuffer(waits=False), ChatBuffer(waits=False, since_ns=ns(100))
+    first.add([message(-3)])
+    second.add([message(20), message(95), message(101)])
+    assert [m.t_ns for m in second.until(ns(102))] == [ns(100), ns(101)]
+    assert (first.tally(), second.tally()) == ((0, {"before": 1}), (2, {"before": 1}))

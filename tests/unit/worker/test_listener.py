@@ -89,7 +89,7 @@ async def test_a_flood_costs_bounded_memory_and_never_the_others_turn() -> None:
     async with twitch(frames_of(lines)) as room:
         one = Listening("twitch:somebody", url=room.url, limit=5_000)
         await one.run_until(len(lines), between=lambda: turns.append(one.listener.read))
-    assert one.listener.tally() == {"messages": 0, "lost": {"flood": 3_000}}
+    assert one.listener.tally() == {"messages": 0, "lost": {"flood": 3_000}, "aside": {}}
     assert max(b - a for a, b in pairwise(turns)) <= FRAME
     assert [code for code, _ in one.warnings] == ["chat_flood"]
     assert "dropped" in one.warnings[0][1]
@@ -117,7 +117,7 @@ async def test_a_busy_chat_is_read_whole_at_its_own_pace() -> None:
         await one.run_until(len(lines))
     for step in range(1, 122):
         one.buffer.until(ns(step / 2))
-    assert one.listener.tally() == {"messages": 10_000, "lost": {}}
+    assert one.listener.tally() == {"messages": 10_000, "lost": {}, "aside": {}}
     assert one.warnings == []
     assert one.metrics.snapshot()['clipd_chat_messages_total{outcome="read"}'] == 10_000
     assert sum(one.clock.slept_ns) >= 4 * NS_PER_S  # two thousand a second: the rest waited at the sender's

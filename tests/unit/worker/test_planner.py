@@ -43,6 +43,17 @@ def test_a_clip_is_promised_at_once_and_cut_when_its_last_frame_has_been_analyse
     assert plan.advance(ns(31), ns(31)) == []
 
 
+def test_a_planner_that_is_closed_begins_no_clip_and_finishes_those_that_have_begun() -> None:
+    """A worker drains."""
+    plan = planner()
+    plan.moment(moment(MomentState.PROVISIONAL))
+    plan.closed = True
+    assert plan.moment(moment(MomentState.PROVISIONAL, 12, 40, "m2")) == []
+    assert plan.open_windows
+    assert len(plan.advance(ns(30), ns(30))) == 1
+    assert not plan.open_windows
+
+
 def test_a_clip_waits_for_its_last_words_but_not_for_long() -> None:
     """Three seconds of media: then it is cut with the words there are."""
     plan = planner()

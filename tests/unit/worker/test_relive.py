@@ -13,7 +13,7 @@ from core.moments import Family, Moment, MomentState
 from core.signals import SignalChunk
 from core.times import Ns, ns
 from core.words import Committed, Word
-from daemon.worker.relive import family_of, relive
+from daemon.worker.relive import family_of, relive, spent_before
 from detectors import Engine, Profile
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.runs import SESSION, chunks_of, decide
@@ -77,6 +77,20 @@ def test_decisions_are_those_of_the_live_run(log: Log, sound: fl.Wave) -> None:
     live = decide(sound, log.lines, end_s=LENGTH_S).moments
     assert MomentState.FINAL in {moment.state for moment in live}
     assert again(log) == live
+
+
+def test_clips_from_before_the_log_count_against_the_budget(log: Log) -> None:
+    """A restart relives two hours; what was spent earlier stays spent, on clips alone."""
+    fresh = again(log)
+    earlier = [replace(moment, anchor_ns=Ns(place)) for place, moment in enumerate(fresh * 6)]
+    spent = spent_before(earlier, Ns(len(earlier)))
+    assert len(spent) == sum(m.state not in (MomentState.OPEN, MomentState.REJECTED) for m in earlier)
+    assert spent_before(earlier, Ns(0)) == []
+    engine = Engine(Profile(), SESSION)
+    engine.spent(spent)
+    told = relive(engine, log, has_chat=True, until_ns=ns(LENGTH_S), finish=True).history
+    assert {moment.state for moment in told} <= {MomentState.OPEN, MomentState.REJECTED}
+    assert "budget" in {moment.reason for moment in told}
 
 
 @pytest.mark.parametrize("rows", [7, 600, 100_000])

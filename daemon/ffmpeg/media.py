@@ -1,0 +1,32 @@
+"""How every input of the bundled ffmpeg is opened: by a name of ours, as the one format it is, with few decoders."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_PIXELS: Final = 8_847_360  # 4096 x 2160
+# What masters carry (daemon/clips/mux.py), with the decoders' names where they differ from the codecs'.
+_DECODERS: Final = "h264,hevc,libdav1d,av1,vp9,vp8,aac,opus,libopus,mp3,mp3float,flac,ac3,eac3,pcm_s16le,png,rawvideo"
+_DEMUXERS: Final = {"mov": "mov", "nut": "nut", "mpegts": "mpegts", "wav": "wav", "png": "image2", "image": "image2"}
+
+
+def read_media(
+    name: str,
+    demuxer: str = "mov",
+    *,
+    decoders: str = _DECODERS,
+    seek_s: float = 0.0,
+    duration_s: float | None = None,
+) -> list[str]:
+    """Arguments of one input: `-i file:NAME` and what belongs before it; `name` is a generated name in its folder.
+
+    `seek_s` is exact to the frame: decoding begins at the keyframe before it. Raises KeyError for a demuxer that is not
+    on the list.
+    """
+    options = ["-protocol_whitelist", "file", "-f", _DEMUXERS[demuxer], "-format_whitelist", _DEMUXERS[demuxer]]
+    options += ["-codec_whitelist", decoders, "-max_pixels", str(MAX_PIXELS), "-max_streams", "16"]
+    if seek_s:
+        options += ["-ss", f"{seek_s:.6f}"]
+    if duration_s is not None:
+        options += ["-t", f"{duration_s:.6f}"]
+    return [*options, "-i", f"file:{name}"]

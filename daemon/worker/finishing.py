@@ -1,0 +1,48 @@
+"""From settings to what makes finished files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from configs.finish import FinishOptions
+from daemon.brand import read_brand
+from daemon.captioning import CaptionOptions
+from daemon.finish import Wishes, finish_revision
+from daemon.framing import LayoutRule
+from daemon.framing.values import Box
+from daemon.platforms import load_platform
+from daemon.sound import Treatment
+from daemon.worker.renders import Finisher
+
+
+def finisher(options: FinishOptions) -> Finisher | None:
+    """None where only masters are wished for. Raises UsageError for a format that is none, a layout, a brand."""
+    wishes = wishes_of(options)
+    if not wishes.formats:
+        return None
+    return lambda folder, progress, cancelled: finish_revision(folder, wishes, progress, cancelled)
+
+
+def wishes_of(options: FinishOptions) -> Wishes:
+    """Checked before the stream begins: formats exist, the brand kit can be read. Raises UsageError."""
+    formats = tuple(name for name in options.formats if name != "master")
+    for name in formats:
+        load_platform(name)
+    brand = Path(options.brand).expanduser() if options.brand else None
+    if brand is not None:
+        read_brand(brand)
+    style = options.captions
+    return Wishes(
+        formats=formats,
+        captions=None
+        if style == "off"
+        else CaptionOptions(style=style, mask="letters" if options.mask_profanity else "off"),
+        rule=LayoutRule(
+            layout=None if options.layout == "auto" else options.layout,
+            facecam=None if options.facecam is None else Box(*options.facecam),
+        ),
+        face_model=Path(options.face_model).expanduser() if options.face_model else None,
+        brand=brand,
+        treatment=Treatment(denoise=options.denoise, clarity=options.clarity),
+        encoder=options.encoder,
+    )

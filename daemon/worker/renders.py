@@ -1,0 +1,119 @@
+"""Finished files of a session's clips: asked for by the desk, made in render threads, handed back to the desk.
+
+Masters never wait for them: they are cut in the clip thread, and renders run at low priority, N at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import structlog
+
+from core.errors import ClipdError
+from core.ids import ClipId
+from core.protocols import Clock
+from core.times import NS_PER_S
+from daemon.finish import Finished, Priority, Render, RenderQueue
+from daemon.worker.emitter import Emitter
+from telemetry import Metrics
+
+TELL_EVERY: Final = 0.1  # of a render, between two lines about its progress
+log = structlog.get_logger()
+
+
+class Finisher(Protocol):
+    """Makes the finished files of a revision's folder; tells how far it is (0 to 1). Raises ClipdError."""
+
+    def __call__(self, folder: Path, progress: Callable[[float], None], cancelled: threading.Event) -> Finished: ...
+
+
+class Renders:
+    """The desk's side of the render queue. `done` is called from a render thread."""
+
+    def __init__(
+        self,
+        finisher: Finisher,
+        done: Callable[[Render, Finished], None],
+        *,
+        at_once: int,
+        emitter: Emitter,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._finisher, self._done = finisher, done
+        self._emitter, self._clock, self._metrics = emitter, clock, metrics
+        self._queue = RenderQueue(self._make, at_once)
+        self.told = 0  # lines about renders: they get on
+        self.failed: list[ClipId] = []
+
+    def want(self, clip: ClipId, revision: int, folder: Path, priority: Priority) -> None:
+        """A clip was cut, became final, or has other words than before."""
+        render = Render(clip=clip, revision=revision, folder=folder, priority=priority)
+        self._tell(render, "queued")
+        self._queue.put(render)
+
+    def drop(self, clip: ClipId) -> None:
+        """A clip was withdrawn."""
+        self._queue.drop(clip)
+
+    def drain(self) -> None:
+        """Wait for all that was asked for."""
+        self._queue.drain()
+
+    def close(self) -> None:
+        """End the threads; what is not made by then is made by the next attempt, or by `clipd render`."""
+        self._queue.close()
+
+    def abandon(self) -> None:
+        """Let go of what waits and runs; `drain` returns soon after."""
+        self._queue.abandon()
+
+    @property
+    def left(self) -> int:
+        """Clips whose finished files are not there yet."""
+        return self._queue.left
+
+    def _make(self, render: Render, cancelled: threading.Event) -> None:
+        """Boundary of one render: whatever goes wrong with it, the master is there and the next one is made."""
+        started_ns = self._clock.boottime_ns()
+        self._tell(render, "running", progress=0.0)
+        try:
+            made = self._finisher(render.folder, self._progress(render), cancelled)
+        except ClipdError as err:
+            self._failed(render, cancelled, err)
+            return
+        except Exception as err:
+            log.exception("render.failed", clip=render.clip)
+            remedy = "Its master is there. Please report the log above."
+            self._failed(render, cancelled, ClipdError(f"A clip could not be finished: {err!r}", remedy=remedy))
+            return
+        took_s = (self._clock.boottime_ns() - started_ns) / NS_PER_S
+        self._metrics.render_seconds.labels(kind="finished").observe(took_s)
+        self._tell(render, "done", progress=1.0, seconds=round(took_s, 3))
+        self._done(render, made)
+
+    def _failed(self, render: Render, cancelled: threading.Event, err: ClipdError) -> None:
+        if cancelled.is_set() or not render.folder.exists():  # withdrawn, or a newer revision took its place
+            self._tell(render, "cancelled")
+            return
+        self.failed.append(render.clip)
+        self._tell(render, "failed", reason=err.code)
+        self._emitter.emit("warning", code=err.code, message=err.what, remedy=err.remedy)
+
+    def _progress(self, render: Render) -> Callable[[float], None]:
+        told = 0.0
+
+        def tell(done: float) -> None:
+            nonlocal told
+            if done - told >= TELL_EVERY:
+                told = done
+                self._tell(render, "running", progress=round(min(done, 1.0), 2))
+
+        return tell
+
+    def _tell(self, render: Render, state: str, **fields: Any) -> None:
+        self.told += 1
+        self._emitter.emit("render", id=render.clip, revision=render.revision, state=state, **fields)

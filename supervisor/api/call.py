@@ -1,0 +1,133 @@
+"""What handlers are given and what they give back. Next to no code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+
+from configs import Settings
+from core.protocols import Clock
+from supervisor.api.board import LiveBoard
+from supervisor.api.gate import Gate
+from supervisor.api.limits import Ages
+from supervisor.api.models import Nothing
+from supervisor.api.pushkeys import PushKeys
+from supervisor.api.underway import Followers, Underway
+from supervisor.api.wakes import Wakes
+from supervisor.catalog import Catalog
+from supervisor.catalog.values import ClaimRow, Role, TokenRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What this process knows of the lease: it holds it, another one does, or it cannot tell yet."""
+
+    lease: Literal["held", "elsewhere", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What all handlers share. `draining` is set when the server begins to end: waits end with it."""
+
+    catalog: Catalog
+    settings: Settings
+    clock: Clock
+    health: Callable[[], Health]
+    registry: CollectorRegistry
+    gate: Gate
+    keys: PushKeys
+    board: LiveBoard
+    wakes: Wakes
+    ages: Ages
+    followers: Followers
+    underway: Underway
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that passed the gate. `query` and `body` are values of the endpoint's models."""
+
+    services: Services
+    request: web.Request
+    path: Mapping[str, str]
+    query: Any = field(default=None, repr=False)
+    body: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCall(Call):
+    """By a person or a program with a bearer token; what it may see is its `who.workspace`."""
+
+    who: TokenRow
+
+    @property
+    def workspace(self) -> str:
+        """Whose rows are meant."""
+        return self.who.workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerCall(Call):
+    """By a worker: the claim is that of its token, whatever its body says. `token_key` is the token's digest."""
+
+    claim: ClaimRow
+    token_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a handler did. `target` and `detail` go into the audit; `secrets` are fields that are shown once."""
+
+    body: BaseModel | Mapping[str, Any] | None = None
+    status: int = 200
+    target: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+
+
+UserDoes = Callable[[UserCall], Awaitable["Done | web.StreamResponse"]]
+WorkerDoes = Callable[[WorkerCall], Awaitable["Done | web.StreamResponse"]]
+OpenDoes = Callable[[Call], Awaitable["Done | web.StreamResponse"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One row of the table: where, what for, with what bodies. `answer` None: no body, or none that is JSON."""
+
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+    summary: str
+    query: type[BaseModel] = Nothing
+    body: type[Any] | None = None
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForUsers(Endpoint):
+    """Needs a bearer token of this role or a higher one. `action` is its name in the audit; "" for what only reads."""
+
+    does: UserDoes
+    role: Role
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForWorkers(Endpoint):
+    """Needs a worker's token; `renewal`: its renewal secret."""
+
+    does: WorkerDoes
+    renewal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForAll(Endpoint):
+    """Needs no token."""
+
+    does: OpenDoes

@@ -1,0 +1,153 @@
+"""Who may pass: the name it was called by, how often, and with which token.
+
+Addresses in the Host header always pass: a page of a stranger can make a browser ask for its own *name*, resolved to
+our address, never for an address. Wrong tokens count against their address; once there were too many, only tokens that
+were right before are looked at, so that one broken script on a machine does not lock out everybody on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from configs.api import ApiOptions
+from core.protocols import Clock
+from supervisor.api.errors import ApiError
+from supervisor.api.limits import Ages, Buckets, address_key
+from supervisor.api.roles import rank
+from supervisor.catalog import Catalog
+from supervisor.catalog.values import ClaimRow, Role, TokenRow
+
+MAX_TOKEN: Final = 256  # characters
+ADDRESS_TIMES: Final = 10  # an address may ask this many times as often as a token
+WORKER_PER_MINUTE: Final = 1200  # heartbeats 30, events and polls the rest; a batch holds 256 rows
+_BEARER: Final = "bearer "
+
+
+class Gate:
+    """One for each process."""
+
+    def __init__(self, catalog: Catalog, options: ApiOptions, clock: Clock) -> None:
+        self._catalog, self._clock = catalog, clock
+        self._hosts = {"localhost", options.host.lower(), *options.allowed_hosts}
+        per_minute = options.requests_per_minute
+        self._addresses = Buckets(per_minute=per_minute * ADDRESS_TIMES, burst=per_minute * 2)
+        self._tokens = Buckets(per_minute=per_minute, burst=max(10.0, per_minute / 5))
+        self._workers = Buckets(per_minute=WORKER_PER_MINUTE, burst=WORKER_PER_MINUTE / 10)
+        self._failures = Buckets(per_minute=options.sign_in_failures, burst=options.sign_in_failures)
+        self._worker_failures = Buckets(per_minute=WORKER_PER_MINUTE, burst=WORKER_PER_MINUTE)
+        self._right = Ages()
+
+    def check_host(self, request: web.Request) -> None:
+        """Raises ApiError for a name that is not ours."""
+        name = _host_name(request.headers.get("Host", ""))
+        if name not in self._hosts and not _is_address(name):
+            raise ApiError(
+                421, "host_refused", "This server has no such name. Add it to the setting api.allowed_hosts if it has."
+            )
+
+    def charge_address(self, request: web.Request) -> None:
+        """Raises ApiError when an address asks too often."""
+        _wait(self._addresses.take(address_key(request.remote), self._clock.boottime_ns()))
+
+    async def user(self, request: web.Request, role: Role) -> TokenRow:
+        """Whose token it is, with this role at least. Raises ApiError."""
+        text, key = self._bearer(request, self._failures)
+        who = await self._catalog.check_token(text)
+        self._settle(request, key, self._failures, is_right=who is not None)
+        if who is None:
+            raise _unauthorized()
+        _wait(self._tokens.take(who.id, self._clock.boottime_ns()))
+        if rank(who.role) < rank(role):
+            raise ApiError(403, "forbidden", f"This needs a token of the role {role}; this one is a {who.role}'s.")
+        return who
+
+    async def is_known(self, request: web.Request) -> bool:
+        """Whether the token of a request that goes on and on is still one."""
+        try:
+            text, _ = self._bearer(request, self._failures)
+        except ApiError:
+            return False
+        return await self._catalog.check_token(text) is not None
+
+    async def worker(self, request: web.Request, *, renewal: bool) -> tuple[ClaimRow, str]:
+        """The claim of a worker's token, or of its renewal secret, and the token's digest. Raises ApiError.
+
+        Its failures are counted apart, and many are let pass: after an outage every worker of a machine comes back
+        with a token that has expired, all from one address, and is told so before it renews.
+        """
+        text, key = self._bearer(request, self._worker_failures)
+        claim = await (self._catalog.renew(text) if renewal else self._catalog.worker_token(text))
+        self._settle(request, key, self._worker_failures, is_right=claim is not None)
+        if claim is None:
+            raise _unauthorized()
+        _wait(self._workers.take(f"{claim.stream}:{claim.token}", self._clock.boottime_ns()))
+        return claim, key
+
+    def _bearer(self, request: web.Request, failures: Buckets) -> tuple[str, str]:
+        header = request.headers.get("Authorization", "")
+        text = header[len(_BEARER) :].strip()
+        if header[: len(_BEARER)].lower() != _BEARER or not text:
+            raise _unauthorized()
+        key = token_key(text)
+        if self._right.get(key) is None:
+            _wait(failures.wait_s(address_key(request.remote), self._clock.boottime_ns()))
+        if len(text) > MAX_TOKEN or not text.isascii():
+            self._settle(request, key, failures, is_right=False)
+            raise _unauthorized()
+        return text, key
+
+    def _settle(self, request: web.Request, key: str, failures: Buckets, *, is_right: bool) -> None:
+        if is_right:
+            self._right.put(key, self._clock.boottime_ns())
+        else:
+            self._right.discard(key)
+            failures.take(address_key(request.remote), self._clock.boottime_ns())
+
+
+def token_key(text: str) -> str:
+    """What stands for a token in memory."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def is_loopback(request: web.Request) -> bool:
+    """Whether the request comes from this machine, or from a proxy on it."""
+    try:
+        return ip_address((request.remote or "").partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".").lower()
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _wait(wait_s: float) -> None:
+    if wait_s > 0:
+        seconds = max(1, math.ceil(wait_s))
+        raise ApiError(429, "too_many", f"Too many requests. Wait {seconds} s.", headers={"Retry-After": str(seconds)})
+
+
+def _unauthorized() -> ApiError:
+    return ApiError(
+        401,
+        "unauthorized",
+        "This needs a bearer token that is known and has neither expired nor been revoked.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )

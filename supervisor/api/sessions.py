@@ -1,0 +1,72 @@
+"""The areas `sessions` and `clips`: lists, single rows, and deleting them with their files."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from core.ids import ClipId, SessionId, StreamId
+from supervisor.api.call import Done, UserCall
+from supervisor.api.models import OfSession, OfStream
+from supervisor.api.rows import clip_answer, listed, session_answer
+from supervisor.erasing import erase_clip, erase_session, running
+
+
+async def list_sessions(call: UserCall) -> Done:
+    """GET /sessions."""
+    query: OfStream = call.query
+    stream = None if query.stream is None else StreamId(query.stream)
+    page = await call.services.catalog.sessions(call.workspace, stream=stream, limit=query.limit, after=query.after)
+    return Done(listed(page, session_answer))
+
+
+async def get_session(call: UserCall) -> Done:
+    """GET /sessions/{id}."""
+    return Done(session_answer(await call.services.catalog.session(call.workspace, SessionId(call.path["id"]))))
+
+
+async def list_clips(call: UserCall) -> Done:
+    """GET /clips."""
+    query: OfSession = call.query
+    page = await call.services.catalog.clips(
+        call.workspace,
+        stream=None if query.stream is None else StreamId(query.stream),
+        session=None if query.session is None else SessionId(query.session),
+        limit=query.limit,
+        after=query.after,
+    )
+    return Done(listed(page, clip_answer))
+
+
+async def get_clip(call: UserCall) -> Done:
+    """GET /clips/{id}."""
+    return Done(clip_answer(await call.services.catalog.clip(call.workspace, ClipId(call.path["id"]))))
+
+
+async def delete_session(call: UserCall) -> Done:
+    """DELETE /sessions/{id}: files first, so that what fails can be asked again. Not while it runs."""
+    id_ = SessionId(call.path["id"])
+    row = await call.services.catalog.session(call.workspace, id_)
+    await _erasable(call, row.id)
+    await asyncio.to_thread(erase_session, _data_dir(call), row.id)
+    await call.services.catalog.erase_session(call.workspace, row.id)
+    return Done(status=204, target=row.id, detail={"stream": row.stream})
+
+
+async def delete_clip(call: UserCall) -> Done:
+    """DELETE /clips/{id}: with all revisions, approved or not. Not while its session runs."""
+    row = await call.services.catalog.clip(call.workspace, ClipId(call.path["id"]))
+    await _erasable(call, row.session)
+    await asyncio.to_thread(erase_clip, _data_dir(call), row.session, row.id)
+    await call.services.catalog.erase_clip(call.workspace, row.id)
+    return Done(status=204, target=row.id, detail={"session": row.session, "review": row.review})
+
+
+async def _erasable(call: UserCall, session: SessionId) -> None:
+    """Raises Conflict where a worker has it, or may be about to start; the session's lock decides the rest."""
+    if await call.services.catalog.is_busy(session):
+        raise running(session)
+
+
+def _data_dir(call: UserCall) -> Path:
+    return Path(call.services.settings.data_dir).absolute()

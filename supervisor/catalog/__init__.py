@@ -1,0 +1,7 @@
+"""What is known about streams, workers, clips and jobs: SQLite by default, PostgreSQL where there are several hosts."""
+
+from supervisor.catalog.catalog import Catalog
+from supervisor.catalog.errors import CatalogAway, Conflict, NotFound, StaleWrite, Superseded
+from supervisor.catalog.leading import Leading
+
+__all__ = ["Catalog", "CatalogAway", "Conflict", "Leading", "NotFound", "StaleWrite", "Superseded"]

@@ -1,0 +1,168 @@
+"""The catalog's tables, for both databases. What makes them is `migrations/`; a test holds the two together.
+
+JSON is text that we write and read ourselves: both databases keep the same bytes, and PostgreSQL's own JSON refuses
+what a hostile title may hold (U+0000). `_ns` columns are wall-clock ns, for labels and the expiry of tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+NAMES: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+METADATA: Final = MetaData(naming_convention=NAMES)
+
+
+class Document(TypeDecorator[Any]):
+    """A JSON object in a text column, ASCII only."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """What is stored; `limits.document` has checked it."""
+        return None if value is None else json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        """What was stored."""
+        return None if value is None else json.loads(value)
+
+
+def _ns(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _text(name: str, *args: Any, **options: Any) -> Column[str]:
+    return Column(name, Text, *args, nullable=False, **options)
+
+
+def _whole(name: str, *args: Any, **options: Any) -> Column[int]:
+    return Column(name, BigInteger, *args, nullable=False, **options)
+
+
+def _ref(target: str) -> ForeignKey:
+    return ForeignKey(target, ondelete="CASCADE")
+
+
+# The fence (`lease`: the highest lease token a write carried), and what numbers events, commands and audit rows: a
+# number is taken under the row's lock, so that rows become visible in the order of their numbers
+counters = Table("counters", METADATA, _text("name", primary_key=True), _whole("value"))
+meta = Table("meta", METADATA, _text("key", primary_key=True), _text("value"))
+workspaces = Table(
+    "workspaces", METADATA, _text("id", primary_key=True), _text("name"), Column("limits", Document, nullable=False),
+    _ns("created_ns"),
+)  # fmt: skip
+streams = Table(
+    "streams", METADATA, _text("id", primary_key=True), _text("workspace", ForeignKey("workspaces.id")), _text("name"),
+    _text("source"), _text("kind"), _text("origin"), _text("rights"), _text("wanted"), _whole("priority"),
+    Column("options", Document, nullable=False), _text("reason"), _ns("created_ns"),
+    Column("deleted", Boolean, nullable=False),
+    _whole("claim_token"),  # of the newest claim; 0: never claimed. Its row lock orders claims and workers' writes
+    Index("ix_streams_page", "workspace", "created_ns", "id"),
+)  # fmt: skip
+Index(
+    "uq_streams_name", streams.c.workspace, streams.c.name, unique=True,
+    sqlite_where=text("NOT deleted"), postgresql_where=text("NOT deleted"),
+)  # fmt: skip
+sessions = Table(
+    "sessions", METADATA, _text("id", primary_key=True), _text("stream", _ref("streams.id")), _text("workspace"),
+    _text("state"), _text("reason"), _ns("started_ns"), _ns("ended_ns", nullable=True),
+    Column("media_s", Double, nullable=False), Column("summary", Document, nullable=False), _whole("acked"),
+    Index("ix_sessions_page", "workspace", "started_ns", "id"), Index("ix_sessions_stream", "stream"),
+)  # fmt: skip
+workers = Table(
+    "workers", METADATA, _text("stream", _ref("streams.id"), primary_key=True), _whole("token", primary_key=True),
+    _whole("lease_token"), _text("session", _ref("sessions.id")), _text("worker"), _text("runtime"), _text("state"),
+    _text("reason"), Column("code", Integer), _whole("failures"), _whole("attempt"), _text("node"),
+    _whole("pid"), _text("version"),
+    _whole("beat"), _whole("progress"), Column("health", Document, nullable=False), _text("metrics"),
+    _whole("commands_seen"), _ns("since_ns"), _ns("ended_ns", nullable=True), Index("ix_workers_session", "session"),
+)  # fmt: skip
+worker_tokens = Table(
+    "worker_tokens", METADATA, _text("id", primary_key=True), _text("kind"), _text("hash"), _text("stream"),
+    _whole("token"), _ns("expires_ns"), Index("ix_worker_tokens_claim", "stream", "token"),
+    ForeignKeyConstraint(["stream", "token"], ["workers.stream", "workers.token"], ondelete="CASCADE"),
+)  # fmt: skip
+moments = Table(
+    "moments", METADATA, _text("session", _ref("sessions.id"), primary_key=True), _text("id", primary_key=True),
+    _text("stream"), _text("workspace"), _text("state"), Column("line", Document, nullable=False),
+    _whole("claim_token"), _whole("seq"), _ns("created_ns"), Index("ix_moments_page", "session", "created_ns", "id"),
+)  # fmt: skip
+clips = Table(
+    "clips", METADATA, _text("id", primary_key=True), _text("session", _ref("sessions.id")), _text("stream"),
+    _text("workspace"), _whole("revision"), _text("state"), _text("review"), _text("title"), Column("score", Double),
+    Column("line", Document, nullable=False), _ns("created_ns"), _whole("claim_token"), _whole("seq"),
+    Index("ix_clips_page", "workspace", "created_ns", "id"), Index("ix_clips_session", "session"),
+)  # fmt: skip
+revisions = Table(
+    "revisions", METADATA, _text("clip", _ref("clips.id"), primary_key=True), _whole("revision", primary_key=True),
+    _text("hash", primary_key=True), _text("state"), Column("line", Document, nullable=False), _whole("attempt"),
+    _whole("claim_token"), _ns("created_ns"),
+)  # fmt: skip
+events = Table(
+    "events", METADATA, _whole("id", primary_key=True, autoincrement=False), _text("workspace"), _text("stream"),
+    _text("session", _ref("sessions.id")), _whole("attempt"), _whole("seq"), _text("kind"),
+    Column("line", Document, nullable=False), _ns("at_ns"), UniqueConstraint("session", "attempt", "seq"),
+    Index("ix_events_workspace", "workspace", "id"), Index("ix_events_at", "at_ns"),
+)  # fmt: skip
+jobs = Table(
+    "jobs", METADATA, _text("id", primary_key=True), _text("workspace"), _text("stream", _ref("streams.id")),
+    _text("state"), _text("source"), Column("cancel", Boolean, nullable=False), _text("error"), _ns("created_ns"),
+    _ns("ended_ns", nullable=True), _whole("version"), Index("ix_jobs_page", "workspace", "created_ns", "id"),
+)  # fmt: skip
+steps = Table(
+    "steps", METADATA, _text("job", _ref("jobs.id"), primary_key=True), _whole("position", primary_key=True),
+    _text("name"), _text("state"), _whole("attempts"), _ns("started_ns", nullable=True), _ns("ended_ns", nullable=True),
+    Column("progress", Double, nullable=False), _text("error"),
+)  # fmt: skip
+tokens = Table(
+    "tokens", METADATA, _text("id", primary_key=True), _text("workspace", _ref("workspaces.id")), _text("role"),
+    _text("name"), _ns("created_ns"), _ns("expires_ns", nullable=True), Column("revoked", Boolean, nullable=False),
+    _text("hash"), Index("ix_tokens_page", "workspace", "created_ns", "id"),
+)  # fmt: skip
+commands = Table(
+    "commands", METADATA, _whole("id", primary_key=True, autoincrement=False), _text("stream"), _whole("claim_token"),
+    _text("kind"), Column("args", Document, nullable=False), _ns("at_ns"),
+    Index("ix_commands_claim", "stream", "claim_token", "id"),
+    ForeignKeyConstraint(["stream", "claim_token"], ["workers.stream", "workers.token"], ondelete="CASCADE"),
+)  # fmt: skip
+audits = Table(
+    "audit", METADATA, _whole("id", primary_key=True, autoincrement=False), _text("workspace"), _text("actor"),
+    _text("action"), _text("target"), Column("detail", Document, nullable=False), _ns("at_ns"),
+    Index("ix_audit_workspace", "workspace", "id"), Index("ix_audit_at", "at_ns"),
+)  # fmt: skip
+usage = Table(
+    "usage", METADATA, _text("workspace", _ref("workspaces.id"), primary_key=True), _text("day", primary_key=True),
+    Column("minutes", Double, nullable=False), _whole("bytes"), _whole("renders"),
+    Column("llm_usd", Double, nullable=False),
+)  # fmt: skip
+replies = Table(
+    "replies", METADATA, _text("workspace", _ref("workspaces.id"), primary_key=True), _text("key", primary_key=True),
+    _text("asked"), Column("status", Integer, nullable=False), _text("body"), _ns("at_ns"),
+)  # fmt: skip
+nonces = Table(
+    "nonces", METADATA, _text("scope", primary_key=True), _text("nonce", primary_key=True), _ns("until_ns"),
+)  # fmt: skip

@@ -1,0 +1,80 @@
+"""Who may start now, and who waits for what. Pure.
+
+Costs are sums over what runs, made anew each tick and never counted up and down (reliability.md section 3, item 18).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from core.spec import WorkerKind
+from supervisor.reconcile.values import Capacity, Cost, Waiting, Want
+
+CPU_SHARE: Final = 0.8  # of the machine; reliability.md section 3, item 42
+MEMORY_SHARE: Final = 0.85
+VODS_AT_ONCE: Final = 1  # one takes whatever the machine has left
+GIB: Final = 1 << 30
+
+# Budgets of DESIGN.md section 8: eight streams on two cores, 450 MB a worker with its own model
+COSTS: Final[dict[WorkerKind, Cost]] = {
+    "stream": Cost(cpus=0.2, memory_bytes=450 << 20),
+    "vod": Cost(cpus=0.2, memory_bytes=600 << 20),
+    "render": Cost(cpus=0.2, memory_bytes=600 << 20),
+    "door": Cost(cpus=0.1, memory_bytes=100 << 20),
+}
+
+
+def admit(
+    wants: Iterable[Want], running: Sequence[Want], capacity: Capacity
+) -> tuple[list[Want], list[tuple[Want, str]]]:
+    """Those that start now, best first, and those that wait, each with its reason, in the order of their turn.
+
+    Higher priority first, then the workspace that has the fewest, then who has waited longest. Who does not fit does
+    not let later ones pass that are as big: a queue whose head starves is no queue.
+    """
+    per_workspace = Counter(want.workspace for want in running)
+    vods = sum(want.kind == "vod" for want in running)
+    cpus = sum(want.cost.cpus for want in running)
+    memory = sum(want.cost.memory_bytes for want in running)
+    count = len(running)
+    admitted: list[Want] = []
+    waiting: list[tuple[Want, str]] = []
+    left = list(wants)
+    full = ""
+    while left:
+        best = min(left, key=lambda want: (-want.priority, per_workspace[want.workspace], want.since_ns, want.stream))
+        left.remove(best)
+        reason = full or _refusal(best, per_workspace[best.workspace], vods, count, cpus, memory, capacity)
+        if reason:
+            waiting.append((best, reason))
+            full = reason if reason in ("disk", "streams", "cpu", "memory") else full
+            continue
+        admitted.append(best)
+        per_workspace[best.workspace] += 1
+        vods, count = vods + (best.kind == "vod"), count + 1
+        cpus, memory = cpus + best.cost.cpus, memory + best.cost.memory_bytes
+    return admitted, waiting
+
+
+def places(waiting: Iterable[tuple[Want, str]]) -> tuple[Waiting, ...]:
+    """The queue as people see it."""
+    return tuple(Waiting(want.stream, reason, place) for place, (want, reason) in enumerate(waiting, 1))
+
+
+def _refusal(want: Want, own: int, vods: int, count: int, cpus: float, memory: int, capacity: Capacity) -> str:
+    """Why it cannot start now; "" when it can."""
+    if want.workspace in capacity.shares and own >= capacity.shares[want.workspace]:
+        return "quota"
+    if want.kind == "vod" and vods >= VODS_AT_ONCE:
+        return "vod_turn"
+    if not capacity.disk_ok:
+        return "disk"
+    if count >= capacity.streams:
+        return "streams"
+    if cpus + want.cost.cpus > capacity.cpus * CPU_SHARE + 1e-9:
+        return "cpu"
+    if memory + want.cost.memory_bytes > capacity.memory_bytes * MEMORY_SHARE:
+        return "memory"
+    return ""

@@ -1,0 +1,192 @@
+"""What to do now, from what shall be and what is: level-triggered, made anew from nothing each tick. Pure.
+
+Two facts carry it. An engine that does not answer has not said that a worker is gone; and the ring's lock and the claim
+token fence a worker that was given up too early, so a mistake here costs footage that is recorded twice, never a write
+that wins twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from core.ids import StreamId
+from supervisor.catalog.values import ClaimRow
+from supervisor.reconcile import policy
+from supervisor.reconcile.admission import admit, places
+from supervisor.reconcile.values import (
+    CLOSED_STATES,
+    FINAL_STATES,
+    Action,
+    Ages,
+    Claim,
+    Halt,
+    Mark,
+    Plan,
+    Remove,
+    Snapshot,
+    Waiting,
+    Want,
+)
+from supervisor.runtimes.api import Found
+
+MAX_CLAIMS: Final = 5  # new workers a tick; reliability.md section 3, item 14
+
+
+def plan(seen: Snapshot) -> Plan:
+    """Marks first, then ends, then new claims: what is written down is never behind what is done."""
+    marks: list[Action] = []
+    ends: list[Action] = []
+    last = _least(seen) if seen.capacity.shed else None
+    for claim in seen.claims.values():
+        if claim is last:
+            marks.append(Mark(claim.stream, claim.token, "draining", policy.SHED, failures=claim.failures))
+            ends.append(Halt(claim.worker, "drain", policy.SHED))
+            continue
+        for action in _tend(claim, seen):
+            (marks if isinstance(action, Mark) else ends).append(action)
+    ends += _strays(seen)
+    given_up = {action.stream for action in marks if isinstance(action, Mark) and action.state in FINAL_STATES}
+    claims, waiting = _new(seen, given_up)
+    return Plan((*marks, *ends, *claims), waiting)
+
+
+def _tend(claim: ClaimRow, seen: Snapshot) -> Iterator[Action]:
+    """What one claim needs."""
+    found = seen.found.get(claim.worker) if seen.found is not None else None
+    if claim.state in FINAL_STATES:
+        if found is not None:
+            yield from _leftover(found)
+        return
+    ages, wanted = seen.ages[claim.stream, claim.token], claim.stream in seen.wants
+    if found is not None and found.life == "exited":
+        reason, lived_ns = policy.end_of(found.code, oom=found.oom), seen.now_ns - ages.first_ns
+        yield _ended(claim, reason, lived_ns, found.code, wanted=wanted)
+        yield Remove(claim.worker)
+    elif found is None and seen.found is not None:
+        yield from _missing(claim, seen.now_ns, ages, wanted=wanted)
+    elif not wanted:
+        yield from _unwanted(claim, seen.now_ns, ages)
+    else:
+        yield from _alive(claim, seen.now_ns, ages, known=found is not None and found.life == "running")
+
+
+def _least(seen: Snapshot) -> ClaimRow | None:
+    """Who ends first when the disk is nearly full: the lowest priority, of those a recording, which can wait and loses
+    nothing, then who came last."""
+    alive = [
+        (want.priority, want.kind != "vod", -want.since_ns, claim.stream, claim)
+        for stream, claim in seen.claims.items()
+        if (want := seen.wants.get(stream)) is not None and _runs(claim, seen.found)
+    ]
+    return min(alive, key=lambda each: each[:4])[-1] if alive else None
+
+
+def _runs(claim: ClaimRow, found: Mapping[str, Found] | None) -> bool:
+    worker = None if found is None else found.get(claim.worker)
+    return claim.state not in (*FINAL_STATES, "draining") and worker is not None and worker.life == "running"
+
+
+def _leftover(found: Found) -> Iterator[Action]:
+    """The worker of a claim that is over: one that was given up may still run, or run again after a pause."""
+    if found.life == "exited":
+        yield Remove(found.name)
+    elif found.life == "running":
+        yield Halt(found.name, "kill", "superseded")
+
+
+def _missing(claim: ClaimRow, now_ns: int, ages: Ages, *, wanted: bool) -> Iterator[Action]:
+    """The runtime knows no such worker: a leader died between claim and start, or somebody removed it."""
+    lived_ns = now_ns - ages.first_ns
+    if claim.state == "claimed":
+        if lived_ns > policy.CLAIMING_NS:
+            yield _ended(claim, "never_started", lived_ns, wanted=wanted)
+    elif now_ns - ages.beat_ns > policy.SUSPECT_NS:  # while it beats it is alive, whatever the runtime says
+        yield _ended(claim, "killed", lived_ns, wanted=wanted)
+
+
+def _unwanted(claim: ClaimRow, now_ns: int, ages: Ages) -> Iterator[Action]:
+    """Paused, deleted or not live any more."""
+    if claim.state != "draining":
+        yield Mark(claim.stream, claim.token, "draining", "unwanted", failures=claim.failures)
+        yield Halt(claim.worker, "drain", "unwanted")
+    elif now_ns - ages.state_ns > policy.DRAIN_NS:
+        yield Halt(claim.worker, "kill", "drain_deadline")
+
+
+def _alive(claim: ClaimRow, now_ns: int, ages: Ages, *, known: bool) -> Iterator[Action]:
+    """It runs, or nobody knows."""
+    silent_ns, lived_ns = now_ns - ages.beat_ns, now_ns - ages.first_ns
+    over = ""
+    if claim.state == "draining":
+        over = "drain_deadline" if now_ns - ages.state_ns > policy.DRAIN_NS else ""
+    elif claim.state in ("claimed", "starting"):
+        over = "start_deadline" if lived_ns > policy.START_NS else ""
+    elif silent_ns > (policy.LOST_NS if known else policy.UNKNOWN_NS):
+        over = "heartbeat_lost"
+    elif claim.health.get("state") == "live" and now_ns - ages.progress_ns > policy.STALLED_NS:
+        over = "stalled"
+    elif (silent_ns > policy.SUSPECT_NS) != (claim.state == "degraded"):
+        late = silent_ns > policy.SUSPECT_NS
+        state, reason = ("degraded", "heartbeat_late") if late else ("running", "")
+        yield Mark(claim.stream, claim.token, state, reason, failures=claim.failures)  # type: ignore[arg-type]
+    if over:
+        yield _ended(claim, over, lived_ns, wanted=True)
+        yield Halt(claim.worker, "kill", over)
+
+
+def _ended(claim: ClaimRow, reason: str, lived_ns: int, code: int | None = None, *, wanted: bool) -> Mark:
+    found = policy.verdict(claim, reason, lived_ns, wanted=wanted)
+    return Mark(claim.stream, claim.token, found.state, found.reason, code, found.failures)
+
+
+def _strays(seen: Snapshot) -> Iterator[Action]:
+    """Workers of ours that no newest claim names. An older claim's is killed; one whose stream nobody knows (a catalog
+    that was put back from a copy) is asked to end, so that what it has is kept."""
+    named = {claim.worker for claim in seen.claims.values()}
+    for found in (seen.found or {}).values():
+        if found.name in named:
+            continue
+        if found.life == "exited":
+            yield Remove(found.name)
+        elif found.life == "running":
+            known = found.labels.get("stream") in seen.claims
+            yield Halt(found.name, "kill" if known else "drain", "superseded" if known else "unknown_stream")
+
+
+def _new(seen: Snapshot, given_up: set[StreamId]) -> tuple[list[Action], tuple[Waiting, ...]]:
+    """Claims for streams that have no worker, as many as fit. Nobody is replaced in the tick that gives it up."""
+    active: list[Want] = []
+    due: list[Want] = []
+    later: list[tuple[Want, str]] = []
+    for stream, want in seen.wants.items():
+        claim = seen.claims.get(stream)
+        if claim is None:
+            due.append(want)
+        elif stream in given_up:
+            later.append((want, "restarting"))
+        elif claim.state not in FINAL_STATES:
+            active.append(want)
+            if claim.state == "draining" and claim.reason == policy.SHED:
+                later.append((want, policy.SHED))
+        elif seen.now_ns - seen.ages[stream, claim.token].state_ns < _wait_ns(claim):
+            later.append((want, "back_off"))
+        else:
+            due.append(want)
+    admitted, waiting = admit(due, active, seen.capacity)
+    if seen.found is None:
+        return [], places([*((want, "runtime_away") for want in admitted), *waiting, *later])
+    late = [(want, "turn") for want in admitted[MAX_CLAIMS:]]
+    return [_claim(want, seen) for want in admitted[:MAX_CLAIMS]], places([*late, *waiting, *later])
+
+
+def _wait_ns(claim: ClaimRow) -> int:
+    """Who wants a stream whose claim was closed asks for it anew."""
+    return 0 if claim.state in CLOSED_STATES else policy.wait_ns(claim)
+
+
+def _claim(want: Want, seen: Snapshot) -> Claim:
+    last = seen.claims.get(want.stream)
+    if last is None:
+        return Claim(want.stream, 0, 0)
+    return Claim(want.stream, last.token, 0 if last.state in CLOSED_STATES else last.failures)

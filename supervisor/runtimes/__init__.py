@@ -1,0 +1,1 @@
+"""Where workers run: processes of this host, or containers of its Docker engine, behind one Protocol."""

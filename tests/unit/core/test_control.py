@@ -1,0 +1,74 @@
+"""Messages between workers and supervisors: what is read is exactly what may be said."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.control import MAX_BATCH, Acked, Command, EventBatch, Heartbeat, Pulse
+from core.errors import UsageError
+
+BEAT: dict[str, Any] = {
+    "session": "s1", "claim_token": 7, "state": "live", "progress": 3, "media_s": 12, "lag_s": 0.5,
+    "rss_bytes": 1, "ring_bytes": 2, "disk_free_bytes": 3, "undelivered": 0,
+}  # fmt: skip
+
+
+def row(seq: int, kind: str = "clip") -> dict[str, Any]:
+    return {"seq": seq, "attempt": 1, "kind": kind, "line": {"type": kind}}
+
+
+def test_a_message_survives_the_wire() -> None:
+    """A whole number may stand for seconds; lists become tuples."""
+    beat = Heartbeat.from_json(BEAT)
+    assert Heartbeat.from_json(beat.to_json()) == beat
+    assert beat.media_s == 12.0
+    assert Acked.from_json({"acked": 4, "refused": [1, 2]}).refused == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "asleep"},
+        {"progress": "3"},
+        {"progress": True},
+        {"media_s": None},
+        {"more": 1},
+        {"reason": "x" * 5000},
+    ],
+)
+def test_a_message_of_another_form_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as err:
+        Heartbeat.from_json(BEAT | changes)
+    assert err.value.code == "bad_message"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[row(2), row(1)], [row(1), row(1)], [row(1, "secret")], [{"seq": 1}], [row(n) for n in range(MAX_BATCH + 1)]],
+)
+def test_rows_come_in_order_and_of_known_kinds(rows: list[dict[str, Any]]) -> None:
+    with pytest.raises(UsageError):
+        EventBatch.from_json({"session": "s1", "claim_token": 1, "rows": rows}).events()
+
+
+def test_tokens_are_in_no_repr() -> None:
+    assert "secret" not in repr(Pulse(claimed=True, token="secret"))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(json_values)
+def test_nothing_from_outside_raises_anything_else(body: object) -> None:
+    """A hostile worker gets an error, never a traceback."""
+    for kind in (Heartbeat, EventBatch, Command):
+        with contextlib.suppress(UsageError):
+            kind.from_json(body)
