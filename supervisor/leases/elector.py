@@ -9,6 +9,8 @@
 3. What has no answer is not held. A record of our own that we do not hold is taken anew, with a higher token.
 4. A token is higher than every floor: our own file, the catalog, and what the record says. A record below the floors
    is an old one come back (a store that lost writes), and earns the full wait like a stranger's.
+5. A write that was refused, or has no answer, met a record that we have not seen. Should the old one be there again
+   afterwards, the store has lost the new one, whose holder may hold: what we have waited counts for nothing.
 """
 
 from __future__ import annotations
@@ -193,11 +195,17 @@ class Elector:
             case Answered(True) if isinstance(self._asked, Create | Swap):
                 return self._gain(now_ns, self._asked.new)
             case Answered():
+                self._miss()
                 return Read()
             case Away():
+                if isinstance(self._asked, Create | Swap):
+                    self._miss()
                 return Wait(self._next(now_ns))
             case None:
                 return Read()
+
+    def _miss(self) -> None:
+        self._sight = None
 
     def _look(self, now_ns: int, record: LeaseRecord | None) -> None:
         sight = self._sight

@@ -11,7 +11,7 @@ from tests.simulation.services import LeaseServer
 
 Bug = Literal[
     "store_ttl", "no_floors", "from_receiving", "absent_is_free", "clock_stops", "no_fence",
-    "no_ring_lock", "no_dedupe", "unexplained_floor", "believes_its_record",
+    "no_ring_lock", "no_dedupe", "unexplained_floor", "believes_its_record", "waits_on",
 ]  # fmt: skip
 
 
@@ -45,6 +45,13 @@ class UnexplainedFloor(Elector):
         self.top = max(self.top, floor)
 
 
+class WaitsOn(Elector):
+    """What was waited counts on after a write that met another record."""
+
+    def _miss(self) -> None:
+        pass
+
+
 class BelievesItsRecord(Elector):
     """What the store says is ours is held, with the token it has, from when it was read."""
 
@@ -73,5 +80,6 @@ def elector_of(bug: Bug | None, server: LeaseServer) -> Callable[..., Elector]:
         "absent_is_free": AbsentIsFree,
         "unexplained_floor": UnexplainedFloor,
         "believes_its_record": BelievesItsRecord,
+        "waits_on": WaitsOn,
     }
     return electors.get(bug or "", Elector)

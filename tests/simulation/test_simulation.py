@@ -67,3 +67,12 @@ def test_a_takeover_that_the_store_forgets_is_not_followed_at_once(seed: int) ->
     the holder. Found by these seeds; since then a floor that no record explains begins the wait anew."""
     assert broken_rule(seed, "unexplained_floor") == "two-leaders"
     simulate(seed, minutes=MINUTES)
+
+
+@pytest.mark.parametrize("seed", [9389, 16104, 16553])
+def test_a_refused_takeover_waits_anew(seed: int) -> None:
+    """Two candidates wrote at once; then the store lost the winner's record and showed the old one, whose time the
+    loser had waited already. Found by these seeds among fifty thousand."""
+    with pytest.raises(Broken, match="two-leaders"):
+        simulate(seed, bug="waits_on")
+    simulate(seed)
