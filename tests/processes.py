@@ -23,3 +23,12 @@ def children(of: int | None = None) -> dict[int, bytes]:
         more = {pid for pid, parent in parents.items() if parent in found} - found
         grew, found = bool(more), found | more
     return {pid: lines[pid] for pid in found - {of or os.getpid()} if pid in lines}
+
+
+def is_worker(pid: int | str) -> bool:
+    """By its command line: started by name, or forked from a mould (which looks the same). One that ended has none."""
+    try:
+        argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"worker" in argv or b"daemon.worker.program" in argv

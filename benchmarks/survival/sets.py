@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from benchmarks.survival.hour import recovery
-from tests.chaos.captures import clip_row, gap_row, spawn_row, strikes
-from tests.chaos.clips import count_clips
+from tests.chaos.captures import Back, clip_row, gap_row, spawn_row, strikes
+from tests.chaos.clips import Counted, count_clips
 from tests.chaos.clocksteps import STEPS_S, WallClock, of_a_worker, of_supervisors
 from tests.chaos.drains import cut_short, drains
 from tests.chaos.leaders import failovers, sleepers
@@ -26,6 +26,7 @@ SEED: Final = 20261122
 FAULT_EVERY_S: Final = 20.0  # reliability.md section 3, item 67
 CALM_S: Final = 60.0
 SOAK_STREAMS: Final = 8
+STRUCK: Final = 4  # streams of an installation whose workers are struck
 Segments = tuple[Path, ...]
 
 
@@ -55,19 +56,37 @@ async def leaders(segments: Segments, folder: Path, volumes: Volumes) -> list[Ro
 
 
 async def workers(segments: Segments, folder: Path, volumes: Volumes) -> list[Row]:
-    """R8, R16 and R1 in small."""
-    chance = random.Random(SEED)
-    async with endless(segments) as source, Site(folder, Plan(source=source, streams=3, supervisors=1)) as site:
-        killed = await strikes(site, volumes.kills, signal.SIGKILL, chance)
-        hung = await strikes(site, volumes.hangs, signal.SIGSTOP, chance)
-        counted = await count_clips(site)
-    what = f"{volumes.kills} kills, {volumes.hangs} stops"
+    """R8, R16 and R1 in small. Each stream is struck once, on installations of four, so that nobody backs off; on the
+    first one all are killed again."""
+    chance, counted = random.Random(SEED), Counted()
+    found: dict[str, list[Back]] = {"killed": [], "again": [], "stopped": []}
+    async with endless(segments) as source:
+        for number, (how, times) in enumerate(_rounds(volumes)):
+            async with Site(folder / str(number), Plan(source=source, streams=STRUCK, supervisors=1)) as site:
+                backs = found["stopped" if how is signal.SIGSTOP else "killed"]
+                backs += await strikes(site, times, how, chance)
+                if number == 0:
+                    found["again"] += await strikes(site, times, how, chance)
+                counted += await count_clips(site)
+    again = len(found["again"])
     return [
-        gap_row(killed, signal.SIGKILL),
-        gap_row(hung, signal.SIGSTOP),
-        spawn_row([*killed, *hung]),
-        clip_row("R1", "workers killed and stopped while they cut", what, counted),
+        gap_row(found["killed"], signal.SIGKILL),
+        gap_row(found["again"], signal.SIGKILL, again=True),
+        gap_row(found["stopped"], signal.SIGSTOP),
+        spawn_row([back for backs in found.values() for back in backs]),
+        clip_row(
+            "R1",
+            "workers killed and stopped while they cut",
+            f"{volumes.kills + again} kills, {volumes.hangs} stops",
+            counted,
+        ),
     ]
+
+
+def _rounds(volumes: Volumes) -> Iterator[tuple[signal.Signals, int]]:
+    for how, times in ((signal.SIGKILL, volumes.kills), (signal.SIGSTOP, volumes.hangs)):
+        for start in range(0, times, STRUCK):
+            yield how, min(STRUCK, times - start)
 
 
 async def stores(segments: Segments, folder: Path, volumes: Volumes) -> list[Row]:

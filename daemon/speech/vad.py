@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.media import AUDIO_RATE
+from daemon.onnx import open_onnx
 
 FRAME: Final = 512  # samples, 32 ms: the model's own step
 CONTEXT: Final = 64  # samples of the frame before that it sees too
@@ -29,13 +30,7 @@ class VadModel:
     """The network, shared by all streams of a process; state lives in SileroVad."""
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime  # noqa: PLC0415 - 20 MB that a process without speech does not need
-
-        options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = options.intra_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = open_onnx(path.read_bytes(), arena=False)
 
     def run(
         self, frames: NDArray[np.float32], h: NDArray[np.float32], c: NDArray[np.float32]

@@ -10,7 +10,14 @@
 4. A token is higher than every floor: our own file, the catalog, and what the record says. A record below the floors
    is an old one come back (a store that lost writes), and earns the full wait like a stranger's.
 5. A write that was refused, or has no answer, met a record that we have not seen. Should the old one be there again
-   afterwards, the store has lost the new one, whose holder may hold: what we have waited counts for nothing.
+   afterwards, the store has lost the new one, whose holder may hold: what we have waited counts for nothing. The same
+   after a while without a look.
+
+6. A late renewal holds no longer than the one before it would have been waited for: the store may lose it.
+
+A store that loses two renewals which it has acknowledged can still make two believe, when the holder was cut off for
+seconds before them and is again after them: nothing outside the store knows of them. The token, which every sink
+compares, keeps the older one's writes out then as always.
 """
 
 from __future__ import annotations
@@ -120,6 +127,7 @@ class Elector:
         self._sight: _Sight | None = None
         self._asked: Ask = Wait(0)
         self._mine: LeaseRecord | None = None  # what the store holds, as far as it has been proven
+        self._proven_ns = 0  # when the write that is proven was sent
         self._first_sent_ns = 0  # of the write that is under way, tries before this one included
         self._sent_ns = 0
         self._leaving = False
@@ -162,9 +170,10 @@ class Elector:
         if answer != Answered(True):
             return self._lose("replaced")
         self._mine = self._asked.new
-        self.held = Held(self._mine.token, self._deadline(now_ns))
+        until_ns = min(self._deadline(now_ns), self._proven_ns + self._timing.duration_ns)
+        self.held = Held(self._mine.token, until_ns)
         again = self._first_sent_ns != self._sent_ns
-        self._first_sent_ns = 0
+        self._proven_ns, self._first_sent_ns = self._first_sent_ns, 0
         return self._renew(now_ns) if again else Wait(self._next(self._sent_ns))
 
     def _renew(self, now_ns: int) -> Swap:
@@ -226,8 +235,9 @@ class Elector:
         self.top = max(self.top, floor)
 
     def _out_of_sight(self, now_ns: int, sight: _Sight) -> bool:
-        """An absence proves nothing about a time in which nobody looked; a record that did not change does."""
-        return sight.record is None and now_ns - sight.last_ns > self._timing.deadline_ns
+        """What is there again proves nothing about a time in which nobody looked, should the store lose writes. A
+        holder that renewed in a gap of this length and was lost with it has stopped when the duration is over."""
+        return now_ns - sight.last_ns > self._timing.duration_ns - self._timing.deadline_ns
 
     def _may_take(self, now_ns: int) -> bool:
         assert self._sight is not None
@@ -251,6 +261,7 @@ class Elector:
 
     def _gain(self, now_ns: int, new: LeaseRecord) -> Ask:
         self._mine, self.held = new, Held(new.token, self._deadline(now_ns))
+        self._proven_ns = self._first_sent_ns
         self.top, self._sight, self._first_sent_ns = max(self.top, new.token), None, 0
         if now_ns >= self.held.deadline_ns:  # the answer came too late, or we slept over it
             return self._lose("deadline")

@@ -25,6 +25,7 @@ from supervisor.runtimes.api import Found, Limits, NameTaken, Order, Runtime, Ru
 from telemetry.metrics import SupervisorMetrics
 
 TICK_NS: Final = ns(1)
+SOON_NS: Final = TICK_NS // 10  # to the next look after a worker's end, which made room for what comes in its place
 TOKEN_S: Final = 600.0  # a worker's own token; renewed with a heartbeat
 GRACE_S: Final = 75.0  # between SIGTERM and SIGKILL: a drain takes 60 s at most (reliability.md section 3, item 41)
 log = structlog.get_logger()
@@ -71,8 +72,10 @@ class Term:
         try:
             while True:
                 started_ns = self._tools.clock.boottime_ns()
+                wait_ns: int = TICK_NS
                 try:
                     await self.tick()
+                    wait_ns = SOON_NS if self._replaces() else TICK_NS
                 except CatalogAway as err:
                     log.warning("catalog.away", why=str(err))
                 except NotLeading:
@@ -80,7 +83,7 @@ class Term:
                 except Exception:  # supervision boundary: the next look begins anew
                     log.exception("tick.failed")
                 spent_ns = self._tools.clock.boottime_ns() - started_ns
-                await self._tools.clock.sleep(max(TICK_NS - spent_ns, TICK_NS // 10))
+                await self._tools.clock.sleep(max(wait_ns - spent_ns, SOON_NS))
         finally:
             await self._tools.desk.close()
 
@@ -127,6 +130,10 @@ class Term:
         self._count(claims)
         await self._explain(rows)
         return sum(row.state not in FINAL_STATES for row in claims.values())
+
+    def _replaces(self) -> bool:
+        actions = self.last.actions if self.last is not None else ()
+        return any(isinstance(action, Mark) and action.state in FINAL_STATES for action in actions)
 
     async def _found(self) -> Mapping[str, Found] | None:
         try:

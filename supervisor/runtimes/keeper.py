@@ -1,4 +1,5 @@
-"""Starts one worker, stays beside it and keeps how it ended. Run as a file: `keeper.py FOLDER COMMAND...`.
+"""Starts one worker, stays beside it and keeps how it ended. Run as a file: `keeper.py FOLDER COMMAND...`, or
+`keeper.py --adopt FOLDER PID SAID GO TELL` as the parent of a worker that mould.py has forked, with three pipes.
 
 Supervisors come and go while a worker runs, and an exit code can only be had by its parent; so every process worker has
 a parent of its own that does nothing else. It holds an exclusive lock on FOLDER/lock for as long as it lives: who can
@@ -26,7 +27,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38  # linux/prctl.h
 LOG_BYTES = 1 << 20
@@ -35,10 +36,33 @@ GRACE_S = 75.0  # where nobody named one: the drain's budget of 60 s and a margi
 SWEEP_S = 5.0  # for what was killed to go; a process that hangs in the kernel is left to it
 OOM_SCORE_ADJ = 300  # the kernel takes a worker before its keeper and supervisor
 BLOCKED_EXIT, NOT_FOUND_EXIT = 126, 127  # as a shell tells them
+ADOPT = "--adopt"
+
+
+class Pipes(NamedTuple):
+    """Between a keeper and its worker, and to who asked for them: `said` is the worker's stderr, `wait` ends or gives a
+    byte when the worker may go on, `tell` takes one when the keeper runs."""
+
+    said: int
+    says: int
+    wait: int
+    go: int
+    tell: int
+
+    @classmethod
+    def make(cls, tell: int) -> Pipes:
+        """Before the worker is forked."""
+        said, says = os.pipe()
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(said, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        return cls(said, says, *os.pipe(), tell)
 
 
 def main(arguments: list[str]) -> int:
     """Returns, as the process that was started, once the worker runs under a keeper that has left it: 0, else 1."""
+    if arguments[0] == ADOPT:
+        folder, (worker, said, go, tell) = arguments[1], map(int, arguments[2:])
+        return _keeper(folder).run(worker, said, go, tell)
     folder, command = arguments[0], arguments[1:]
     told, tell = os.pipe()
     if os.fork():
@@ -47,13 +71,64 @@ def main(arguments: list[str]) -> int:
     os.close(told)
     os.setsid()
     os.chdir("/")
-    lock = os.open(f"{folder}/lock", os.O_RDWR)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # waits for a reader that looks whether it is held
+    return _keeper(folder).start(command, tell)
+
+
+def adopting(folder: str, worker: int, pipes: Pipes) -> list[str]:
+    """The command line by which this process becomes the keeper of a worker that it has forked. Closes the rest."""
+    os.close(pipes.says)
+    os.close(pipes.wait)
+    kept = (pipes.said, pipes.go, pipes.tell)
+    for number in kept:
+        os.set_inheritable(number, True)
+    return [sys.executable, "-I", "-S", __file__, ADOPT, folder, str(worker), *map(str, kept)]
+
+
+def read_order(folder: str) -> dict[str, Any]:
+    """As its supervisor wrote it."""
     with open(f"{folder}/order.json", encoding="utf-8") as file:
-        order = json.load(file)
+        order: dict[str, Any] = json.load(file)
+    return order
+
+
+def confine(order: dict[str, Any], pipes: Pipes) -> None:
+    """In the worker's process: wait for the keeper, then the limits, and no way back to anything of the keeper's."""
+    parent = os.getppid()
+    os.close(pipes.go)  # else it would wait for itself
+    os.close(pipes.said)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent or not os.read(pipes.wait, 1):
+        os._exit(BLOCKED_EXIT)
+    os.close(pipes.wait)
+    to_devnull(1)
+    os.dup2(pipes.says, 2)
+    os.close(pipes.says)
+    os.setsid()  # a process group and session of its own
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    for path in order["cgroups"]:
+        with open(f"{path}/cgroup.procs", "w", encoding="ascii") as file:
+            file.write("0")
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write(str(OOM_SCORE_ADJ))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold its tokens
+    files = min(order["files"], resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+
+
+def to_devnull(*numbers: int) -> None:
+    """For reading and for writing."""
+    devnull = os.open(os.devnull, os.O_RDWR)
+    for number in numbers:
+        os.dup2(devnull, number)
+    os.close(devnull)
+
+
+def _keeper(folder: str) -> Keeper:
+    """This process, once nobody looks whether the folder is held."""
+    lock = os.open(f"{folder}/lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    Keeper(folder, order).run(command, tell)
-    return 0
+    return Keeper(folder, read_order(folder))
 
 
 class Keeper:
@@ -66,23 +141,23 @@ class Keeper:
         self.status: int | None = None  # as wait() gives it
         self.deadline: float | None = None  # CLOCK_BOOTTIME in seconds
 
-    def run(self, command: list[str], tell: int) -> None:
-        """Start, keep, tell."""
-        said, says = os.pipe()
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(said, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        wait, go = os.pipe()
-        self.worker = os.fork()
-        if self.worker == 0:
-            os.close(go)  # else the worker would wait for itself
-            _become(command, self.order, wait, says)
-        os.close(wait)
-        os.close(says)
-        devnull = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(devnull, number)
+    def start(self, command: list[str], tell: int) -> int:
+        """A worker that is another program; then as `run`."""
+        pipes = Pipes.make(tell)
+        worker = os.fork()
+        if worker == 0:
+            os.close(tell)
+            _become(command, self.order, pipes)
+        os.close(pipes.wait)
+        os.close(pipes.says)
+        return self.run(worker, pipes.said, pipes.go, tell)
+
+    def run(self, worker: int, said: int, go: int, tell: int) -> int:
+        """Let it go, keep it, tell how it ended."""
+        self.worker = worker
+        to_devnull(0, 1, 2)
         if not self._claim():
-            return  # a supervisor has given this start up; the worker reads the end of its pipe and goes
+            return 0  # a supervisor has given this start up; the worker reads the end of its pipe and goes
         alarms = _listen()
         os.write(go, b"g")
         os.close(go)
@@ -93,6 +168,7 @@ class Keeper:
         _sweep()
         self._rest(said)
         self._conclude(status)
+        return 0
 
     def _conclude(self, status: int) -> None:
         oom = os.WIFSIGNALED(status) and _oom_kills(self.order["cgroups"]) > 0
@@ -186,30 +262,15 @@ class Log:
         return file
 
 
-def _become(command: list[str], order: dict[str, Any], wait: int, says: int) -> NoReturn:
+def _become(command: list[str], order: dict[str, Any], pipes: Pipes) -> NoReturn:
     """In the worker's process: limits, then the program. Nothing of ours runs in it after that."""
-    keeper = os.getppid()
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != keeper or not os.read(wait, 1):
-        os._exit(BLOCKED_EXIT)
     try:
-        os.setsid()  # a process group and session of its own
-        _prctl(PR_SET_NO_NEW_PRIVS, 1)
-        for path in order["cgroups"]:
-            with open(f"{path}/cgroup.procs", "w", encoding="ascii") as file:
-                file.write("0")
-        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-            file.write(str(OOM_SCORE_ADJ))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold its tokens
-        files = min(order["files"], resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        confine(order, pipes)
         for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python's, and they would be inherited
             signal.signal(ignored, signal.SIG_DFL)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os.dup2(says, 2)
         os.execve(command[0], command, order["environment"])
     except OSError as err:
-        os.write(says, f"keeper: {command[0]}: {err.strerror}\n".encode())
+        os.write(2, f"keeper: {command[0]}: {err.strerror}\n".encode())
     os._exit(NOT_FOUND_EXIT)
 
 

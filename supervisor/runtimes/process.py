@@ -22,6 +22,7 @@ from supervisor.runtimes import cgroups
 from supervisor.runtimes.api import Found, NameTaken, Order, RuntimeAway, RuntimeName
 from supervisor.runtimes.calls import Calls
 from supervisor.runtimes.cgroups import Cgroups
+from supervisor.runtimes.moulds import Mould
 from supervisor.runtimes.names import is_worker_name
 from supervisor.runtimes.pids import Process, boot_id, pid_namespace, session_of
 from supervisor.runtimes.records import Ending, Record
@@ -30,12 +31,10 @@ KEEPER: Final = Path(__file__).with_name("keeper.py")
 GPU_ENVIRONMENT: Final = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "LIBVA_DRIVER_NAME", "LIBVA_DRIVERS_PATH")
 CALL_S: Final = 5.0  # the deadline of every call; a disk that hangs is the only way to miss it
 START_S: Final = 10.0  # LiveKit's figure for a child to come up (reliability.md section 1)
+LAUNCH_S: Final = 0.8 * START_S  # of it, until the keeper speaks
+PROGRAM: Final = "daemon.worker.program"
+KEPT_IN_MOULD: Final = (*KEPT_ENVIRONMENT, *GPU_ENVIRONMENT)  # libraries read some when they are loaded
 KILLED: Final = 128 + signal.SIGKILL
-
-
-def worker_from_stdin() -> list[str]:
-    """The worker's command line; its spec comes on stdin. `-P`: see supervisor/local.py."""
-    return [sys.executable, "-P", "-m", "daemon.cli.main", "worker", "--spec", "0"]
 
 
 class ProcessRuntime:
@@ -49,13 +48,16 @@ class ProcessRuntime:
         installation: str,
         clock: Clock,
         *,
-        command: Sequence[str] | None = None,
+        command: Sequence[str] = (),
+        program: str = PROGRAM,
         groups: Cgroups | None = None,
     ) -> None:
+        """`program` names a worker's module (mould.py); a `command` is run in its place, as a program of its own."""
         self._folder = folder
         self._installation = installation
         self._clock = clock
-        self._command = list(command or worker_from_stdin())
+        self._command = list(command)
+        self._mould = Mould(program, {name: os.environ[name] for name in KEPT_IN_MOULD if name in os.environ})
         self._cgroups = Cgroups.here(installation) if groups is None else groups
         self._calls = Calls("process runtime")
 
@@ -65,6 +67,8 @@ class ProcessRuntime:
 
     async def list(self) -> Sequence[Found]:
         """A worker without a keeper is finished off here, and told as killed."""
+        if not self._command:
+            self._mould.warm()  # who lists is about to start
         return await self._calls.run(self._list, within_s=CALL_S)
 
     async def stop(self, name: str, *, grace_s: float) -> None:
@@ -86,6 +90,7 @@ class ProcessRuntime:
     async def close(self) -> None:
         """The keepers stay."""
         self._calls.close()
+        self._mould.close()
 
     def _start(self, order: Order) -> None:
         record = self._record(order.name)
@@ -96,28 +101,32 @@ class ProcessRuntime:
                 raise NameTaken(order.name)
             groups = self._cgroups.make(order.name, order.limits)
             record = Record.make(record.folder, self._document(order, groups))
-            code = self._launch(record, spec)
+            runs = self._launch(record, spec)
         except (OSError, subprocess.TimeoutExpired) as err:
             raise RuntimeAway(f"the worker's keeper did not start: {err}") from err
-        if code != 0:
+        if not runs:
             self._settle(record, groups)
-            raise RuntimeAway(f"the worker's keeper ended with {code}")
+            raise RuntimeAway("the worker's keeper ended before it ran")
 
-    def _launch(self, record: Record, spec: bytes) -> int:
-        # S603: our own interpreter, file and generated names; no shell
-        command = [sys.executable, "-I", "-S", str(KEEPER), str(record.folder), *self._command]
+    def _launch(self, record: Record, spec: bytes) -> bool:
+        """Whether a keeper says that it runs."""
         orders = os.memfd_create("spec", os.MFD_CLOEXEC)  # never a file: nothing to clean up, nothing on a disk
         try:
             with os.fdopen(os.dup(orders), "wb") as file:
                 file.write(spec)
             os.lseek(orders, 0, os.SEEK_SET)
-            child = subprocess.Popen(
-                command, stdin=orders, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={}, cwd="/"
-            )
+            return self._run(record, orders) if self._command else self._mould.cast(record.folder, orders, LAUNCH_S)
         finally:
             os.close(orders)
+
+    def _run(self, record: Record, orders: int) -> bool:
+        # S603: our own interpreter, file and generated names; no shell
+        command = [sys.executable, "-I", "-S", str(KEEPER), str(record.folder), *self._command]
+        child = subprocess.Popen(
+            command, stdin=orders, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={}, cwd="/"
+        )
         try:
-            return child.wait(START_S / 2)
+            return child.wait(LAUNCH_S) == 0
         finally:
             child.kill()
             child.wait()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +21,15 @@ DELIVERY_LIMIT_S: Final = 90.0
 class Counted:
     """`untold`: rows of outboxes that nobody has taken at the end."""
 
-    finished: int
-    missing: int
-    doubled: int
-    broken: int
-    untold: int
+    finished: int = 0
+    missing: int = 0
+    doubled: int = 0
+    broken: int = 0
+    untold: int = 0
+
+    def __add__(self, other: Counted) -> Counted:
+        """Of two installations."""
+        return Counted(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def lost(self) -> int:

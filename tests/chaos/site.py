@@ -26,6 +26,7 @@ from daemon.worker.control import command
 from supervisor.catalog import Catalog, CatalogAway
 from supervisor.catalog.values import DEFAULT_WORKSPACE
 from telemetry import SystemClock
+from tests.processes import is_worker
 from tests.scenario.upping import Supervisor, supervisor
 
 START_LIMIT_S: Final = 90.0
@@ -185,18 +186,14 @@ class Site:
         found: dict[str, list[int]] = {}
         prefix = f"{self.data_dir}/sessions/"
         for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit() or not _is_worker(entry):
+            if not entry.name.isdigit() or not is_worker(entry.name):
                 continue
             with contextlib.suppress(OSError):
                 names = [os.readlink(file) for file in (entry / "fd").iterdir()]
                 held = {name.removeprefix(prefix).partition("/")[0] for name in names if name.startswith(prefix)}
                 for session in held:
                     found.setdefault(session, []).append(int(entry.name))
-        return {
-            session: alive
-            for session, pids in found.items()
-            if (alive := [pid for pid in pids if _is_worker(Path(f"/proc/{pid}"))])
-        }
+        return {session: alive for session, pids in found.items() if (alive := [pid for pid in pids if is_worker(pid)])}
 
     def pid(self, session: str) -> int:
         """The one worker of a session."""
@@ -313,14 +310,6 @@ async def stopped(pid: int) -> AsyncIterator[None]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
-
-
-def _is_worker(entry: Path) -> bool:
-    """A process whose command line says so; one that has ended has none."""
-    try:
-        return b"worker" in (entry / "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
 
 
 def _free_ports(count: int) -> list[int]:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,11 +58,9 @@ class Case:
         await self.clock.sleep(PAUSE_NS)
 
 
-def processes(data: Path) -> Callable[..., Runtime]:
+def processes(data: Path, **how: Any) -> Callable[..., Runtime]:
     groups = Cgroups.here(data.name)
-    return lambda installation="here": ProcessRuntime(
-        data / "run", installation, SystemClock(), command=program(), groups=groups
-    )
+    return lambda installation="here": ProcessRuntime(data / "run", installation, SystemClock(), groups=groups, **how)
 
 
 def containers(data: Path) -> Callable[..., Runtime]:
@@ -77,7 +76,7 @@ def containers(data: Path) -> Callable[..., Runtime]:
     )
 
 
-@pytest.fixture(params=["fake", "process", "docker"])
+@pytest.fixture(params=["fake", "process", "forked", "docker"])
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
     """Whatever a test leaves running is killed and forgotten."""
     clock: Clock = SystemClock()
@@ -85,7 +84,9 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         clock = FakeClock()
         again: Callable[..., Runtime] = FakeRuntime(clock).another
     elif request.param == "process":
-        again = processes(tmp_path)
+        again = processes(tmp_path, command=program())
+    elif request.param == "forked":
+        again = processes(tmp_path, program="tests.worker_stub")
     else:
         require_root()
         again = containers(tmp_path)

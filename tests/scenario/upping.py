@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.processes import is_worker
 from tests.scenario.command import clipd_argv, environment
 
 LIMIT_S = 60.0
@@ -122,10 +123,9 @@ def workers(data_dir: Path) -> list[int]:
         if not entry.name.isdigit():
             continue
         try:
-            argv = (entry / "cmdline").read_bytes().split(b"\0")
             files = [os.readlink(file) for file in (entry / "fd").iterdir()]
         except OSError:
             continue
-        if b"worker" in argv and any(name.startswith(f"{data_dir}/sessions/") for name in files):
+        if is_worker(entry.name) and any(name.startswith(f"{data_dir}/sessions/") for name in files):
             found.append(int(entry.name))
     return found

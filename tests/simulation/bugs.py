@@ -11,7 +11,7 @@ from tests.simulation.services import LeaseServer
 
 Bug = Literal[
     "store_ttl", "no_floors", "from_receiving", "absent_is_free", "clock_stops", "no_fence",
-    "no_ring_lock", "no_dedupe", "unexplained_floor", "believes_its_record", "waits_on",
+    "no_ring_lock", "no_dedupe", "unexplained_floor", "believes_its_record", "waits_on", "sleeps_on",
 ]  # fmt: skip
 
 
@@ -45,8 +45,15 @@ class UnexplainedFloor(Elector):
         self.top = max(self.top, floor)
 
 
-class WaitsOn(Elector):
-    """What was waited counts on after a write that met another record."""
+class SleepsOn(Elector):
+    """A record that is the same after a long sleep has not changed meanwhile."""
+
+    def _out_of_sight(self, now_ns: int, sight: _Sight) -> bool:
+        return sight.record is None and super()._out_of_sight(now_ns, sight)
+
+
+class WaitsOn(SleepsOn):
+    """Nor after a write that met another record."""
 
     def _miss(self) -> None:
         pass
@@ -81,5 +88,6 @@ def elector_of(bug: Bug | None, server: LeaseServer) -> Callable[..., Elector]:
         "unexplained_floor": UnexplainedFloor,
         "believes_its_record": BelievesItsRecord,
         "waits_on": WaitsOn,
+        "sleeps_on": SleepsOn,
     }
     return electors.get(bug or "", Elector)

@@ -61,7 +61,7 @@ def test_the_same_seed_is_the_same_history() -> None:
     assert simulate(7, minutes=MINUTES).faults != simulate(8, minutes=MINUTES).faults
 
 
-@pytest.mark.parametrize("seed", [109, 187, 318, 397, 687])
+@pytest.mark.parametrize("seed", [109, 187, 318, 397])
 def test_a_takeover_that_the_store_forgets_is_not_followed_at_once(seed: int) -> None:
     """A record was created and lost again between two looks of a rival that had waited its time, which then led beside
     the holder. Found by these seeds; since then a floor that no record explains begins the wait anew."""
@@ -69,10 +69,10 @@ def test_a_takeover_that_the_store_forgets_is_not_followed_at_once(seed: int) ->
     simulate(seed, minutes=MINUTES)
 
 
-@pytest.mark.parametrize("seed", [9389, 16104, 16553])
-def test_a_refused_takeover_waits_anew(seed: int) -> None:
-    """Two candidates wrote at once; then the store lost the winner's record and showed the old one, whose time the
-    loser had waited already. Found by these seeds among fifty thousand."""
+@pytest.mark.parametrize(("bug", "seed"), [("waits_on", 9389), ("waits_on", 16104), ("sleeps_on", 33842)])
+def test_an_old_record_come_back_begins_the_wait_anew(bug: Bug, seed: int) -> None:
+    """The store loses the holder's record and shows the one before, whose time a rival has waited already: it was
+    refused a takeover meanwhile, or slept. Found by these seeds among fifty thousand."""
     with pytest.raises(Broken, match="two-leaders"):
-        simulate(seed, bug="waits_on")
+        simulate(seed, bug=bug)
     simulate(seed)

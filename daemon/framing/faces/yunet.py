@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from core.errors import ModelMissing
 from daemon.framing.faces.finder import Face, Picture, distinct
 from daemon.framing.values import Box
+from daemon.onnx import open_onnx
 
 _STRIDES: Final = (8, 16, 32)
 _GRAIN: Final = 32  # the input's sides are multiples of it
@@ -32,11 +32,8 @@ class YuNet:
 
     def __init__(self, path: Path) -> None:
         """Raises ModelMissing."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
+            self._session = open_onnx(path.read_bytes())
             given = {output.name for output in self._session.get_outputs()}
         except OSError as err:
             raise ModelMissing(f"The face model {path.name} cannot be read: {err.strerror}", remedy=_REMEDY) from err

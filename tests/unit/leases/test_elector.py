@@ -35,6 +35,14 @@ class Bob:
         """One step."""
         return self.elector.step(round(second * 1e9), answer)
 
+    def watch(self, record: LeaseRecord | None, since: float, till: float) -> Ask:
+        """A look every 3 s, the last at `till`, whose ask is returned. The record stays as it is."""
+        second = since
+        while second < till:
+            assert isinstance(self.at(second, Found(record)), Wait), second
+            second += 3
+        return self.at(till, Found(record))
+
     def held(self, second: float) -> int | None:
         """What `Keeper.held` would say."""
         held = self.elector.held
@@ -49,9 +57,7 @@ def leading(*, since: float = 10.0) -> tuple[Bob, LeaseRecord]:
     """Bob has taken over from Ann with token 6; the swap was sent at `since` and answered 0.1 s later."""
     bob = Bob()
     assert bob.at(since - 10) == Read()
-    assert bob.at(since - 10, Found(ANN_5)) == until(since - 8.5)
-    bob.at(since - 8.5)
-    assert bob.at(since, Found(ANN_5)) == Prepare()
+    assert bob.watch(ANN_5, since - 10, since) == Prepare()
     swap = bob.at(since, Prepared(5))
     assert isinstance(swap, Swap)
     assert (swap.seen, swap.new.token, swap.new.owner) == (ANN_5, 6, "bob")
@@ -75,27 +81,26 @@ def test_the_wait_begins_when_a_change_is_first_seen() -> None:
     bob = Bob()
     bob.at(1000)
     assert bob.at(1000.2, Found(ANN_5)) == until(1001.7)
-    assert bob.at(1009.9, Found(ANN_5)) == until(1010.2)
+    assert bob.watch(ANN_5, 1003, 1009.9) == until(1010.2)
     assert bob.at(1010.2, Found(ANN_5)) == Prepare()
 
 
-def test_a_store_that_was_away_does_not_begin_the_wait_anew() -> None:
-    """What did not change while nobody could write has not been renewed."""
+def test_a_time_without_a_look_begins_the_wait_anew() -> None:
+    """The store was away, or Bob slept. Ann may have renewed, and a store that lost that shows the record of before."""
     bob = Bob()
     bob.at(0, Found(ANN_5))
     for second in range(1, 30):
         assert bob.at(second, Away("timeout")) == until(second + 1.5)
         bob.at(second + 0.5)
-    assert bob.at(30, Found(ANN_5)) == Prepare()
+    assert isinstance(bob.watch(ANN_5, 30, 39.9), Wait)
+    assert bob.at(40, Found(ANN_5)) == Prepare()
 
 
 def test_an_absent_record_is_waited_for_as_long_as_a_stranger_s() -> None:
     """A wiped store says nothing of the holder, who still believes; then the token is above every floor."""
     bob = Bob(top=41)
     bob.at(0)
-    for second in (0, 5, 9.9):
-        assert isinstance(bob.at(second, Found(None)), Wait)
-    assert bob.at(10, Found(None)) == Prepare()
+    assert bob.watch(None, 0, 10) == Prepare()
     create = bob.at(10.2, Prepared(38))
     assert isinstance(create, Create)
     assert create.new.token == 42
@@ -109,7 +114,7 @@ def test_an_absence_that_was_not_watched_counts_for_nothing() -> None:
     bob.at(0, Found(None))
     bob.at(3, Found(None))
     assert isinstance(bob.at(9.5, Found(None)), Wait)
-    assert isinstance(bob.at(15, Found(None)), Wait)
+    assert isinstance(bob.watch(None, 12, 19.4), Wait)
     assert bob.at(19.5, Found(None)) == Prepare()
 
 
@@ -127,7 +132,7 @@ def test_a_free_record_that_is_older_than_a_floor_has_to_be_waited_out() -> None
     bob, old = Bob(), LeaseRecord(owner="", token=5, counter=41)
     bob.at(0, Found(old))
     assert isinstance(bob.at(0, Prepared(8)), Wait)
-    assert isinstance(bob.at(9.9, Found(old)), Wait)
+    assert isinstance(bob.watch(old, 3, 9.9), Wait)
     assert bob.at(10, Found(old)) == Prepare()
     swap = bob.at(10, Prepared(8))
     assert isinstance(swap, Swap)
@@ -138,12 +143,9 @@ def test_a_floor_that_nobody_s_record_explains_begins_the_wait_anew() -> None:
     """Eve created a record with token 4, and the store lost it before Bob looked: she leads, and no record says so."""
     for seen in (None, ANN_5):
         bob = Bob()
-        bob.at(0, Found(seen))
-        bob.at(5, Found(seen))
-        assert bob.at(10, Found(seen)) == Prepare()
+        assert bob.watch(seen, 0, 10) == Prepare()
         assert isinstance(bob.at(10, Prepared(8)), Wait)
-        bob.at(15, Found(seen))
-        assert isinstance(bob.at(19.9, Found(seen)), Wait)
+        assert isinstance(bob.watch(seen, 13, 19.9), Wait)
         assert bob.at(20, Found(seen)) == Prepare()
         assert isinstance(bob.at(20, Prepared(8)), Create | Swap)
 
@@ -151,8 +153,7 @@ def test_a_floor_that_nobody_s_record_explains_begins_the_wait_anew() -> None:
 def test_without_floors_nobody_takes_over() -> None:
     """A floor that cannot be asked may be the highest."""
     bob = Bob()
-    bob.at(0, Found(ANN_5))
-    bob.at(10, Found(ANN_5))
+    bob.watch(ANN_5, 0, 10)
     assert bob.at(10, Away("floor")) == until(11.5)
     assert bob.held(10) is None
 
@@ -168,8 +169,7 @@ def test_a_deadline_counts_from_sending() -> None:
 def test_a_takeover_whose_answer_comes_too_late_is_none() -> None:
     """Stopped after asking: the answer lies in the socket when the process goes on."""
     bob = Bob()
-    bob.at(0, Found(ANN_5))
-    bob.at(10, Found(ANN_5))
+    bob.watch(ANN_5, 0, 10)
     bob.at(10, Prepared(5))
     assert bob.at(16, Answered(True)) == Read()
     assert bob.elector.held is None
@@ -188,6 +188,17 @@ def test_a_renewal_that_is_tried_again_counts_from_its_first_try() -> None:
     assert (bob.held(17.4), bob.held(17.5)) == (6, None)
     bob.at(13.2, Answered(True))
     assert bob.held(19) == 6
+
+
+def test_a_late_renewal_holds_no_longer_than_the_one_before_is_waited_for() -> None:
+    """A store that loses it shows the one before, sent at 10 s, whose time is over at 20 s for every rival."""
+    bob, _ = leading()
+    bob.at(15.9)
+    bob.at(15.95, Answered(True))
+    assert (bob.held(19.9), bob.held(20)) == (6, None)
+    bob.at(17.4)
+    bob.at(17.5, Answered(True))
+    assert (bob.held(23.3), bob.held(23.4)) == (6, None)
 
 
 def test_a_holder_without_answers_stops_at_its_deadline() -> None:
@@ -231,8 +242,7 @@ def test_own_record_that_is_not_held_is_taken_anew_without_a_wait() -> None:
 def test_a_takeover_without_an_answer_is_not_held_until_proven() -> None:
     """It was applied: found as our own record, and taken with the next token."""
     bob = Bob()
-    bob.at(0, Found(ANN_5))
-    bob.at(10, Found(ANN_5))
+    bob.watch(ANN_5, 0, 10)
     swap = bob.at(10, Prepared(5))
     assert isinstance(swap, Swap)
     assert bob.at(11.2, Away("timeout")) == until(12.7)
@@ -247,13 +257,12 @@ def test_a_takeover_without_an_answer_is_not_held_until_proven() -> None:
 def test_who_loses_the_race_begins_to_wait_for_the_winner() -> None:
     """A full duration from the first look at it."""
     bob = Bob()
-    bob.at(0, Found(ANN_5))
-    bob.at(10, Found(ANN_5))
+    bob.watch(ANN_5, 0, 10)
     bob.at(10, Prepared(5))
     assert bob.at(10.1, Answered(False)) == Read()
     eve = LeaseRecord(owner="eve", token=6, counter=41)
     assert isinstance(bob.at(10.2, Found(eve)), Wait)
-    assert isinstance(bob.at(20.1, Found(eve)), Wait)
+    assert isinstance(bob.watch(eve, 13, 20.1), Wait)
     assert bob.at(20.2, Found(eve)) == Prepare()
 
 
