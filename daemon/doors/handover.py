@@ -17,6 +17,7 @@ from core.protocols import Clock
 from core.times import NS_PER_S
 from daemon.doors.api import Link, Publisher, Refused
 from daemon.doors.frames import DATA, DROP, END, RESTART, TAKEN, Frame, FrameReader, frame
+from daemon.sockets import short_path
 
 RETRY_NS: Final = NS_PER_S // 4
 AWAY_NS: Final = 30 * NS_PER_S  # a restart takes 2 s and the loading of a model
@@ -70,7 +71,8 @@ class WorkerOutlet(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._answer = loop.create_future()
         try:
-            await loop.create_unix_connection(lambda: self, str(self._socket))
+            with short_path(self._socket) as short:
+                await loop.create_unix_connection(lambda: self, short)
             refused = await self._answer
         except OSError as err:
             raise Refused("unavailable", _NOT_WATCHED) from err

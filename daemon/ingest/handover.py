@@ -20,6 +20,7 @@ from daemon.doors.frames import DATA, DROP, END, RESTART, TAKEN, Frame, FrameRea
 from daemon.ingest.api import Resume
 from daemon.ingest.feed import Feed
 from daemon.ingest.push import PushSource
+from daemon.sockets import short_path
 
 MAX_REASON: Final = 40
 
@@ -38,14 +39,15 @@ class DoorSource(PushSource):
         self._socket.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX)
         try:
-            listening.bind(str(self._socket))
+            with short_path(self._socket) as short:
+                listening.bind(short)
             self._socket.chmod(0o600)  # before anyone can connect
             server = await asyncio.get_running_loop().create_unix_server(self._made, sock=listening)
         except OSError as err:
             listening.close()
             raise UsageError(
                 f"Cannot make the door's socket: {err.strerror or err}",
-                remedy="Its path has to be writable and shorter than 108 bytes.",
+                remedy="The session's folder has to be writable.",
                 code="cannot_listen",
             ) from err
         try:

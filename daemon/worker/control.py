@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
 from core.errors import ClipdError, UsageError
+from daemon.sockets import short_path
 
 MAX_LINE: Final = 64 * 1024
 ANSWER_LIMIT_S: Final = 120.0  # a manual cut waits for its post-roll
@@ -24,7 +24,7 @@ Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 async def serve_control(path: Path, handler: Handler) -> AsyncIterator[None]:
     """Answer commands while the block runs. A killed attempt's stale socket is replaced: the lock says who lives."""
     path.unlink(missing_ok=True)
-    with _short(path) as short:
+    with short_path(path) as short:
         server = await asyncio.start_unix_server(lambda r, w: _serve(r, w, handler), path=short, limit=MAX_LINE)
     path.chmod(0o600)
     try:
@@ -37,7 +37,7 @@ async def serve_control(path: Path, handler: Handler) -> AsyncIterator[None]:
 async def command(path: Path, request: dict[str, Any]) -> dict[str, Any]:
     """Send one command to a running session. Raises UsageError when nobody listens, or with the session's own error."""
     try:
-        with _short(path) as short:
+        with short_path(path) as short:
             reader, writer = await asyncio.open_unix_connection(short, limit=MAX_LINE)
     except OSError as err:
         raise UsageError(
@@ -84,13 +84,3 @@ async def _answer(raw: bytes, handler: Handler) -> dict[str, Any]:
 
 def _error(err: ClipdError) -> dict[str, Any]:
     return {"error": {"code": err.code, "message": err.what, "remedy": err.remedy}}
-
-
-@contextlib.contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """A path of at most 107 bytes, which is all a socket address holds: through /proc/self/fd of its folder."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)

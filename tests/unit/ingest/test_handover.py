@@ -18,6 +18,7 @@ from daemon.doors.handover import Handover
 from daemon.doors.keys import HttpKeys
 from daemon.doors.rtmp import RtmpDoor
 from daemon.ingest.handover import DoorSource
+from daemon.sockets import short_path
 from telemetry import SystemClock
 from tests.fakes import RecordingSink
 from tests.publisher import Publishing, eventually, flv_file
@@ -57,7 +58,9 @@ class Town:
 
 @pytest.fixture
 async def town(tmp_path: Path, origin: Origin) -> AsyncIterator[Town]:
-    workers = {name: Worker(tmp_path / f"{name}.sock") for name in ("one", "two")}
+    deep = tmp_path / ("a-long-name-" * 10)  # longer than the address of a socket
+    deep.mkdir()
+    workers = {name: Worker(deep / f"{name}.sock") for name in ("one", "two")}
     asked: list[dict[str, str]] = []
 
     async def keys(request: web.Request) -> web.Response:
@@ -139,7 +142,8 @@ async def test_the_socket_is_the_workers_own(town: Town) -> None:
 
 async def test_what_is_no_hand_over_is_hung_up_on(town: Town, studio: Studio) -> None:
     """And the socket goes on serving."""
-    reader, writer = await asyncio.open_unix_connection(str(town.workers["one"].socket))
+    with short_path(town.workers["one"].socket) as short:
+        reader, writer = await asyncio.open_unix_connection(short)
     writer.write(b"GET / HTTP/1.1\r\n\r\n")
     assert b"malformed" in await reader.read(-1)
     writer.close()
