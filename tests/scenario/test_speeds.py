@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ from tests.synthetic_streams import StreamFiles, write_stream
 def stream(tmp_path_factory: pytest.TempPathFactory) -> StreamFiles:
     """Two minutes with three planted moments, and its chat."""
     return write_stream(tmp_path_factory.mktemp("stream"), Recipe.from_seed(7))
+
+
+@pytest.fixture(scope="module")
+def whole(stream: StreamFiles, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What it says when it is read to its end at once."""
+    return asyncio.run(run_vod(stream.media, chat=stream.chat, folder=tmp_path_factory.mktemp("whole"), speed=None))
 
 
 async def decisions(stream: StreamFiles, folder: Path, speed: float | None, **limits: Any) -> list[Any]:
@@ -39,10 +46,9 @@ async def test_one_times_four_times_and_full_speed_decide_alike(stream: StreamFi
 
 @pytest.mark.parametrize("until_s", [40, 62, 90])
 async def test_what_comes_later_changes_nothing_decided_before(
-    until_s: float, stream: StreamFiles, tmp_path: Path
+    until_s: float, stream: StreamFiles, whole: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     """Cutting the input at t leaves every decision up to t unchanged: nothing looks into the future."""
-    whole = await run_vod(stream.media, chat=stream.chat, folder=tmp_path / "whole", speed=None)
     part = await run_vod(stream.media, chat=stream.chat, folder=tmp_path / "part", speed=None, duration_s=until_s)
 
     def before(lines: list[dict[str, Any]]) -> list[Any]:
