@@ -29,6 +29,7 @@ from telemetry import SystemClock
 from tests.processes import is_worker
 from tests.scenario.upping import Supervisor, supervisor
 
+LOOK_S: Final = 0.5  # at the health of eight streams, by one token that may ask so often
 START_LIMIT_S: Final = 90.0
 CLIP_S: Final = 3.0
 Found = TypeVar("Found")
@@ -175,7 +176,7 @@ class Site:
                 found[name] = health["session"]
             return found
 
-        return await until(all_live, "all streams live", limit_s=limit_s)
+        return await until(all_live, "all streams live", limit_s=limit_s, every_s=LOOK_S)
 
     @staticmethod
     def _live(health: dict[str, Any]) -> bool:
@@ -285,12 +286,18 @@ class Told:
         return max((b - a for a, b in pairwise(ends)), default=0) / 1e9
 
 
-async def until(found: Callable[[], Awaitable[Found | None]], what: str, *, limit_s: float = START_LIMIT_S) -> Found:
-    """Look again every 50 ms until there is something."""
+async def until(
+    found: Callable[[], Awaitable[Found | None]],
+    what: str,
+    *,
+    limit_s: float = START_LIMIT_S,
+    every_s: float = 0.05,
+) -> Found:
+    """Look again until there is something."""
     try:
         async with asyncio.timeout(limit_s):
             while not (value := await found()):  # noqa: ASYNC110 - other processes, looked at again
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(every_s)
     except TimeoutError:
         raise AssertionError(f"{what}: not within {limit_s:.0f} s") from None
     return value
