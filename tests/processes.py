@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -32,3 +33,13 @@ def is_worker(pid: int | str) -> bool:
     except OSError:
         return False
     return b"worker" in argv or b"daemon.worker.program" in argv
+
+
+def open_files(pid: int | str, prefix: str) -> list[str]:
+    """Paths of what a process has open now that begin so; none where it has ended."""
+    names = []
+    with contextlib.suppress(OSError):
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                names.append(os.readlink(file))
+    return [name for name in names if name.startswith(prefix)]

@@ -26,7 +26,7 @@ from daemon.worker.control import command
 from supervisor.catalog import Catalog, CatalogAway
 from supervisor.catalog.values import DEFAULT_WORKSPACE
 from telemetry import SystemClock
-from tests.processes import is_worker
+from tests.processes import is_worker, open_files
 from tests.scenario.upping import Supervisor, supervisor
 
 LOOK_S: Final = 0.5  # at the health of eight streams, by one token that may ask so often
@@ -187,11 +187,8 @@ class Site:
         found: dict[str, list[int]] = {}
         prefix = f"{self.data_dir}/sessions/"
         for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit() or not is_worker(entry.name):
-                continue
-            with contextlib.suppress(OSError):
-                names = [os.readlink(file) for file in (entry / "fd").iterdir()]
-                held = {name.removeprefix(prefix).partition("/")[0] for name in names if name.startswith(prefix)}
+            if entry.name.isdigit() and is_worker(entry.name):
+                held = {name.removeprefix(prefix).partition("/")[0] for name in open_files(entry.name, prefix)}
                 for session in held:
                     found.setdefault(session, []).append(int(entry.name))
         return {session: alive for session, pids in found.items() if (alive := [pid for pid in pids if is_worker(pid)])}

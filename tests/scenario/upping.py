@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.processes import is_worker
+from tests.processes import is_worker, open_files
 from tests.scenario.command import clipd_argv, environment
 
 LIMIT_S = 60.0
@@ -118,14 +117,5 @@ async def supervisor(
 
 def workers(data_dir: Path) -> list[int]:
     """Pids of the worker processes of a data folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            files = [os.readlink(file) for file in (entry / "fd").iterdir()]
-        except OSError:
-            continue
-        if is_worker(entry.name) and any(name.startswith(f"{data_dir}/sessions/") for name in files):
-            found.append(int(entry.name))
-    return found
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and is_worker(entry.name)]
+    return [pid for pid in pids if open_files(pid, f"{data_dir}/sessions/")]
