@@ -23,6 +23,15 @@ class StreamEntry(BaseModel, frozen=True, extra="forbid"):
     rights: Rights = Field("watch-only", description="own, consent or watch-only: whether its clips may be published.")
 
 
+class QuotaOptions(BaseModel, frozen=True, extra="forbid"):
+    """An entry of `supervisor.quotas`: what a workspace may use at most; null: as much as there is. Days are UTC's."""
+
+    streams: int | None = Field(None, ge=0, description="Workers at once.")
+    minutes_a_day: float | None = Field(None, ge=0, description="Minutes of media captured in a day.")
+    stored_gb: float | None = Field(None, ge=0, description="GB in its sessions' folders; more begins nothing new.")
+    renders_a_day: int | None = Field(None, ge=0, description="Clips finished in a day; masters are always cut.")
+
+
 class SupervisorOptions(BaseModel, frozen=True, extra="forbid"):
     """Key `supervisor`: how channels are watched, and how `clipd up` keeps its workers."""
 
@@ -49,7 +58,7 @@ class SupervisorOptions(BaseModel, frozen=True, extra="forbid"):
         (), max_length=16, description="Where workers find the supervisors; none: this one's own address."
     )
     streams_at_once: int = Field(100, ge=1, le=10_000, description="Workers at most, whatever the machine could do.")
-    shares: dict[str, int] = Field({}, description="The most streams of a workspace at once, by its name.")
+    quotas: dict[str, QuotaOptions] = Field({}, description="What each workspace may use at most, by its id.")
 
 
 class RetentionOptions(BaseModel, frozen=True, extra="forbid"):

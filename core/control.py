@@ -109,6 +109,7 @@ class Pulse(_Message):
     token: str = field(default="", repr=False)
     token_s: float = 0.0
     commands: int = 0  # waiting: worth a `GET commands` now
+    renders: bool = True  # False: its workspace has had all its renders of today; masters are cut on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -15,10 +15,16 @@ from supervisor.catalog import Catalog, CatalogAway, NotFound
 from supervisor.catalog.values import StreamRow
 from supervisor.reconcile.desk import StreamDesk, Streams
 from supervisor.reconcile.term import NotLeading, Term, TermTools
-from supervisor.retention import Sweeper
 
 DRAIN_NS: Final = ns(75)  # workers take 60 s at most; reliability.md section 3, item 41
 log = structlog.get_logger()
+
+
+class Chore(Protocol):
+    """What a leader does beside, from time to time."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
 
 
 class Terms:
@@ -30,10 +36,10 @@ class Terms:
         streams: Streams,
         catalog: Catalog,
         clock: Clock,
-        sweeper: Sweeper | None = None,
+        chores: Sequence[Chore] = (),
     ) -> None:
         self._tools, self._streams, self._catalog, self._clock = tools, streams, catalog, clock
-        self._sweeper = sweeper
+        self._chores = chores
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: set[asyncio.Task[None]] = set()
         self.term: Term | None = None
@@ -43,8 +49,7 @@ class Terms:
         desk = StreamDesk(self._streams, self._clock, self._over)
         self.term = Term(token, self._tools(desk))
         self._tasks = [asyncio.create_task(self._run(self.term), name=f"term {token}")]
-        if self._sweeper is not None:
-            self._tasks.append(asyncio.create_task(self._sweeper.run(), name="retention"))
+        self._tasks += [asyncio.create_task(chore.run(), name=type(chore).__name__) for chore in self._chores]
 
     async def lost(self) -> None:
         """Stop acting: returns when nothing more will be done. Workers run on."""

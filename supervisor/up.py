@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 
 from configs import Settings
+from core.errors import UsageError
 from core.ids import StreamId
 from core.protocols import Clock
 from supervisor.api import Health, ensure_owner, make_app, serve
@@ -27,6 +28,7 @@ from supervisor.leases.api import LeaseTiming, StoreAway
 from supervisor.leases.floors import on_loop
 from supervisor.leases.keeper import Keeper
 from supervisor.leases.stores import EMBEDDED, open_floor_file, open_store
+from supervisor.metering import Meter
 from supervisor.reconcile.capacity import Machine
 from supervisor.reconcile.desk import StreamDesk, Streams
 from supervisor.reconcile.term import TermTools
@@ -72,6 +74,7 @@ async def run(up: Up, stop: asyncio.Event, hurry: asyncio.Event) -> None:
         installation = await catalog.new_meta("installation", secrets.token_hex(6))
         secret = await ensure_owner(catalog, data_dir)
         await sync(catalog, up.entries)
+        await check_quotas(catalog, settings.supervisor.quotas)
         runtime, workers_host = await open_runtime(settings, data_dir, installation, clock)
         stack.push_async_callback(runtime.close)
         lead = _Lead(up, catalog, installation, metrics, runtime)
@@ -118,10 +121,15 @@ class _Lead:
                 control_urls=urls,
                 installation=self._installation,
                 limits=limits_of,
+                quotas=options.quotas,
             )
 
-        sweeper = Sweeper(self._catalog, data_dir, up.settings.retention, up.clock, lambda: self._held() is not None)
-        self._terms = Terms(tools, up.streams, self._catalog, up.clock, sweeper)
+        def leads() -> bool:
+            return self._held() is not None
+
+        sweeper = Sweeper(self._catalog, data_dir, up.settings.retention, up.clock, leads)
+        meter = Meter(self._catalog, data_dir, up.clock, leads)
+        self._terms = Terms(tools, up.streams, self._catalog, up.clock, (sweeper, meter))
         timing = LeaseTiming.lasting(options.lease_s)
         store = open_store(options.lease or EMBEDDED, data_dir, timing=timing, clock=up.clock, name=self._installation)
         self._keeper = Keeper(
@@ -185,6 +193,18 @@ class _Lead:
         self._metrics.workers.clear()  # another one's now: counted twice they would be wrong
         self._metrics.waiting.clear()
         self._metrics.disk_grade.set(0)
+
+
+async def check_quotas(catalog: Catalog, names: Iterable[str]) -> None:
+    """Raises UsageError for a quota of no workspace, which would hold nobody back."""
+    known = {row.id for row in await catalog.workspaces()}
+    strange = next((name for name in names if name not in known), None)
+    if strange is not None:
+        raise UsageError(
+            f"supervisor.quotas names {strange[:40]!r}, which is no workspace",
+            remedy=f"There are: {', '.join(sorted(known))[:400]}.",
+            code="unknown_workspace",
+        )
 
 
 async def sync(catalog: Catalog, entries: Sequence[StreamRow]) -> None:

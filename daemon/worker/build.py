@@ -123,7 +123,7 @@ def _wire(
     arrivals = Arrivals()
     queue = analysis_queue(journal, emitter, metrics, live=source.info.unstoppable)
     live_arrivals = arrivals if source.info.unstoppable else None
-    desk = _clip_desk(spec, settings, folder, clock, emitter, journal, footage, ring, live_arrivals, metrics)
+    desk = _clip_desk(spec, settings, folder, clock, emitter, journal, footage, ring, live_arrivals, metrics, plane)
     recorder = Recorder(journal, emitter, desk, metrics, plane)
     listener = SpeechDesk(journal, emitter, metrics, clock, live_arrivals, desk) if settings.speech.enabled else None
     chat = (
@@ -184,6 +184,7 @@ def _clip_desk(
     ring: Ring | None,
     arrivals: Arrivals | None,
     metrics: Metrics,
+    plane: PlaneLink | None,
 ) -> ClipDesk:
     """Started, with the promises of an earlier attempt."""
     tools = DeskTools(
@@ -200,6 +201,7 @@ def _clip_desk(
         context=_context(spec, settings, journal),
         finisher=finisher(settings.clips),
         renders_at_once=settings.clips.renders_at_once,
+        may_render=lambda: plane is None or plane.may_render,
     )
     desk = ClipDesk(tools, ClipPlanner(spec.session, journal.finished_decisions(), journal.words))
     desk.start(_promised(journal))

@@ -85,6 +85,7 @@ class DeskTools:
     context: Callable[[Ns, Ns, Moment | None], ClipContext]  # of a span of media
     finisher: Finisher | None = None  # None: masters only
     renders_at_once: int = 1
+    may_render: Callable[[], bool] = lambda: True  # asked before each
 
 
 class ClipDesk:
@@ -336,6 +337,7 @@ class ClipDesk:
         return Renders(
             tools.finisher,
             lambda render, made: self._orders.put(functools.partial(self._finished, render, made)),
+            may_render=tools.may_render,
             at_once=tools.renders_at_once,
             emitter=tools.emitter,
             clock=tools.clock,

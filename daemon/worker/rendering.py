@@ -132,4 +132,5 @@ def _tools(errand: Errand) -> DeskTools:
         context=context,
         finisher=make,
         renders_at_once=settings.clips.renders_at_once,
+        may_render=lambda: errand.plane.may_render,
     )

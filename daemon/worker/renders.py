@@ -38,12 +38,13 @@ class Renders:
         finisher: Finisher,
         done: Callable[[Render, Finished], None],
         *,
+        may_render: Callable[[], bool],
         at_once: int,
         emitter: Emitter,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
-        self._finisher, self._done = finisher, done
+        self._finisher, self._done, self._may_render = finisher, done, may_render
         self._emitter, self._clock, self._metrics = emitter, clock, metrics
         self._queue = RenderQueue(self._make, at_once)
         self.told = 0  # lines about renders: they get on
@@ -78,6 +79,9 @@ class Renders:
 
     def _make(self, render: Render, cancelled: threading.Event) -> None:
         """Boundary of one render: whatever goes wrong with it, the master is there and the next one is made."""
+        if not self._may_render():
+            self._failed(render, cancelled, _spent())
+            return
         started_ns = self._clock.boottime_ns()
         self._tell(render, "running", progress=0.0)
         try:
@@ -117,3 +121,11 @@ class Renders:
     def _tell(self, render: Render, state: str, **fields: Any) -> None:
         self.told += 1
         self._emitter.emit("render", id=render.clip, revision=render.revision, state=state, **fields)
+
+
+def _spent() -> ClipdError:
+    return ClipdError(
+        "The workspace has had all its renders of today",
+        remedy="The master is there: finish it tomorrow (`clipd render`), or raise renders_a_day.",
+        code="quota_renders",
+    )

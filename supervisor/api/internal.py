@@ -14,6 +14,7 @@ from supervisor.api.call import Done, WorkerCall
 from supervisor.api.errors import ApiError
 from supervisor.api.gate import token_key
 from supervisor.api.models import Door, Kept, KeyAsked, Polling
+from supervisor.api.usage import may_render
 from supervisor.catalog import Superseded
 
 TOKEN_S: Final = 600.0  # how long a worker's token is good for; a new one comes with a heartbeat when half is spent
@@ -49,11 +50,12 @@ async def heartbeat(call: WorkerCall) -> Done:
     if not await services.catalog.beat(body):
         return Done(Pulse(claimed=False).to_json())
     waiting = await services.catalog.waiting_commands(claim.stream, claim.token)
+    renders = await may_render(services, claim)
     given_ns = services.ages.get(call.token_key)
     if given_ns is not None and services.clock.boottime_ns() - given_ns < ns(TOKEN_S / 2):
-        return Done(Pulse(claimed=True, commands=waiting).to_json())
+        return Done(Pulse(claimed=True, commands=waiting, renders=renders).to_json())
     token = await _token(call)  # half spent, or given by another process: then its age is not known
-    return Done(Pulse(claimed=True, token=token, token_s=TOKEN_S, commands=waiting).to_json())
+    return Done(Pulse(claimed=True, token=token, token_s=TOKEN_S, commands=waiting, renders=renders).to_json())
 
 
 async def events(call: WorkerCall) -> Done:

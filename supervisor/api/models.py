@@ -273,6 +273,17 @@ class Audited(Answered):
     detail: dict[str, Any]
 
 
+class Used(Answered):
+    """What was used on a day, UTC. `stored_bytes`: when last measured that day."""
+
+    day: str
+    minutes: float
+    stored_bytes: int
+    clips: int
+    renders: int
+    llm_usd: float
+
+
 class Alive(Answered):
     """GET /healthz: the process runs."""
 

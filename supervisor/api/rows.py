@@ -7,9 +7,19 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from core.times import to_s
-from supervisor.api.models import Audited, Clip, Job, Listed, MadeStream, Session, Step, Stream, Token
+from supervisor.api.models import Audited, Clip, Job, Listed, MadeStream, Session, Step, Stream, Token, Used
 from supervisor.api.sources import public_options
-from supervisor.catalog.values import AuditRow, ClaimRow, ClipRow, JobRow, Page, SessionRow, StreamRow, TokenRow
+from supervisor.catalog.values import (
+    AuditRow,
+    ClaimRow,
+    ClipRow,
+    JobRow,
+    Page,
+    SessionRow,
+    StreamRow,
+    TokenRow,
+    UsageRow,
+)
 from telemetry import redact_text, redact_url
 
 Row = TypeVar("Row")
@@ -142,6 +152,18 @@ def audit_answer(row: AuditRow) -> Audited:
     """An action."""
     return Audited(
         id=row.id, at=date(row.at_ns), actor=row.actor, action=row.action, target=row.target, detail=dict(row.detail)
+    )
+
+
+def usage_answer(row: UsageRow) -> Used:
+    """A day."""
+    return Used(
+        day=row.day,
+        minutes=round(max(0.0, row.minutes), 3),
+        stored_bytes=row.bytes,
+        clips=row.clips,
+        renders=row.renders,
+        llm_usd=row.llm_usd,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
-from supervisor.api import events, hooks, internal, jobs, plain, sessions, streams, tokens
+from supervisor.api import events, hooks, internal, jobs, plain, sessions, streams, tokens, usage
 from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
 
@@ -118,6 +118,10 @@ ADMIN: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="GET", path=f"{API}/audit", does=tokens.list_audit, role="admin",
         query=m.Listing, answer=m.Listed[m.Audited], summary="Who did what",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/usage", does=usage.list_all, role="admin",
+        query=m.Listing, answer=m.Listed[m.Used], summary="What was used, by day",
     ),
     ForUsers(
         method="GET", path=f"{API}/events", does=events.follow, role="viewer",

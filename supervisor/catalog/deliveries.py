@@ -19,6 +19,7 @@ from supervisor.catalog.intake import ClipFacts, Rank, checked_line, clip_facts,
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import one, value_of
 from supervisor.catalog.schema import clips, counters, events, moments, revisions, sessions
+from supervisor.catalog.usage import count, take_gap
 from supervisor.catalog.values import StoredEvent
 
 
@@ -82,6 +83,11 @@ class Deliveries(Part):
             await self._clip(connection, owner, row, line)
         elif row.kind == "moment":
             await self._moment(connection, owner, row, line)
+        elif row.kind == "gap":
+            claim, at_ns = owner.claim, self._now_ns()
+            await take_gap(self._database, connection, claim.session, owner.workspace, line, at_ns)
+        elif row.kind == "render" and line.get("state") == "done":
+            await count(self._database, connection, owner.workspace, self._now_ns(), renders=1)
         elif row.kind == "summary":
             mine = sessions.c.id == owner.claim.session
             short = line if len(str(line)) <= limits.MAX_DOCUMENT else {}
@@ -96,6 +102,7 @@ class Deliveries(Part):
             whose = {"session": claim.session, "stream": claim.stream, "workspace": owner.workspace}
             fresh = _columns(facts, line, claim.token, row.seq) | {"id": facts.id, "created_ns": self._now_ns()}
             await connection.execute(insert(clips).values(fresh | whose))
+            await count(self._database, connection, owner.workspace, self._now_ns(), clips=1)
         elif old["session"] != claim.session:
             raise bad_message("a clip of another session")
         else:

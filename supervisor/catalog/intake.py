@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, cast
@@ -66,7 +65,7 @@ def clip_facts(line: Mapping[str, Any]) -> ClipFacts:
     if (revision is not None or state != "withdrawn") and not _is_revision(revision):
         raise bad_message("a clip without revision")
     review, title, score = line.get("review", "none"), line.get("title", ""), line.get("score")
-    if review not in _REVIEWS or not isinstance(title, str) or not (score is None or _is_number(score)):
+    if review not in _REVIEWS or not isinstance(title, str) or not (score is None or limits.is_number(score)):
         raise bad_message("review, title or score of a clip")
     return ClipFacts(
         id=name,
@@ -106,7 +105,3 @@ def counts(new: Rank, new_state: str, old: Rank, old_state: str) -> bool:
 
 def _is_revision(value: object) -> bool:
     return type(value) is int and 0 < value < MAX_REVISION
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

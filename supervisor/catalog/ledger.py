@@ -1,24 +1,21 @@
-"""What was done, used and answered: audit, usage, the installation's settings, replies of repeated requests, nonces."""
+"""What was done and answered: audit, the installation's settings, replies of repeated requests, nonces."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, and_, delete, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
-from core.errors import UsageError
 from supervisor.catalog import limits
 from supervisor.catalog.database import take_number
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
-from supervisor.catalog.schema import audits, commands, events, meta, nonces, replies, usage, worker_tokens
-from supervisor.catalog.values import AuditRow, Page, Reply, UsageRow
+from supervisor.catalog.schema import audits, commands, events, meta, nonces, replies, worker_tokens
+from supervisor.catalog.values import AuditRow, Page, Reply
 
 SLICE: Final = 1000  # rows deleted in one transaction, so that nobody waits for long
-MAX_DAYS: Final = 400
 
 
 class Ledger(Part):
@@ -40,23 +37,6 @@ class Ledger(Part):
         async with self._database.reading() as connection:
             shown = in_workspace(audits, workspace)
             return await page(connection, audits, AuditRow, shown, by=audits.c.id, limit=limit, after=after)
-
-    async def add_usage(
-        self, workspace: str, day: str, *, minutes: float = 0.0, bytes: int = 0, renders: int = 0, llm_usd: float = 0.0
-    ) -> None:
-        """Add to a day's (`YYYY-MM-DD`) figures. Not idempotent: after CatalogAway they may have been added."""
-        fresh = {"minutes": minutes, "bytes": bytes, "renders": renders, "llm_usd": llm_usd}
-        key = {"workspace": workspace, "day": _day(day)}
-        again = {name: usage.c[name] + value for name, value in fresh.items()}
-        async with self._database.writing() as connection:
-            await self._database.upsert(connection, usage, key, fresh, again)
-
-    async def usage(self, workspace: str | None, *, since: str = "", until: str = "9999-12-31") -> list[UsageRow]:
-        """Days in [since, until], the newest first; at most MAX_DAYS rows."""
-        shown = and_(in_workspace(usage, workspace), usage.c.day >= since, usage.c.day <= until)
-        query = select(usage).where(shown).order_by(usage.c.day.desc(), usage.c.workspace).limit(MAX_DAYS)
-        async with self._database.reading() as connection:
-            return [value_of(UsageRow, row) for row in (await connection.execute(query)).mappings()]
 
     async def get_meta(self, key: str) -> str | None:
         """A setting of the installation."""
@@ -138,10 +118,3 @@ class Ledger(Part):
                 last = (await connection.execute(delete(table).where(key.in_(slice_)))).rowcount
             count += last
         return count
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as err:
-        raise UsageError(f"{text[:40]!r} is no day", remedy="Write YYYY-MM-DD.", code="bad_value") from err

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from core.errors import UsageError
 from core.ids import is_safe_id
@@ -19,6 +19,7 @@ MAX_LINE: Final = 1 << 18  # bytes of a JSON line of the journal; a batch of the
 MAX_METRICS: Final = 1 << 18  # bytes of a worker's exposition
 MAX_BODY: Final = 1 << 20  # bytes of a stored answer
 MAX_PAGE: Final = 200  # rows
+MAX_NUMBER: Final = 1e15
 
 
 def safe_id(what: str, value: str) -> str:
@@ -52,6 +53,11 @@ def document(what: str, value: Mapping[str, Any], limit: int = MAX_DOCUMENT) -> 
     if not isinstance(read, dict):
         raise too_much(f"{what} is not a JSON object")
     return read
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a field of a stranger's JSON is a number that can be counted with."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_NUMBER
 
 
 def page_size(limit: int) -> int:

@@ -157,7 +157,7 @@ audits = Table(
 usage = Table(
     "usage", METADATA, _text("workspace", _ref("workspaces.id"), primary_key=True), _text("day", primary_key=True),
     Column("minutes", Double, nullable=False), _whole("bytes"), _whole("renders"),
-    Column("llm_usd", Double, nullable=False),
+    Column("llm_usd", Double, nullable=False), _whole("clips", server_default="0"),
 )  # fmt: skip
 replies = Table(
     "replies", METADATA, _text("workspace", _ref("workspaces.id"), primary_key=True), _text("key", primary_key=True),

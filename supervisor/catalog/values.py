@@ -204,12 +204,17 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
-    """What a workspace used on a day (`YYYY-MM-DD`, UTC)."""
+    """What a workspace used on a day (`YYYY-MM-DD`, UTC).
+
+    `minutes` of media were captured; `bytes` is what was stored when last measured. A gap that was told of after
+    midnight is taken off the new day, whose `minutes` may begin below zero.
+    """
 
     workspace: str
     day: str
     minutes: float = 0.0
     bytes: int = 0
+    clips: int = 0
     renders: int = 0
     llm_usd: float = 0.0
 

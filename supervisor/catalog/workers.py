@@ -17,6 +17,7 @@ from supervisor.catalog.errors import Conflict, NotFound, Superseded
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import one, value_of
 from supervisor.catalog.schema import commands, sessions, streams, workers
+from supervisor.catalog.usage import count_media
 from supervisor.catalog.values import ClaimRow
 
 MAX_WAITING: Final = 256  # commands of one claim that it has not asked behind
@@ -153,13 +154,13 @@ class Workers(Part):
             values["state"] = "running"
         await _change(connection, claim, values)
         mine = sessions.c.id == claim.session
-        session = await one(connection, select(sessions.c.state, sessions.c.media_s).where(mine))
+        session = await one(connection, select(sessions.c.state).where(mine))
         if session is None or session["state"] in OVER:
             return
-        told: dict[str, Any] = {"media_s": max(beat.media_s, session["media_s"])}
         if beat.state in ("live", "gap"):
-            told |= {"state": beat.state, "reason": limits.plain(beat.reason)}
-        await connection.execute(update(sessions).where(mine).values(told))
+            told = {"state": beat.state, "reason": limits.plain(beat.reason)}
+            await connection.execute(update(sessions).where(mine).values(told))
+        await count_media(self._database, connection, claim.session, owner.workspace, beat.media_s, self._now_ns())
 
 
 async def _change(connection: AsyncConnection, claim: ClaimRow, values: dict[str, Any]) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from core.spec import WorkerKind
+from supervisor.quotas import MINUTES, RENDERS, STORAGE
 from supervisor.reconcile.values import Capacity, Cost, Waiting, Want
 
 CPU_SHARE: Final = 0.8  # of the machine; reliability.md section 3, item 42
 MEMORY_SHARE: Final = 0.85
 VODS_AT_ONCE: Final = 1  # one takes whatever the machine has left
 GIB: Final = 1 << 30
+CAPTURES: Final[frozenset[WorkerKind]] = frozenset(("stream", "vod"))
 
 # Budgets of DESIGN.md section 8: eight streams on two cores, 450 MB a worker with its own model
 COSTS: Final[dict[WorkerKind, Cost]] = {
@@ -63,10 +65,21 @@ def places(waiting: Iterable[tuple[Want, str]]) -> tuple[Waiting, ...]:
     return tuple(Waiting(want.stream, reason, place) for place, (want, reason) in enumerate(waiting, 1))
 
 
+def _spent(want: Want, reached: frozenset[str]) -> str:
+    """A door captures nothing itself; a live stream is captured though nothing of it is finished today, a recording
+    can wait for tomorrow."""
+    if want.kind not in CAPTURES:
+        return ""
+    quotas = (MINUTES, STORAGE, RENDERS) if want.kind == "vod" else (MINUTES, STORAGE)
+    return next((reason for reason in quotas if reason in reached), "")
+
+
 def _refusal(want: Want, own: int, vods: int, count: int, cpus: float, memory: int, capacity: Capacity) -> str:
     """Why it cannot start now; "" when it can."""
     if want.workspace in capacity.shares and own >= capacity.shares[want.workspace]:
         return "quota"
+    if spent := _spent(want, capacity.reached.get(want.workspace, frozenset())):
+        return spent
     if want.kind == "vod" and vods >= VODS_AT_ONCE:
         return "vod_turn"
     if not capacity.disk_ok:

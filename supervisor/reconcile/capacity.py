@@ -44,9 +44,8 @@ class Machine:
         self._pressure = Pressure()
         cpus = len(os.sched_getaffinity(0))
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        self._room = Capacity(
-            cpus=cpus, memory_bytes=memory, streams=options.streams_at_once, shares=dict(options.shares)
-        )
+        shares = {name: quota.streams for name, quota in options.quotas.items() if quota.streams is not None}
+        self._room = Capacity(cpus=cpus, memory_bytes=memory, streams=options.streams_at_once, shares=shares)
 
     @property
     def grade(self) -> Grade:

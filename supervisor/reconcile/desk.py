@@ -20,7 +20,7 @@ from supervisor.catalog.values import ClaimRow, StreamRow
 from supervisor.channels import AT_ONCE, AskPage, ChannelJob, ChannelRunner, Platforms, ask_page
 from supervisor.local import OnLine, Stopper
 from supervisor.reconcile.admission import COSTS
-from supervisor.reconcile.policy import SHED
+from supervisor.reconcile.policy import WAITS
 from supervisor.reconcile.values import FINAL_STATES, Mark, Want
 
 EXIT_SOURCE: Final = 3
@@ -138,9 +138,9 @@ class StreamDesk:
         if mark.state in ("done", "quarantined") or mark.reason == "source_gone":
             self._inherited.pop(claim.stream, None)
         wanted = self._wanted.get(claim.stream)
-        if wanted is not None and mark.reason == SHED and claim.state == "draining":
+        if wanted is not None and mark.reason in WAITS and claim.state == "draining":
             self._inherited.pop(claim.stream, None)
-            wanted.session = None  # its worker has ended it; with room again a stream begins a new one
+            wanted.session = None  # its worker has ended it; when there is room again a stream begins a new one
         if wanted is None or claim.state == "draining":
             return
         if wanted.ended is None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from core.times import ns
 from supervisor.catalog.values import ClaimRow, JobRow, JobState, StepName, StepRow, StepState
-from supervisor.reconcile.policy import SHED
+from supervisor.reconcile.policy import WAITS
 from supervisor.reconcile.values import FINAL_STATES
 
 TRIES: Final[dict[StepName, int]] = {"ingest": 3, "transcribe": 2, "rank": 3, "render": 2, "publish": 3}
@@ -40,8 +40,8 @@ def advance(job: JobRow, claim: ClaimRow | None, now_ns: int, late: frozenset[St
         return _over(job, "cancelled", "", now_ns)
     if claim is None:
         return job
-    if claim.state == "done" and claim.reason == SHED:
-        return job  # there was no room; it goes on when there is
+    if claim.state == "done" and claim.reason in WAITS:
+        return job  # there was no room, or no quota left; it goes on when there is
     if claim.state == "done":
         return _over(job, "completed", "", now_ns)
     if claim.state == "quarantined":

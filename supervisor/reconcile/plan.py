@@ -12,8 +12,9 @@ from typing import Final
 
 from core.ids import StreamId
 from supervisor.catalog.values import ClaimRow
+from supervisor.quotas import MINUTES
 from supervisor.reconcile import policy
-from supervisor.reconcile.admission import admit, places
+from supervisor.reconcile.admission import CAPTURES, admit, places
 from supervisor.reconcile.values import (
     CLOSED_STATES,
     FINAL_STATES,
@@ -39,9 +40,9 @@ def plan(seen: Snapshot) -> Plan:
     ends: list[Action] = []
     last = _least(seen) if seen.capacity.shed else None
     for claim in seen.claims.values():
-        if claim is last:
-            marks.append(Mark(claim.stream, claim.token, "draining", policy.SHED, failures=claim.failures))
-            ends.append(Halt(claim.worker, "drain", policy.SHED))
+        if reason := policy.SHED if claim is last else _spent(claim, seen):
+            marks.append(Mark(claim.stream, claim.token, "draining", reason, failures=claim.failures))
+            ends.append(Halt(claim.worker, "drain", reason))
             continue
         for action in _tend(claim, seen):
             (marks if isinstance(action, Mark) else ends).append(action)
@@ -80,6 +81,14 @@ def _least(seen: Snapshot) -> ClaimRow | None:
         if (want := seen.wants.get(stream)) is not None and _runs(claim, seen.found)
     ]
     return min(alive, key=lambda each: each[:4])[-1] if alive else None
+
+
+def _spent(claim: ClaimRow, seen: Snapshot) -> str:
+    """Why a capture has to end today, whatever room there is; "" where it has not."""
+    want = seen.wants.get(claim.stream)
+    if want is None or want.kind not in CAPTURES or not _runs(claim, seen.found):
+        return ""
+    return MINUTES if MINUTES in seen.capacity.reached.get(want.workspace, ()) else ""
 
 
 def _runs(claim: ClaimRow, found: Mapping[str, Found] | None) -> bool:
@@ -167,8 +176,8 @@ def _new(seen: Snapshot, given_up: set[StreamId]) -> tuple[list[Action], tuple[W
             later.append((want, "restarting"))
         elif claim.state not in FINAL_STATES:
             active.append(want)
-            if claim.state == "draining" and claim.reason == policy.SHED:
-                later.append((want, policy.SHED))
+            if claim.state == "draining" and claim.reason in policy.WAITS:
+                later.append((want, claim.reason))
         elif seen.now_ns - seen.ages[stream, claim.token].state_ns < _wait_ns(claim):
             later.append((want, "back_off"))
         else:

@@ -10,6 +10,7 @@ from typing import Final
 
 from core.times import ns
 from supervisor.catalog.values import ClaimRow, ClaimState
+from supervisor.quotas import MINUTES
 
 START_NS: Final = ns(30)  # from its start to its hello
 SUSPECT_NS: Final = ns(10)  # without a heartbeat: shown as degraded
@@ -24,7 +25,8 @@ MAX_WAIT_NS: Final = ns(300)
 PATIENT_NS: Final = ns(60)  # a source that was gone for minutes, or a full disk, before it is tried again
 QUARANTINE: Final = 8  # failures in a row
 
-SHED: Final = "disk"  # why a worker was asked to end though its stream is wanted: not over, it waits
+SHED: Final = "disk"
+WAITS: Final = frozenset((SHED, MINUTES))  # why a worker was asked to end though its stream is wanted: it waits
 
 # Beyond these, a worker's exit code is `crashed`
 ENDS: Final[dict[int, str]] = {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
 
+from configs.streams import QuotaOptions
 from core.errors import ClipdError, MissingPart, UsageError
 from core.ids import StreamId
 from core.protocols import Clock
@@ -15,11 +16,12 @@ from core.spec import ControlSpec
 from core.times import ns
 from supervisor.catalog import Catalog, CatalogAway, Conflict, Leading, NotFound, StaleWrite
 from supervisor.catalog.values import ClaimRow, ClaimState, SessionState, StreamRow
+from supervisor.quotas import reached
 from supervisor.reconcile.ages import Ageing
 from supervisor.reconcile.desk import StreamDesk, Streams
 from supervisor.reconcile.jobdesk import JobDesk
 from supervisor.reconcile.plan import plan
-from supervisor.reconcile.policy import SHED
+from supervisor.reconcile.policy import WAITS
 from supervisor.reconcile.values import FINAL_STATES, Action, Capacity, Claim, Halt, Mark, Plan, Remove, Snapshot
 from supervisor.runtimes.api import Found, Limits, NameTaken, Order, Runtime, RuntimeAway
 from telemetry.metrics import SupervisorMetrics
@@ -52,6 +54,7 @@ class TermTools:
     control_urls: Sequence[str]
     installation: str
     limits: Callable[[str], Limits]
+    quotas: Mapping[str, QuotaOptions] = field(default_factory=dict)  # by workspace
     closing: bool = False  # nothing is wanted any more: every worker is asked to end
 
 
@@ -121,7 +124,7 @@ class Term:
             claims=claims,
             ages=self._ageing.look(claims.values(), now_ns),
             found=found,
-            capacity=tools.capacity(),
+            capacity=await self._capacity(),
         )
         self.last = plan(seen)
         for action in self.last.actions:
@@ -134,6 +137,13 @@ class Term:
     def _replaces(self) -> bool:
         actions = self.last.actions if self.last is not None else ()
         return any(isinstance(action, Mark) and action.state in FINAL_STATES for action in actions)
+
+    async def _capacity(self) -> Capacity:
+        tools = self._tools
+        room = tools.capacity()
+        if not tools.quotas:
+            return room
+        return replace(room, reached=reached(tools.quotas, await tools.catalog.usage_today()))
 
     async def _found(self) -> Mapping[str, Found] | None:
         try:
@@ -171,8 +181,8 @@ class Term:
         log.info("claim.state", stream=mark.stream, token=mark.token, state=mark.state, reason=mark.reason)
         if mark.state not in FINAL_STATES:
             return
-        if mark.state == "done" and mark.reason == SHED:
-            log.warning("stream.waits", stream=mark.stream, reason=SHED)
+        if mark.state == "done" and mark.reason in WAITS:
+            log.warning("stream.waits", stream=mark.stream, reason=mark.reason)
         elif mark.state in ("done", "quarantined"):
             state: SessionState = "ended" if mark.state == "done" else "error"
             await self._leading.set_session(claim.session, state=state, reason=mark.reason, ended=True)

@@ -49,7 +49,7 @@ class Ages:
 class Capacity:
     """What may be used. `disk_ok` False: no new claims; `shed`: one worker has to end now, for want of disk.
 
-    `shares` are the most streams a workspace may have at once.
+    By workspace: `shares` are the most streams at once, `reached` the quotas that are used up (supervisor/quotas.py).
     """
 
     cpus: float
@@ -58,6 +58,7 @@ class Capacity:
     disk_ok: bool = True
     shed: bool = False
     shares: Mapping[str, int] = field(default_factory=dict)
+    reached: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ class Headquarters:
         self.keys: dict[str, Path] = {}
         self.commands: list[Command] = []
         self.claim = 1
+        self.renders = True
         self.tokens = {"token-0"}
         self.renewals = 0
         self._numbers = itertools.count(1)
@@ -193,7 +194,8 @@ class Headquarters:
     async def _heartbeat(self, request: web.Request) -> web.Response:
         beat = Heartbeat.from_json(await request.json())
         self.beats.append(beat)
-        return _told(Pulse(claimed=beat.claim_token == self.claim, token=self._token(), token_s=TOKEN_S))
+        claimed = beat.claim_token == self.claim
+        return _told(Pulse(claimed=claimed, token=self._token(), token_s=TOKEN_S, renders=self.renders))
 
     async def _events(self, request: web.Request) -> web.Response:
         batch = EventBatch.from_json(await request.json())

@@ -86,6 +86,8 @@ async def test_a_killed_worker_is_recording_again_within_ten_seconds(
         metrics = await metrics_of(up.url)
         assert 'clipd_restarts_total{reason="killed"} 1.0' in metrics
         assert 'clipd_media_time_seconds_total{stream="film"}' in metrics
+        used, [session] = (await up.get("/api/v1/usage"))["items"], (await up.get("/api/v1/sessions"))["items"]
+        assert 0 < sum(day["minutes"] for day in used) <= session["media_s"] / 60 + 0.01
 
 
 async def test_workers_go_on_under_the_next_leader(data_dir: Path, settings: str, ports: tuple[int, int]) -> None:
@@ -132,7 +134,7 @@ async def test_detached_workers_run_on_and_are_taken_up(data_dir: Path, settings
 async def test_a_recordings_job_ends_with_its_clips(
     data_dir: Path, stream: StreamFiles, settings: str, ports: tuple[int, int]
 ) -> None:
-    """Asked for over the API; every step has its times, the clips are told and their files are there."""
+    """Asked for over the API; every step has its times, the clips are told, counted, and their files are there."""
     body = {"source_url": str(stream.media), "chat": str(stream.chat)}
     async with supervisor(data_dir, settings=settings.partition("streams:")[0], port=ports[0]) as up:
         job = await up.post("/api/v1/jobs", body)
@@ -143,6 +145,9 @@ async def test_a_recordings_job_ends_with_its_clips(
         assert len(clips) >= 2
         sessions = list((data_dir / "sessions").iterdir())
         assert len(list(sessions[0].glob("clips/*/r*/master.mp4"))) >= len(clips)
+        used, [session] = (await up.get("/api/v1/usage"))["items"], (await up.get("/api/v1/sessions"))["items"]
+        assert sum(day["clips"] for day in used) == len(clips)
+        assert sum(day["minutes"] for day in used) == pytest.approx(session["media_s"] / 60, abs=0.01)
 
 
 async def metrics_of(url: str) -> str:

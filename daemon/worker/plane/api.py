@@ -43,6 +43,10 @@ class PublishGuard(Protocol):
 class PlaneLink(PublishGuard, Protocol):
     """A worker's line to its supervisors."""
 
+    @property
+    def may_render(self) -> bool:
+        """Whether its workspace has renders left today, by what was last heard. From any thread."""
+
     def attend(self, work: Work) -> None:
         """There is something to tell of now."""
 

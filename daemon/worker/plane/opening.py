@@ -28,6 +28,7 @@ class NoPlane:
     """For `watch`, `vod` and `demo`: nobody to tell, and nobody else who could have the stream."""
 
     may_publish = True
+    may_render = True
 
     def attend(self, work: Work) -> None:
         """Nobody listens."""

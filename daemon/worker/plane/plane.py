@@ -58,6 +58,7 @@ class Plane:
         self._passing = Passing()
         self._claim = Claim(clock)
         self._work: Work | None = None
+        self.may_render = True  # see PlaneLink
         self._beat: Heartbeat | None = None
         self._obeyed = 0  # id of the last command
         self._put, self._asked = asyncio.Event(), asyncio.Event()
@@ -210,6 +211,7 @@ class Plane:
                 self._lose()
             return
         self._heard()
+        self.may_render = pulse.renders
         if pulse.claimed:
             self._claim.prove(asked_ns)
         else:

@@ -1,4 +1,4 @@
-"""Jobs, audit, usage, settings, replies, nonces, and what is forgotten."""
+"""Jobs, audit, settings, replies, nonces, and what is forgotten."""
 
 from __future__ import annotations
 
@@ -74,18 +74,6 @@ async def test_audit_is_paged_newest_first(catalog: Catalog) -> None:
     rest = await catalog.audits("default", limit=3, after=first.next)
     assert [row.target for row in (*first.rows, *rest.rows)] == ["s4", "s3", "s2", "s1", "s0"]
     assert rest.next is None
-
-
-async def test_usage_adds_up(catalog: Catalog) -> None:
-    """By day, also when several supervisors add at once."""
-    adds = [catalog.add_usage("default", "2026-11-22", minutes=0.5, bytes=10, renders=1) for _ in range(8)]
-    await asyncio.gather(*adds, catalog.add_usage("default", "2026-11-21", llm_usd=0.25))
-    today, before = await catalog.usage("default")
-    assert (today.minutes, today.bytes, today.renders) == (4.0, 80, 8)
-    assert (before.day, before.llm_usd) == ("2026-11-21", 0.25)
-    assert await catalog.usage("default", since="2026-11-22") == [today]
-    with pytest.raises(UsageError):
-        await catalog.add_usage("default", "yesterday")
 
 
 async def test_settings_of_the_installation(catalog: Catalog) -> None:

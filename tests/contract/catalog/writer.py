@@ -14,8 +14,6 @@ from supervisor.catalog import Catalog, Conflict
 from telemetry import SystemClock
 from tests.contract.catalog.rows import batch
 
-DAY = "2026-11-22"
-
 
 async def write(url: str, name: str, count: int) -> dict[str, int]:
     """COUNT 0: until it is killed."""
@@ -24,7 +22,7 @@ async def write(url: str, name: str, count: int) -> dict[str, int]:
     mine = await lead.claim(own, after_token=0, session=SessionId(f"session-{name}"), worker_runtime="process")
     done = {"usage": 0, "claims": 0, "events": 0}
     while count == 0 or done["usage"] < count:
-        await catalog.add_usage("default", DAY, renders=1)
+        await catalog.add_llm_usd("default", 1.0)
         done["usage"] += 1
         newest = (await catalog.attempts(None, StreamId("shared"), limit=1))[0].token
         try:

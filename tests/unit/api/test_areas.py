@@ -19,7 +19,7 @@ from supervisor.api.exposition import exposition, known
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import StepRow
 from telemetry import Metrics, SystemClock
-from tests.unit.api.stage import Answer, Stage, settings_of, stage
+from tests.unit.api.stage import FOREIGN, Answer, Stage, settings_of, stage
 from tests.unit.api.test_workers_side import CLIP, batch, beat, say
 
 URL = "https://example.org/a.mp4"
@@ -314,3 +314,20 @@ async def test_what_is_deleted_is_gone_with_its_files_and_not_while_it_runs(api:
     assert (list((folder / "clips").iterdir()), (await api.ask("GET", "clips/c1")).status) == ([], 404)
     assert (await api.ask("DELETE", f"sessions/s-{row.id}")).status == 204
     assert (folder.exists(), (await api.ask("GET", f"sessions/s-{row.id}")).status) == (False, 404)
+
+
+async def test_usage_is_shown_by_day_and_paged(api: Stage) -> None:
+    """Of one's own workspace, from what its workers said."""
+    row = await api.stream()
+    token, _ = await api.worker(row.id)
+    assert (await api.ask("GET", "usage")).body == {"items": [], "next": None}
+    await say(api, token, "heartbeat", beat(row.id, media_s=90.0))
+    await say(api, token, "events", batch(row.id, 1, (1, "clip", CLIP)))
+    await api.catalog.set_stored({"default": 12})
+    [day] = (await api.ask("GET", "usage?limit=1", role="admin")).body["items"]
+    assert day == {
+        "day": day["day"], "minutes": 1.5, "stored_bytes": 12, "clips": 1, "renders": 0, "llm_usd": 0.0,
+    }  # fmt: skip
+    assert (await api.ask("GET", "usage?after=nonsense")).code == "bad_cursor"
+    [foreign] = (await api.ask("GET", "usage", workspace=FOREIGN)).body["items"]
+    assert (foreign["minutes"], foreign["stored_bytes"]) == (0.0, 0)

@@ -67,6 +67,7 @@ MATRIX: Final = (
     Row("GET", "/tokens", "admin"),
     Row("DELETE", "/tokens/{id}", "admin"),
     Row("GET", "/audit", "admin"),
+    Row("GET", "/usage", "admin"),
     Row("GET", "/events", "viewer"),
 )
 OPEN: Final = {"/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done", "/healthz", "/readyz", "/metrics"}

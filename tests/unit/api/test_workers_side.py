@@ -13,7 +13,7 @@ from core.ids import StreamId
 from supervisor.api import begin_drain
 from supervisor.api.internal import TOKEN_S
 from telemetry import SystemClock
-from tests.unit.api.stage import Answer, Stage, stage
+from tests.unit.api.stage import FOREIGN, Answer, Stage, stage
 
 BASE: Final = "/internal/v1"
 CLIP: Final = {"type": "clip", "id": "c1", "revision": 1, "state": "final", "title": "x", "files": {"master": "/m.mp4"}}
@@ -223,3 +223,16 @@ async def test_long_polls_are_bounded(query: str, api: Stage) -> None:
     row = await api.stream()
     token, _ = await api.worker(row.id)
     assert (await api.ask("GET", f"{BASE}/commands?{query}", token=token)).code == "invalid"
+
+
+async def test_a_worker_hears_that_its_workspace_has_no_renders_left_today(tmp_path: Path) -> None:
+    """With its next heartbeat; what another workspace has used is its own affair, and capture is not asked about."""
+    quotas = '{"default": {"renders_a_day": 1}, "elsewhere": {"renders_a_day": 9}}'
+    async with stage(tmp_path, CLIPD_SUPERVISOR__QUOTAS=quotas) as api:
+        ours, theirs = await api.stream(), await api.stream(workspace=FOREIGN)
+        tokens = {row.id: (await api.worker(row.id))[0] for row in (ours, theirs)}
+        done = (1, "render", {"type": "render", "id": "c1", "revision": 1, "state": "done"})
+        for row, may in ((ours, True), (theirs, True), (ours, False), (theirs, True)):
+            pulse = Pulse.from_json((await say(api, tokens[row.id], "heartbeat", beat(row.id))).body)
+            assert pulse == Pulse(claimed=True, renders=may, token=pulse.token, token_s=pulse.token_s)
+            await say(api, tokens[row.id], "events", batch(row.id, 1, done))

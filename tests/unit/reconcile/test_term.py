@@ -46,8 +46,8 @@ class Addresses:
 class House:
     """One catalog, one engine, and as many leaders as a test wants."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self.catalog, self.clock = catalog, FakeClock()
+    def __init__(self, catalog: Catalog, clock: FakeClock) -> None:
+        self.catalog, self.clock = catalog, clock
         self.runtime = FakeRuntime(self.clock)
         self.over: list[tuple[str, str]] = []
         self.metrics = SupervisorMetrics()
@@ -89,11 +89,11 @@ class House:
         )
         await self.beat()
 
-    async def beat(self, progress: int = 1) -> bool:
+    async def beat(self, progress: int = 1, media_s: float = 1.0) -> bool:
         row = await self.claim()
         return await self.catalog.beat(
             Heartbeat(
-                session=row.session, claim_token=row.token, state="live", progress=progress, media_s=1, lag_s=0,
+                session=row.session, claim_token=row.token, state="live", progress=progress, media_s=media_s, lag_s=0,
                 rss_bytes=1, ring_bytes=1, disk_free_bytes=1, undelivered=0,
             )
         )  # fmt: skip
@@ -107,8 +107,9 @@ class House:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    catalog = await Catalog.open(f"sqlite:///{tmp_path}/catalog.db", FakeClock())
-    yield House(catalog)
+    clock = FakeClock()
+    catalog = await Catalog.open(f"sqlite:///{tmp_path}/catalog.db", clock)
+    yield House(catalog, clock)
     await catalog.close()
 
 

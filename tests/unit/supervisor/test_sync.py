@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from configs.streams import StreamEntry
+from core.errors import UsageError
 from daemon.cli.configured import row_of
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import StreamRow
-from supervisor.up import sync
+from supervisor.up import check_quotas, sync
 from tests.fakes import FakeClock
 
 ANN = row_of(StreamEntry(name="Ann B", source="https://example.com/ann", rights="own"))
@@ -65,3 +66,11 @@ async def test_streams_of_the_api_are_none_of_the_files(catalog: Catalog) -> Non
     await sync(catalog, [ANN])
     await sync(catalog, [])
     assert await known(catalog) == [("x", "https://example.com/x", "running")]
+
+
+async def test_a_quota_of_no_workspace_is_refused(catalog: Catalog) -> None:
+    """A slip of the pen would hold nobody back."""
+    await check_quotas(catalog, ["default"])
+    with pytest.raises(UsageError, match="default") as said:
+        await check_quotas(catalog, ["default", "defualt"])
+    assert said.value.code == "unknown_workspace"

@@ -158,6 +158,19 @@ async def test_without_proof_for_45_s_nothing_may_be_published(stage: Stage, hq:
         assert not plane.may_publish
 
 
+async def test_whether_clips_may_be_finished_is_what_was_last_heard(stage: Stage, hq: Headquarters) -> None:
+    """Until something is heard they may; nobody answers, and it stays as it was."""
+    hq.renders = False
+    async with stage.plane(hq.control()) as plane:
+        assert plane.may_render
+        await stage.clock.run_until(lambda: not plane.may_render)
+        hq.mood = "500"
+        await stage.clock.run(PROOF_S, step_s=0.5, real_s=0.003)
+        assert not plane.may_render
+        hq.mood, hq.renders = "well", True
+        await stage.clock.run_until(lambda: plane.may_render)
+
+
 async def test_an_hour_costs_the_token_and_the_renewal_secret_gets_another(stage: Stage, hq: Headquarters) -> None:
     """The token that heartbeats renewed is void; whoever is refused first renews it for all."""
     async with stage.plane(hq.control()) as plane:
