@@ -13,7 +13,7 @@ from benchmarks.survival.hour import recovery
 from tests.chaos.captures import Back, clip_row, gap_row, spawn_row, strikes
 from tests.chaos.clips import Counted, count_clips
 from tests.chaos.clocksteps import STEPS_S, WallClock, of_a_worker, of_supervisors
-from tests.chaos.drains import cut_short, drains
+from tests.chaos.drains import cut_short, cut_short_row, drains
 from tests.chaos.leaders import failovers, sleepers
 from tests.chaos.site import Plan, Site
 from tests.chaos.soaking import quota, soak
@@ -26,6 +26,7 @@ SEED: Final = 20261122
 FAULT_EVERY_S: Final = 20.0  # reliability.md section 3, item 67
 CALM_S: Final = 60.0
 SOAK_STREAMS: Final = 8
+CUT_SHORT: Final = 3  # drains of one installation that are cut short
 STRUCK: Final = 4  # streams of an installation whose workers are struck
 Segments = tuple[Path, ...]
 
@@ -123,9 +124,15 @@ async def clocks(segments: Segments, folder: Path, volumes: Volumes) -> list[Row
 
 async def ends(segments: Segments, folder: Path, volumes: Volumes) -> list[Row]:
     """R14."""
-    async with endless(segments) as source, Site(folder, Plan(source=source, streams=3, supervisors=1)) as site:
-        rows = await drains(site, volumes.drains)
-        return [*rows, await cut_short(site, volumes.cuts, random.Random(SEED))]
+    chance, counted = random.Random(SEED), Counted()
+    async with endless(segments) as source:
+        plan = Plan(source=source, streams=3, supervisors=1)
+        async with Site(folder / "drained", plan) as site:
+            rows = await drains(site, volumes.drains)
+        for start in range(0, volumes.cuts, CUT_SHORT):
+            async with Site(folder / f"cut-{start}", plan) as site:
+                counted += await cut_short(site, min(CUT_SHORT, volumes.cuts - start), chance)
+    return [*rows, cut_short_row(volumes.cuts, counted)]
 
 
 async def hour(segments: Segments, folder: Path, volumes: Volumes) -> list[Row]:  # noqa: ARG001

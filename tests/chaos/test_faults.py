@@ -12,7 +12,7 @@ import pytest
 from tests.chaos.captures import clip_row, gap_row, strikes
 from tests.chaos.clips import count_clips
 from tests.chaos.clocksteps import STEPS_S, WallClock, of_supervisors
-from tests.chaos.drains import cut_short, drains
+from tests.chaos.drains import cut_short, cut_short_row, drains
 from tests.chaos.leaders import failovers, sleepers
 from tests.chaos.site import Plan, Site
 from tests.chaos.soaking import quota
@@ -36,11 +36,9 @@ def check(*rows: Row) -> None:
 
 
 @pytest.mark.timeout(400)
-async def test_workers_that_die_and_leaders_that_die_or_sleep(
-    segments: tuple[Path, ...], tmp_path: Path, soak: bool
-) -> None:
+async def test_workers_that_die_and_leaders_that_die_or_sleep(segments: tuple[Path, ...], tmp_path: Path) -> None:
     """R1, R5, R6, R8 in small."""
-    times = 10 if soak else 1
+    times = 2  # benchmarks/reliability.py --full has the volumes
     rng = random.Random(7)
     with RedisServer(redis_folder(tmp_path)) as server:
         async with (
@@ -71,19 +69,17 @@ async def test_stores_that_die_hang_or_forget(segments: tuple[Path, ...], tmp_pa
 
 
 @pytest.mark.timeout(400)
-async def test_clock_steps_drains_and_drains_that_are_cut_short(
-    segments: tuple[Path, ...], tmp_path: Path, soak: bool
-) -> None:
+async def test_clock_steps_drains_and_drains_that_are_cut_short(segments: tuple[Path, ...], tmp_path: Path) -> None:
     """R12, R14."""
     require("cc")
     clock = WallClock.made(tmp_path)
     assert clock is not None
-    times = 20 if soak else 1
+    times = 2
     plan = Plan(source="", streams=2, supervisors=1, preload=clock.environment)
     async with endless(segments) as source, Site(tmp_path, replace(plan, source=source)) as site:
-        rows = [await of_supervisors(site, clock, STEPS_S if soak else STEPS_S[:3], each_s=3)]
+        rows = [await of_supervisors(site, clock, STEPS_S, each_s=3)]
         rows += await drains(site, times)
-        rows.append(await cut_short(site, times, random.Random(3)))
+        rows.append(cut_short_row(times, await cut_short(site, times, random.Random(3))))
     check(*rows)
 
 
