@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,7 +45,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
-    """What the command asks for. `entries` are the streams of the settings file, as rows.
+    """What the command asks for. `entries` are the streams of the settings file, as rows; `formats` the names of those
+    that clips can be rendered in.
 
     `leave_workers`: at the end they run on, for the next supervisor; else they are drained.
     """
@@ -53,6 +54,7 @@ class Up:
     settings: Settings
     streams: Streams
     entries: Sequence[StreamRow]
+    formats: Collection[str]
     clock: Clock
     say: Callable[[str], None]
     leave_workers: bool = False
@@ -78,7 +80,14 @@ async def run(up: Up, stop: asyncio.Event, hurry: asyncio.Event) -> None:
         runtime, workers_host = await open_runtime(settings, data_dir, installation, clock)
         stack.push_async_callback(runtime.close)
         lead = _Lead(up, catalog, installation, metrics, runtime)
-        app = make_app(catalog, settings=settings, clock=clock, health=lead.health, registry=metrics.registry)
+        app = make_app(
+            catalog,
+            settings=settings,
+            clock=clock,
+            health=lead.health,
+            formats=up.formats,
+            registry=metrics.registry,
+        )
         address = await stack.enter_async_context(serve(app, settings, workers_host=workers_host))
         lead.begin(data_dir, f"http://{workers_host}:{settings.api.port}" if workers_host else address)
         stack.push_async_callback(lead.end, hurry)

@@ -30,13 +30,18 @@ class ConfiguredStreams:
         self._load = load
 
     def channel(self, row: StreamRow) -> ChannelJob | None:
-        """The page to ask; None for an address or a file."""
+        """The page to ask; None for an address, a file or a clip."""
+        if row.kind == "render":
+            return None
         request = self._request(row)
         return channel_job(request) if request.is_channel else None
 
     def spec(self, row: StreamRow, session: SessionId) -> WorkerSpec:
         """A fresh attempt's orders."""
-        spec = replace(build_spec(self._request(row)), stream=row.id, session=session, origin=row.origin)
+        named = replace(row, name=row.id) if row.kind == "render" else row  # its own name may be longer than an entry's
+        spec = replace(build_spec(self._request(named)), stream=row.id, session=session, origin=row.origin)
+        if row.kind == "render":
+            return _render_spec(spec, row)
         if row.kind == "door" or row.source.startswith(DOOR):
             return replace(spec, kind=row.kind, source=DOOR if row.kind == "stream" else row.source)
         return spec
@@ -50,7 +55,7 @@ class ConfiguredStreams:
         kind = "vod" if row.kind == "vod" else "stream"
         return WatchRequest(
             kind=kind,  # type: ignore[arg-type]
-            source="." if row.kind == "door" or row.source.startswith(DOOR) else row.source,
+            source="." if row.kind in ("door", "render") or row.source.startswith(DOOR) else row.source,
             settings=self._load(entry),
             out_dir=None,
             speed=None if kind == "vod" else 1.0,
@@ -60,6 +65,14 @@ class ConfiguredStreams:
             rights=row.rights,
             name=row.name,
         )
+
+
+def _render_spec(spec: WorkerSpec, row: StreamRow) -> WorkerSpec:
+    """One clip, in the formats that are the row's source; all else as the settings say."""
+    clips = {**spec.settings["clips"], "formats": row.source.split(",")}
+    return replace(
+        spec, kind="render", source=row.source, clips=(row.options["clip"],), settings={**spec.settings, "clips": clips}
+    )
 
 
 def entry_of(row: StreamRow) -> StreamEntry:

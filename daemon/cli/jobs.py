@@ -1,4 +1,4 @@
-"""`clipd jobs`: recordings that a running `clipd up` clips."""
+"""`clipd jobs`: recordings that a running `clipd up` clips, and clips that it renders again."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from daemon.cli.listing import show
 from daemon.cli.remote import Remote, safe
 from daemon.cli.streams import on_server
 
-COLUMNS: Final = ("id", "state", "error", "created", "source")
+COLUMNS: Final = ("id", "state", "error", "created", "clip", "formats", "source")
 STEP_COLUMNS: Final = ("name", "state", "attempts", "progress", "error")
 Named = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, see `clipd jobs ls`.")]
-app = typer.Typer(name="jobs", help="Recordings that a running `clipd up` clips.", no_args_is_help=True)
+app = typer.Typer(
+    name="jobs",
+    help="Recordings that a running `clipd up` clips, and clips that it makes in more formats.",
+    no_args_is_help=True,
+)
 
 
 @app.command("add")
@@ -38,6 +42,21 @@ def add(
     body |= {wish: value for wish, value in wishes.items() if value is not None}
     made = Remote.open(url=url, config=config, data_dir=data_dir).ask("POST", "jobs", body)
     typer.echo(json.dumps(made, ensure_ascii=False) if as_json else f"{made['id']}  {made['source']}")
+
+
+@app.command("render")
+def render(
+    clip: Annotated[str, typer.Argument(metavar="CLIP", help="A clip's id, as its JSON line and clip.json say it.")],
+    formats: Annotated[str, typer.Option(help="vertical, square, portrait, wide, or platforms, with commas between.")],
+    url: o.Url = None,
+    config: o.Config = None,
+    data_dir: o.DataDir = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Make a clip in more formats."""
+    body = {"formats": [name.strip() for name in formats.split(",")]}
+    made = Remote.open(url=url, config=config, data_dir=data_dir).ask("POST", f"clips/{safe(clip)}/render", body)
+    typer.echo(json.dumps(made, ensure_ascii=False) if as_json else f"{made['id']}  {clip} {formats}")
 
 
 @app.command("ls")

@@ -28,8 +28,8 @@ def show(items: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value == "":
+    if value in (None, "", []):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return shown(str(value))[:80]
+    return shown(", ".join(map(str, value)) if isinstance(value, list) else str(value))[:80]

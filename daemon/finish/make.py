@@ -69,8 +69,9 @@ def finish_revision(
 ) -> Finished:
     """The finished files of clips/<clip>/r<N>, planned anew; posters, timelines and transcripts with them.
 
-    A clip without a picture gets no formats. Blocks. Raises UsageError (formats, brand, recipe), BadMedia,
-    FfmpegFailed, StorageError, MissingPart, CutRefused.
+    Formats that it has beside those that are wished for stay, and stay named in clip.json. A clip without a picture
+    gets no formats. Blocks. Raises UsageError (formats, brand, recipe), BadMedia, FfmpegFailed, StorageError,
+    MissingPart, CutRefused.
     """
     clip = dressed(read_cut(folder), wishes)
     platforms = [load_platform(name) for name in wishes.formats] if clip.has_picture else []
@@ -85,7 +86,7 @@ def finish_revision(
     files = dict(made.files)
     for kind, (name, data) in extras.result().items():
         files[kind] = publish(kind, name, partial(Path.write_bytes, data=data))
-    formats = {plan.name: plan.to_json() for plan in made.plans}
+    formats = {**clip.formats, **{plan.name: plan.to_json() for plan in made.plans}}
     return Finished(files=files, section=section(clip, preparation.observed(), formats), notes=made.notes)
 
 

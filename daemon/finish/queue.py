@@ -34,11 +34,12 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Render:
-    """The finished files of one revision that are to be made; `folder` is clips/<clip>/r<N>."""
+    """Finished files of one revision that are to be made; `folder` is clips/<clip>/r<N>."""
 
     clip: ClipId
     revision: int
     folder: Path
+    formats: tuple[str, ...]
     priority: Priority
 
 

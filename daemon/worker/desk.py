@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from core.edits import EditDecision, RenderSpec
-from core.errors import ClipdError, CutRefused, StorageError
+from core.errors import ClipdError, CutRefused, StorageError, UsageError
 from core.ids import ClipId
 from core.lines import clip_fields, error_fields
 from core.moments import Moment
@@ -41,6 +41,7 @@ from daemon.journal import Journal
 from daemon.worker.arrivals import Arrivals
 from daemon.worker.emitter import Emitter
 from daemon.worker.handcuts import HandCuts
+from daemon.worker.ordered import OrderedFormats
 from daemon.worker.planner import ClipPlanner, Due, Promise, Restate, Step
 from daemon.worker.record import clip_record
 from daemon.worker.renders import Finisher, Renders
@@ -98,6 +99,7 @@ class ClipDesk:
         self._planning = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
         self._cut: dict[ClipId, tuple[Ns, Ns]] = {}  # clips whose last words may still come
+        self._ordered = OrderedFormats(tools.journal)
         self._renders = self._open_renders()
         self._left = False
         self._done = 0
@@ -191,6 +193,19 @@ class ClipDesk:
             return written.result()
 
         return self._hand_cuts.put(work)
+
+    def render(self, clip: ClipId, formats: tuple[str, ...]) -> None:
+        """More formats of a clip, of its later revisions too: kept in the journal when this returns. Raises UsageError
+        where only masters are made."""
+        if self._renders is None:
+            raise UsageError("Only masters are made here", remedy="Name formats in clips.formats.", code="no_formats")
+        self._ordered.add(clip, formats)
+        self._orders.put(functools.partial(self._take_up_order, clip))
+
+    def _take_up_order(self, clip: ClipId) -> None:
+        record = self._tools.journal.clip(clip)
+        if record is not None:
+            self._finish(record, Priority.ASKED)
 
     def _answer(self, written: Future[dict[str, Any]], due: Due, made: FinishedClip, began_ns: int) -> None:
         try:
@@ -345,22 +360,28 @@ class ClipDesk:
         )
 
     def _finish(self, record: Mapping[str, Any], priority: Priority) -> None:
-        """Ask for the finished files of a clip that has none yet; a final one goes before others."""
-        if (
-            self._renders is not None
-            and not self._left
-            and record["state"] != "withdrawn"
-            and not record.get("finished")
-        ):
-            self._renders.want(ClipId(record["id"]), int(record["revision"]), Path(record["folder"]), priority)
+        """Ask for the finished files that a clip has not got yet; a final one goes before others."""
+        finisher, ordered = self._tools.finisher, self._ordered.of(ClipId(record["id"]))
+        if finisher is None:
+            return
+        if record.get("finished"):
+            self._want(record, tuple(name for name in ordered if name not in record["files"]), priority)
+        else:
+            self._want(record, tuple(dict.fromkeys((*finisher.formats, *ordered))), priority)
+
+    def _want(self, record: Mapping[str, Any], formats: tuple[str, ...], priority: Priority) -> None:
+        if self._renders is None or self._left or record["state"] == "withdrawn" or not formats:
+            return
+        clip, revision, folder = ClipId(record["id"]), int(record["revision"]), Path(record["folder"])
+        self._renders.want(clip, revision, folder, formats, priority)
 
     def _take_up_renders(self, asked: Collection[ClipId]) -> None:
         """What an earlier attempt left: clips without their finished files; or those that are asked for."""
         for record in self._tools.journal.clips():
             if not asked:
                 self._finish(record, Priority.AGAIN)
-            elif record["id"] in asked:
-                self._finish({**record, "finished": False}, Priority.ASKED)
+            elif record["id"] in asked and self._tools.finisher is not None:
+                self._want(record, self._tools.finisher.formats, Priority.ASKED)
 
     def _finished(self, render: Render, made: Finished) -> None:
         record = self._tools.journal.clip(render.clip)

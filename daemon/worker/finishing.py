@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from configs.finish import FinishOptions
 from daemon.brand import read_brand
 from daemon.captioning import CaptionOptions
-from daemon.finish import Wishes, finish_revision
+from daemon.finish import Finished, Wishes, finish_revision
 from daemon.framing import LayoutRule
 from daemon.framing.values import Box
 from daemon.platforms import load_platform
@@ -15,12 +18,26 @@ from daemon.sound import Treatment
 from daemon.worker.renders import Finisher
 
 
+@dataclass(frozen=True, slots=True)
+class _Finisher:
+    """A Finisher: as the settings wish, in any formats."""
+
+    wishes: Wishes
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        return self.wishes.formats
+
+    def __call__(
+        self, folder: Path, formats: tuple[str, ...], progress: Callable[[float], None], cancelled: threading.Event
+    ) -> Finished:
+        return finish_revision(folder, replace(self.wishes, formats=formats), progress, cancelled)
+
+
 def finisher(options: FinishOptions) -> Finisher | None:
     """None where only masters are wished for. Raises UsageError for a format that is none, a layout, a brand."""
     wishes = wishes_of(options)
-    if not wishes.formats:
-        return None
-    return lambda folder, progress, cancelled: finish_revision(folder, wishes, progress, cancelled)
+    return _Finisher(wishes) if wishes.formats else None
 
 
 def wishes_of(options: FinishOptions) -> Wishes:

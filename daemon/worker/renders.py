@@ -25,9 +25,15 @@ log = structlog.get_logger()
 
 
 class Finisher(Protocol):
-    """Makes the finished files of a revision's folder; tells how far it is (0 to 1). Raises ClipdError."""
+    """Makes finished files of a revision's folder; tells how far it is (0 to 1). Raises ClipdError."""
 
-    def __call__(self, folder: Path, progress: Callable[[float], None], cancelled: threading.Event) -> Finished: ...
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Those that every clip gets."""
+
+    def __call__(
+        self, folder: Path, formats: tuple[str, ...], progress: Callable[[float], None], cancelled: threading.Event
+    ) -> Finished: ...
 
 
 class Renders:
@@ -50,9 +56,9 @@ class Renders:
         self.told = 0  # lines about renders: they get on
         self.failed: list[ClipId] = []
 
-    def want(self, clip: ClipId, revision: int, folder: Path, priority: Priority) -> None:
-        """A clip was cut, became final, or has other words than before."""
-        render = Render(clip=clip, revision=revision, folder=folder, priority=priority)
+    def want(self, clip: ClipId, revision: int, folder: Path, formats: tuple[str, ...], priority: Priority) -> None:
+        """A clip was cut, became final, has other words than before, or is asked for in more formats."""
+        render = Render(clip=clip, revision=revision, folder=folder, formats=formats, priority=priority)
         self._tell(render, "queued")
         self._queue.put(render)
 
@@ -85,7 +91,7 @@ class Renders:
         started_ns = self._clock.boottime_ns()
         self._tell(render, "running", progress=0.0)
         try:
-            made = self._finisher(render.folder, self._progress(render), cancelled)
+            made = self._finisher(render.folder, render.formats, self._progress(render), cancelled)
         except ClipdError as err:
             self._failed(render, cancelled, err)
             return

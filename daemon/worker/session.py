@@ -35,6 +35,7 @@ from daemon.worker.desk import ClipDesk
 from daemon.worker.emitter import Emitter
 from daemon.worker.listener import ChatListener
 from daemon.worker.manual import manual_decision, manual_spec, newest
+from daemon.worker.ordered import read_order
 from daemon.worker.orders import Orders
 from daemon.worker.plane import OBEYED, NoPlane, PlaneLink, Vitals
 from daemon.worker.queue import AnalysisQueue
@@ -178,7 +179,11 @@ class Session:
         raise UsageError(f"Unknown command {request['command'][:40]!r}", remedy="Known: status, cut, drain, stop.")
 
     async def obey(self, command: Command) -> None:
-        """`clip-now`: a promise in the journal when this returns, cut soon after. Raises what `control` does."""
+        """`clip-now` and `render`: a promise in the journal when this returns, made soon after. Raises what `control`
+        does."""
+        if command.kind == "render":
+            await asyncio.to_thread(self._parts.desk.render, *read_order(command.args))
+            return
         footage_ns = self._parts.footage.span()[1]
         decision = await asyncio.to_thread(self._promise, newest(command.args, footage_ns), command.id)
         self._parts.desk.cut(decision, manual_spec(command.args)).add_done_callback(self._tell_of_cut)

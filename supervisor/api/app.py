@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 import structlog
@@ -58,9 +58,11 @@ def make_app(
     settings: Settings,
     clock: Clock,
     health: Callable[[], Health],
+    formats: Collection[str],
     registry: CollectorRegistry | None = None,
 ) -> web.Application:
-    """Everything this process serves. `health`: what it knows of the lease; `registry`: its own figures.
+    """Everything this process serves. `health`: what it knows of the lease; `formats`: those that clips can be rendered
+    in; `registry`: its own figures.
 
     The catalog stays the caller's to close. There is no CORS: no page of a stranger may read answers.
     """
@@ -77,6 +79,7 @@ def make_app(
         ages=Ages(),
         followers=Followers(),
         underway=Underway(),
+        formats=formats,
     )
     app = web.Application(client_max_size=MAX_BODY + 1, middlewares=[_shaped(services)])  # aiohttp refuses at the size
     app[SERVICES] = services

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,7 +33,8 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What all handlers share. `draining` is set when the server begins to end: waits end with it."""
+    """What all handlers share. `draining` is set when the server begins to end: waits end with it. `formats` are the
+    names of those that clips can be rendered in."""
 
     catalog: Catalog
     settings: Settings
@@ -47,6 +48,7 @@ class Services:
     ages: Ages
     followers: Followers
     underway: Underway
+    formats: Collection[str]
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -89,6 +89,8 @@ async def retry(call: UserCall) -> Done:
     job = await catalog.job(call.workspace, call.path["id"])
     if job.state not in OVER - {"completed"}:
         raise ApiError(409, "job_not_over", f"This job is {job.state}; only failed and cancelled ones are tried again.")
+    if job.clip is not None:
+        raise ApiError(409, "job_is_render", f"Ask for it anew: POST /api/v1/clips/{job.clip}/render.")
     steps = tuple(
         replace(step, state="waiting", attempts=0, started_ns=None, ended_ns=None, progress=0.0, error="")
         if step.state in _AGAIN

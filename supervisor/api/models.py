@@ -202,6 +202,15 @@ class Clip(Answered):
     line: dict[str, Any]
 
 
+FormatName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+
+
+class NewRender(Asked):
+    """POST /clips/{id}/render: names as in the setting `clips.formats`; files that are there are not made again."""
+
+    formats: list[FormatName] = Field(min_length=1, max_length=4)
+
+
 class NewJob(HowToWatch):
     """POST /jobs: a recording to be clipped."""
 
@@ -224,17 +233,35 @@ class Step(Answered):
 
 
 class Job(Answered):
-    """A recording that is clipped, or was."""
+    """A recording that is clipped, or was; or a clip that is rendered in more formats: then `source` is empty."""
 
     id: str
     stream: str
     source: str
+    clip: str | None
+    formats: list[str]
     state: JobState
     cancel: bool
     error: str
     created: datetime
     ended: datetime | None
     steps: list[Step]
+
+
+class Revision(Answered):
+    """Something that was finished under a clip's id; two attempts may have made one each."""
+
+    revision: int
+    state: Literal["provisional", "final", "withdrawn"]
+    created: datetime
+    line: dict[str, Any]
+
+
+class ClipHistory(Clip):
+    """A clip with its revisions, the first first, and its renders, the newest first, 20 of each at most."""
+
+    revisions: list[Revision]
+    renders: list[Job]
 
 
 class NewToken(Asked):

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from core.times import to_s
-from supervisor.api.models import Audited, Clip, Job, Listed, MadeStream, Session, Step, Stream, Token, Used
+from supervisor.api.models import (
+    Audited,
+    Clip,
+    ClipHistory,
+    Job,
+    Listed,
+    MadeStream,
+    Revision,
+    Session,
+    Step,
+    Stream,
+    Token,
+    Used,
+)
 from supervisor.api.sources import public_options
 from supervisor.catalog.values import (
     AuditRow,
@@ -91,18 +104,39 @@ def session_answer(row: SessionRow) -> Session:
 
 def clip_answer(row: ClipRow) -> Clip:
     """The names of its files are there, not where they lie."""
-    return Clip(
-        id=row.id,
-        stream=row.stream,
-        session=row.session,
-        revision=row.revision,
-        state=row.state,
-        review=row.review,
-        title=row.title,
-        score=row.score,
-        created=date(row.created_ns),
-        line=public_line(row.line),
+    return Clip(**_clip_fields(row))
+
+
+def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[JobRow]) -> ClipHistory:
+    """A clip with what was made of it."""
+    return ClipHistory(
+        **_clip_fields(row),
+        revisions=[
+            Revision(
+                revision=each.revision,
+                state=each.state,
+                created=date(each.created_ns),
+                line=public_line(each.line),
+            )
+            for each in revisions
+        ],
+        renders=[job_answer(each) for each in renders],
     )
+
+
+def _clip_fields(row: ClipRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "stream": row.stream,
+        "session": row.session,
+        "revision": row.revision,
+        "state": row.state,
+        "review": row.review,
+        "title": row.title,
+        "score": row.score,
+        "created": date(row.created_ns),
+        "line": public_line(row.line),
+    }
 
 
 def job_answer(row: JobRow) -> Job:
@@ -110,7 +144,9 @@ def job_answer(row: JobRow) -> Job:
     return Job(
         id=row.id,
         stream=row.stream,
-        source=redact_url(row.source),
+        source=redact_url(row.source) if row.clip is None else "",
+        clip=row.clip,
+        formats=[] if row.clip is None else row.source.split(","),
         state=row.state,
         cancel=row.cancel,
         error=redact_text(row.error),

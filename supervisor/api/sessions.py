@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Final
 
 from core.ids import ClipId, SessionId, StreamId
 from supervisor.api.call import Done, UserCall
 from supervisor.api.models import OfSession, OfStream
-from supervisor.api.rows import clip_answer, listed, session_answer
+from supervisor.api.rows import clip_answer, clip_history, listed, session_answer
 from supervisor.erasing import erase_clip, erase_session, running
+
+MOST_SHOWN: Final = 20  # revisions and renders of a clip
 
 
 async def list_sessions(call: UserCall) -> Done:
@@ -40,7 +43,11 @@ async def list_clips(call: UserCall) -> Done:
 
 async def get_clip(call: UserCall) -> Done:
     """GET /clips/{id}."""
-    return Done(clip_answer(await call.services.catalog.clip(call.workspace, ClipId(call.path["id"]))))
+    catalog = call.services.catalog
+    row = await catalog.clip(call.workspace, ClipId(call.path["id"]))
+    revisions = await catalog.revisions(call.workspace, row.id)
+    renders = await catalog.renders_of(call.workspace, row.id, limit=MOST_SHOWN)
+    return Done(clip_history(row, revisions[-MOST_SHOWN:], renders))
 
 
 async def delete_session(call: UserCall) -> Done:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
-from supervisor.api import events, hooks, internal, jobs, plain, sessions, streams, tokens, usage
+from supervisor.api import events, hooks, internal, jobs, plain, renders, sessions, streams, tokens, usage
 from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
 
@@ -71,7 +71,11 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
     ),
     ForUsers(
         method="GET", path=f"{API}/clips/{_ID}", does=sessions.get_clip, role="viewer",
-        answer=m.Clip, summary="One clip",
+        answer=m.ClipHistory, summary="One clip, with its revisions and renders",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/clips/{_ID}/render", does=renders.add, role="editor", action="clip.render",
+        body=m.NewRender, answer=m.Job, summary="Render a clip in more formats",
     ),
     ForUsers(
         method="DELETE", path=f"{API}/clips/{_ID}", does=sessions.delete_clip, role="editor", action="clip.delete",

@@ -18,11 +18,13 @@ OVER: Final = frozenset({"ended", "error"})  # session states that a heartbeat d
 
 
 class Owner(NamedTuple):
-    """A claim, whether it is the newest of its stream, and whose it is."""
+    """A claim, whether it is the newest of its stream, and whose it is. `of` is the session's stream, which that of a
+    render is not."""
 
     claim: ClaimRow
     newest: bool
     workspace: str
+    of: StreamId
 
 
 async def worker_row(connection: AsyncConnection, stream: str, token: int) -> RowMapping:
@@ -36,16 +38,16 @@ async def worker_row(connection: AsyncConnection, stream: str, token: int) -> Ro
 async def owner_of(connection: AsyncConnection, session: str, token: int) -> Owner:
     """The claim `token` of a session, with its stream locked: no newer claim comes before this transaction ends.
 
-    Raises NotFound, where the claim is another session's too.
+    A session's claims have a token each, whosever they are (`Leading.claim`). Raises NotFound, where the claim is
+    another session's too.
     """
-    stream = await connection.scalar(select(sessions.c.stream).where(sessions.c.id == session))
-    if stream is None:
-        raise NotFound("session", session)
-    newest, workspace = await lock_stream(connection, StreamId(stream))
-    claim = value_of(ClaimRow, await worker_row(connection, stream, token))
-    if claim.session != session:
+    query: Any = select(workers.c.stream, sessions.c.stream.label("of")).join(sessions)
+    row = await one(connection, query.where(workers.c.session == session, workers.c.token == token))
+    if row is None:
         raise NotFound("claim", f"{session} {token}")
-    return Owner(claim=claim, newest=newest == token, workspace=workspace)
+    newest, workspace = await lock_stream(connection, StreamId(row["stream"]))
+    claim = value_of(ClaimRow, await worker_row(connection, row["stream"], token))
+    return Owner(claim=claim, newest=newest == token, workspace=workspace, of=StreamId(row["of"]))
 
 
 async def lock_stream(connection: AsyncConnection, stream: StreamId) -> tuple[int, str]:

@@ -71,7 +71,7 @@ class Deliveries(Part):
     ) -> None:
         first = await take_number(connection, "events", len(rows))
         claim, at_ns = owner.claim, self._now_ns()
-        shared = {"workspace": owner.workspace, "stream": claim.stream, "session": claim.session, "at_ns": at_ns}
+        shared = {"workspace": owner.workspace, "stream": owner.of, "session": claim.session, "at_ns": at_ns}
         made = [
             {"id": id, "attempt": row.attempt, "seq": row.seq, "kind": row.kind, "line": lines[row.seq], **shared}
             for id, row in enumerate(rows, first)
@@ -99,7 +99,7 @@ class Deliveries(Part):
         if old is None:
             if facts.revision is None:
                 return  # withdrawn before it was ever told
-            whose = {"session": claim.session, "stream": claim.stream, "workspace": owner.workspace}
+            whose = {"session": claim.session, "stream": owner.of, "workspace": owner.workspace}
             fresh = _columns(facts, line, claim.token, row.seq) | {"id": facts.id, "created_ns": self._now_ns()}
             await connection.execute(insert(clips).values(fresh | whose))
             await count(self._database, connection, owner.workspace, self._now_ns(), clips=1)
@@ -135,7 +135,7 @@ class Deliveries(Part):
         claim = owner.claim
         key = {"session": claim.session, "id": limits.plain(name)}
         again = {"state": limits.plain(state), "line": line, "claim_token": claim.token, "seq": row.seq}
-        whose = {"stream": claim.stream, "workspace": owner.workspace, "created_ns": self._now_ns()}
+        whose = {"stream": owner.of, "workspace": owner.workspace, "created_ns": self._now_ns()}
         await self._database.upsert(connection, moments, key, again | whose, again)
 
 

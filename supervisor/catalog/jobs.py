@@ -31,14 +31,13 @@ class Jobs(Part):
 
     async def add_job(self, row: JobRow) -> JobRow:
         """Raises Conflict (`job_taken`), NotFound where its stream is not there or another workspace's."""
-        made = _checked(replace(row, created_ns=row.created_ns or self._now_ns(), version=0))
+        made = checked_job(replace(row, created_ns=row.created_ns or self._now_ns(), version=0))
         try:
             async with self._database.writing() as connection:
                 whose = await connection.scalar(select(streams.c.workspace).where(streams.c.id == row.stream))
                 if whose != row.workspace:
                     raise NotFound("stream", row.stream)
-                await connection.execute(insert(jobs).values({name: getattr(made, name) for name in _COLUMNS}))
-                await write_steps(connection, made)
+                await insert_job(connection, made)
         except IntegrityError as err:
             raise Conflict(f"There is a job {row.id}", remedy="Look at it.", code="job_taken") from err
         return made
@@ -59,8 +58,8 @@ class Jobs(Part):
             row = await one(connection, query.with_for_update(key_share=True))
             if row is None:
                 raise NotFound("job", id)
-            [known] = await _with_steps(connection, [_bare(row)])
-            made = _checked(replace(known, **changes, version=known.version + 1))
+            [known] = await with_steps(connection, [row])
+            made = checked_job(replace(known, **changes, version=known.version + 1))
             values = {name: getattr(made, name) for name in CHANGEABLE | {"version"} if name != "steps"}
             await connection.execute(update(jobs).where(jobs.c.id == id).values(values))
             if "steps" in changes:
@@ -73,7 +72,7 @@ class Jobs(Part):
             row = await one(connection, select(jobs).where(jobs.c.id == id, in_workspace(jobs, workspace)))
             if row is None:
                 raise NotFound("job", id)
-            [job] = await _with_steps(connection, [_bare(row)])
+            [job] = await with_steps(connection, [row])
         return job
 
     async def jobs(self, workspace: str | None, *, limit: int = 50, after: str | None = None) -> Page[JobRow]:
@@ -83,7 +82,7 @@ class Jobs(Part):
             found = await page(
                 connection, jobs, JobRow, shown, by=jobs.c.created_ns, limit=limit, after=after, beside=_NO_STEPS
             )
-            rows = await _with_steps(connection, found.rows)
+            rows = await _stepped(connection, found.rows)
         return Page(rows=tuple(rows), next=found.next)
 
     async def active_jobs(self) -> list[JobRow]:
@@ -91,14 +90,21 @@ class Jobs(Part):
         query = select(jobs).where(jobs.c.state.not_in(OVER)).order_by(jobs.c.created_ns, jobs.c.id)
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
-            return await _with_steps(connection, [_bare(row) for row in rows])
+            return await with_steps(connection, rows)
 
 
-def _bare(row: RowMapping) -> JobRow:
-    return value_of(JobRow, row, **_NO_STEPS)
+async def insert_job(connection: AsyncConnection, row: JobRow) -> None:
+    """A new one, with its steps."""
+    await connection.execute(insert(jobs).values({name: getattr(row, name) for name in _COLUMNS}))
+    await write_steps(connection, row)
 
 
-async def _with_steps(connection: AsyncConnection, rows: Sequence[JobRow]) -> list[JobRow]:
+async def with_steps(connection: AsyncConnection, rows: Sequence[RowMapping]) -> list[JobRow]:
+    """Rows of `jobs` as values."""
+    return await _stepped(connection, [value_of(JobRow, row, **_NO_STEPS) for row in rows])
+
+
+async def _stepped(connection: AsyncConnection, rows: Sequence[JobRow]) -> list[JobRow]:
     query = select(steps).where(steps.c.job.in_([row.id for row in rows])).order_by(steps.c.job, steps.c.position)
     found: dict[str, list[StepRow]] = {row.id: [] for row in rows}
     for step in (await connection.execute(query)).mappings():
@@ -106,7 +112,8 @@ async def _with_steps(connection: AsyncConnection, rows: Sequence[JobRow]) -> li
     return [replace(row, steps=tuple(found[row.id])) for row in rows]
 
 
-def _checked(row: JobRow) -> JobRow:
+def checked_job(row: JobRow) -> JobRow:
+    """As it is stored. Raises UsageError."""
     if row.state not in get_args(JobState) or len(row.steps) > MAX_STEPS:
         raise limits.too_much("state of a job, or more steps than there are")
     wrong = [step for step in row.steps if step.name not in get_args(StepName) or step.state not in get_args(StepState)]

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.ids import SessionId, StreamId
@@ -42,8 +42,9 @@ class Leading(Part):
         """Assign a stream anew: token `after_token` + 1, if `after_token` is still the newest (0: never claimed).
 
         Whose newest claim was erased with its session is claimed anew by 0 too, with the next token: none comes twice.
-        Makes the session where it is new. Raises NotFound, Conflict (`claim_taken`, `stream_deleted`,
-        `foreign_session`).
+        A render's token is above all that its session had, and others' above those of its renders: what is said later
+        of a clip counts. Makes the session where it is new, but for a render. Raises NotFound, Conflict
+        (`claim_taken`, `stream_deleted`, `foreign_session`).
         """
         limits.safe_id("the session", session)
         async with self._fenced() as connection:
@@ -53,7 +54,7 @@ class Leading(Part):
                 raise NotFound("stream", stream)
             if after_token == 0 and not await _has_claim(connection, stream, row["claim_token"]):
                 after_token = row["claim_token"]
-            token = after_token + 1
+            token = max(after_token, await _others_token(connection, session, stream)) + 1
             made = _claim_row(stream, token, self.lease_token, session, worker_runtime, failures, self._now_ns())
             if row["claim_token"] == token:
                 there = value_of(ClaimRow, await worker_row(connection, stream, token))
@@ -63,9 +64,9 @@ class Leading(Part):
                 raise Conflict(f"Stream {stream} has claim {row['claim_token']}", remedy=RETRY, code="claim_taken")
             if row["deleted"]:
                 raise Conflict(f"Stream {stream} is deleted", remedy="Leave it alone.", code="stream_deleted")
-            await self._open_session(connection, session, stream, row["workspace"])
+            await self._open_session(connection, session, row)
             await connection.execute(update(streams).where(streams.c.id == stream).values(claim_token=token))
-            unseen = {"pid": 0, "version": "", "metrics": "", "commands_seen": 0}
+            unseen = {"pid": 0, "metrics": "", "commands_seen": 0}
             await connection.execute(insert(workers).values(asdict(made) | unseen))
         return made
 
@@ -98,13 +99,17 @@ class Leading(Part):
             if done.rowcount == 0:
                 raise NotFound("claim", f"{stream} {token}")
 
-    async def set_session(self, id: SessionId, *, state: SessionState, reason: str = "", ended: bool = False) -> None:
-        """Raises NotFound. `ended` notes the time, the first time."""
+    async def set_session(
+        self, id: SessionId, *, state: SessionState, reason: str = "", ended: bool = False, by: StreamId | None = None
+    ) -> None:
+        """Raises NotFound. `ended` notes the time, the first time. `by`: only if it is this stream's session."""
         values: dict[str, Any] = {"state": state, "reason": limits.plain(reason)}
         async with self._fenced() as connection:
-            row = await one(connection, select(sessions.c.ended_ns).where(sessions.c.id == id))
+            row = await one(connection, select(sessions.c.ended_ns, sessions.c.stream).where(sessions.c.id == id))
             if row is None:
                 raise NotFound("session", id)
+            if by not in (None, row["stream"]):
+                return
             values["ended_ns"] = (row["ended_ns"] or self._now_ns()) if ended else None
             await connection.execute(update(sessions).where(sessions.c.id == id).values(values))
 
@@ -145,17 +150,18 @@ class Leading(Part):
             self._refusals.add()
             raise StaleWrite(self.lease_token, seen)
 
-    async def _open_session(
-        self, connection: AsyncConnection, session: SessionId, stream: StreamId, workspace: str
-    ) -> None:
+    async def _open_session(self, connection: AsyncConnection, session: SessionId, row: RowMapping) -> None:
         found = await connection.scalar(select(sessions.c.stream).where(sessions.c.id == session))
-        if found is None:
+        if row["kind"] == "render":
+            if found is None:
+                raise NotFound("session", session)
+        elif found is None:
             made = {
-                "id": session, "stream": stream, "workspace": workspace, "state": "starting", "reason": "",
+                "id": session, "stream": row["id"], "workspace": row["workspace"], "state": "starting", "reason": "",
                 "started_ns": self._now_ns(), "media_s": 0.0, "ended_ns": None, "summary": {}, "acked": 0,
             }  # fmt: skip
             await connection.execute(insert(sessions).values(made))
-        elif found != stream:
+        elif found != row["id"]:
             raise Conflict(
                 f"Session {session} is another stream's", remedy="Begin a new session.", code="foreign_session"
             )
@@ -186,6 +192,12 @@ def _claim_row(
         failures=failures,
         since_ns=since_ns,
     )
+
+
+async def _others_token(connection: AsyncConnection, session: SessionId, stream: StreamId) -> int:
+    """The highest token that another stream's claim of this session has; 0 for none."""
+    others = and_(workers.c.session == session, workers.c.stream != stream)
+    return int(await connection.scalar(select(func.max(workers.c.token)).where(others)) or 0)
 
 
 async def _has_claim(connection: AsyncConnection, stream: StreamId, token: int) -> bool:

@@ -131,7 +131,8 @@ events = Table(
 jobs = Table(
     "jobs", METADATA, _text("id", primary_key=True), _text("workspace"), _text("stream", _ref("streams.id")),
     _text("state"), _text("source"), Column("cancel", Boolean, nullable=False), _text("error"), _ns("created_ns"),
-    _ns("ended_ns", nullable=True), _whole("version"), Index("ix_jobs_page", "workspace", "created_ns", "id"),
+    _ns("ended_ns", nullable=True), _whole("version"), Column("clip", Text),
+    Index("ix_jobs_page", "workspace", "created_ns", "id"), Index("ix_jobs_clip", "clip"),
 )  # fmt: skip
 steps = Table(
     "steps", METADATA, _text("job", _ref("jobs.id"), primary_key=True), _whole("position", primary_key=True),

@@ -58,7 +58,7 @@ class Streams(Part):
 
     async def add_stream(self, row: StreamRow) -> StreamRow:
         """Raises Conflict (`stream_taken`) where the workspace has one of that name, NotFound (workspace)."""
-        made = _checked(replace(row, created_ns=row.created_ns or self._now_ns(), deleted=False))
+        made = checked_stream(replace(row, created_ns=row.created_ns or self._now_ns(), deleted=False))
         try:
             async with self._database.writing() as connection:
                 known = await connection.scalar(select(workspaces.c.id).where(workspaces.c.id == row.workspace))
@@ -84,7 +84,7 @@ class Streams(Part):
         try:
             async with self._database.writing() as connection:
                 row = await _stream(connection, workspace, id, lock=True)
-                made = _checked(replace(value_of(StreamRow, row), **changes))
+                made = checked_stream(replace(value_of(StreamRow, row), **changes))
                 values = {name: getattr(made, name) for name in CHANGEABLE}
                 await connection.execute(update(streams).where(streams.c.id == id).values(values))
         except IntegrityError as err:
@@ -104,8 +104,8 @@ class Streams(Part):
             return value_of(StreamRow, await _stream(connection, workspace, id))
 
     async def streams(self, workspace: str | None, *, limit: int = 50, after: str | None = None) -> Page[StreamRow]:
-        """Newest first, without deleted ones."""
-        shown = and_(in_workspace(streams, workspace), ~streams.c.deleted)
+        """Newest first, without deleted ones and renders, which are jobs."""
+        shown = and_(in_workspace(streams, workspace), ~streams.c.deleted, streams.c.kind != "render")
         async with self._database.reading() as connection:
             return await page(connection, streams, StreamRow, shown, by=streams.c.created_ns, limit=limit, after=after)
 
@@ -116,7 +116,8 @@ class Streams(Part):
             return [value_of(StreamRow, row) for row in (await connection.execute(query)).mappings()]
 
 
-def _checked(row: StreamRow) -> StreamRow:
+def checked_stream(row: StreamRow) -> StreamRow:
+    """As it is stored. Raises UsageError."""
     choices = (
         ("kind", row.kind, WorkerKind), ("origin", row.origin, Origin), ("rights", row.rights, Rights),
         ("wanted", row.wanted, Wanted),
@@ -139,6 +140,8 @@ async def _stream(
     connection: AsyncConnection, workspace: str | None, id: StreamId, *, lock: bool = False
 ) -> RowMapping:
     query: Select[Any] = select(streams).where(streams.c.id == id, in_workspace(streams, workspace))
+    if workspace is not None:
+        query = query.where(streams.c.kind != "render")  # a user's render is a job
     if workspace is not None or lock:
         query = query.where(~streams.c.deleted)
     if lock:

@@ -64,6 +64,7 @@ class ClaimRow:
     failures: int = 0
     attempt: int = 0
     node: str = ""
+    version: str = ""  # of the program that the worker runs; "" before its hello
     beat: int = 0
     progress: int = 0
     health: Mapping[str, Any] = field(default_factory=dict)
@@ -136,7 +137,8 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A recording that is clipped: a stream of kind `vod` with steps."""
+    """A recording that is clipped, a stream of kind `vod` with steps; or a clip that is rendered again, one of kind
+    `render` with one step, whose `source` are the formats with commas between."""
 
     id: str
     workspace: str
@@ -149,6 +151,7 @@ class JobRow:
     created_ns: int = 0
     ended_ns: int | None = None
     version: int = 0  # grows with each change by a user: a leader that read an older one is told so
+    clip: str | None = None  # that is rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

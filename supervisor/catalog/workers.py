@@ -63,11 +63,13 @@ class Workers(Part):
         return owner.newest
 
     async def metrics(self) -> dict[StreamId, str]:
-        """The exposition text of every running worker's last heartbeat."""
+        """The exposition text of every running worker's last heartbeat. Not of renders: each has a stream of its own,
+        and so would have series of its own."""
         newest = and_(workers.c.stream == streams.c.id, workers.c.token == streams.c.claim_token)
         query = select(workers.c.stream, workers.c.metrics).join(streams, newest)
         async with self._database.reading() as connection:
-            found = await connection.execute(query.where(workers.c.ended_ns.is_(None), workers.c.metrics != ""))
+            told = and_(workers.c.ended_ns.is_(None), workers.c.metrics != "", streams.c.kind != "render")
+            found = await connection.execute(query.where(told))
             return {StreamId(stream): metrics for stream, metrics in found}
 
     async def newest_claims(self, ids: Sequence[StreamId]) -> dict[StreamId, ClaimRow]:
@@ -155,8 +157,8 @@ class Workers(Part):
         await _change(connection, claim, values)
         mine = sessions.c.id == claim.session
         session = await one(connection, select(sessions.c.state).where(mine))
-        if session is None or session["state"] in OVER:
-            return
+        if session is None or session["state"] in OVER or owner.of != claim.stream:
+            return  # a render says nothing about the session that it renders from
         if beat.state in ("live", "gap"):
             told = {"state": beat.state, "reason": limits.plain(beat.reason)}
             await connection.execute(update(sessions).where(mine).values(told))

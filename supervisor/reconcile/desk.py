@@ -93,8 +93,8 @@ class StreamDesk:
             if stream not in self._watched:
                 self._begin(row)
 
-    def wants(self) -> dict[StreamId, Want]:
-        """Everything that shall be recorded now."""
+    def wants(self, claims: Mapping[StreamId, ClaimRow]) -> dict[StreamId, Want]:
+        """Everything that shall be recorded or rendered now. `claims`: the newest of each stream."""
         return {
             stream: Want(
                 stream=stream,
@@ -103,6 +103,7 @@ class StreamDesk:
                 cost=COSTS[each.row.kind],
                 priority=each.row.priority,
                 since_ns=each.since_ns,
+                session=self._session(each, claims.get(stream)),
             )
             for stream, each in self._wanted.items()
         }
@@ -118,11 +119,18 @@ class StreamDesk:
     def order(self, stream: StreamId, last: ClaimRow | None) -> tuple[StreamRow, SessionId]:
         """Which session a new claim is for: the one that is not over yet, else a new one."""
         wanted = self._wanted[stream]
-        if stream in self._inherited:
-            return wanted.row, self._inherited[stream]
-        if wanted.session is None:
-            wanted.session = last.session if last and _goes_on(wanted.row, last) else new_session_id(datetime.now(UTC))
-        return wanted.row, wanted.session
+        session = self._session(wanted, last) or new_session_id(datetime.now(UTC))
+        if stream not in self._inherited:
+            wanted.session = session
+        return wanted.row, session
+
+    def _session(self, wanted: _Wanted, last: ClaimRow | None) -> SessionId | None:
+        """The session that is not over yet; None where a new one will begin."""
+        if wanted.row.id in self._inherited:
+            return self._inherited[wanted.row.id]
+        if wanted.session is None and last is not None and _goes_on(wanted.row, last):
+            return last.session
+        return wanted.session
 
     def heard(self, claims: Mapping[StreamId, ClaimRow]) -> None:
         """What workers say of themselves, for the runners of channels."""
@@ -141,8 +149,8 @@ class StreamDesk:
         if wanted is not None and mark.reason in WAITS and claim.state == "draining":
             self._inherited.pop(claim.stream, None)
             wanted.session = None  # its worker has ended it; when there is room again a stream begins a new one
-        if wanted is None or claim.state == "draining":
-            return
+        if wanted is None or claim.state == "draining" or wanted.row.kind == "render":
+            return  # when a render is over its job says
         if wanted.ended is None:
             came = float(claim.health.get("media_s", 0.0)) > 0  # else it would end again at once
             if mark.state == "done" and came and self._streams.waits(wanted.row):
@@ -187,7 +195,8 @@ class StreamDesk:
             self._give_up(row, err.code)
             return
         if job is None:
-            self._wanted[row.id] = _Wanted(row, self._clock.boottime_ns())
+            session = SessionId(row.options["session"]) if row.kind == "render" else None
+            self._wanted[row.id] = _Wanted(row, self._clock.boottime_ns(), session)
         else:
             watched.task = asyncio.create_task(self._watch(watched, job), name=f"channel {row.id}")
 

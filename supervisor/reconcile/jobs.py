@@ -23,6 +23,7 @@ STATES: Final[dict[StepName, JobState]] = {
     "ingest": "ingesting", "transcribe": "analyzing", "rank": "analyzing", "render": "rendering",
     "publish": "publishing",
 }  # fmt: skip
+PUT_OFF: Final = WAITS | {"unwanted", "drained"}  # no room, no quota, or `clipd up` was ended: it goes on when it can
 OVER: Final[frozenset[JobState]] = frozenset(("completed", "failed", "cancelled"))
 ORDER: Final[tuple[StepName, ...]] = ("ingest", "transcribe", "rank", "render", "publish")
 
@@ -37,21 +38,21 @@ def advance(job: JobRow, claim: ClaimRow | None, now_ns: int, late: frozenset[St
     if job.state in OVER:
         return job
     if job.cancel:
-        return _over(job, "cancelled", "", now_ns)
+        return over(job, "cancelled", "", now_ns)
     if claim is None:
         return job
-    if claim.state == "done" and claim.reason in WAITS:
-        return job  # there was no room, or no quota left; it goes on when there is
+    if claim.state == "done" and claim.reason in PUT_OFF:
+        return job
     if claim.state == "done":
-        return _over(job, "completed", "", now_ns)
+        return over(job, "completed", "", now_ns)
     if claim.state == "quarantined":
-        return _over(job, "failed", claim.reason, now_ns)
+        return over(job, "failed", claim.reason, now_ns)
     moved = _move(job, claim, now_ns)
     slow = next((step.name for step in moved.steps if step.state == "running" and step.name in late), None)
     if slow is not None:
-        return _over(moved, "failed", f"{slow}_timeout", now_ns)
+        return over(moved, "failed", f"{slow}_timeout", now_ns)
     spent = next((step for step in moved.steps if step.state == "running" and step.attempts > TRIES[step.name]), None)
-    return moved if spent is None else _over(moved, "failed", claim.reason or "tries_spent", now_ns)
+    return moved if spent is None else over(moved, "failed", claim.reason or "tries_spent", now_ns)
 
 
 def failed(job: JobRow, reason: str) -> JobRow:
@@ -111,8 +112,8 @@ def _done(step: StepRow, now_ns: int) -> StepRow:
     return replace(step, state="done", started_ns=began_ns, ended_ns=now_ns, progress=1.0)
 
 
-def _over(job: JobRow, state: JobState, error: str, now_ns: int) -> JobRow:
-    """Steps that never ran stay as they are told: cancelled, or done where the whole is."""
+def over(job: JobRow, state: JobState, error: str, now_ns: int) -> JobRow:
+    """At its end. Steps that never ran stay as they are told: cancelled, or done where the whole is."""
     steps = []
     for step in job.steps:
         if step.state == "done" or (step.state == "waiting" and state == "failed"):

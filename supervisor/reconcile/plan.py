@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from core.ids import StreamId
+from core.ids import SessionId, StreamId
 from supervisor.catalog.values import ClaimRow
 from supervisor.quotas import MINUTES
 from supervisor.reconcile import policy
@@ -48,8 +48,8 @@ def plan(seen: Snapshot) -> Plan:
             (marks if isinstance(action, Mark) else ends).append(action)
     ends += _strays(seen)
     given_up = {action.stream for action in marks if isinstance(action, Mark) and action.state in FINAL_STATES}
-    claims, waiting = _new(seen, given_up)
-    return Plan((*marks, *ends, *claims), waiting)
+    begun, waiting = _new(seen, given_up)
+    return Plan((*marks, *ends, *begun), waiting)
 
 
 def _tend(claim: ClaimRow, seen: Snapshot) -> Iterator[Action]:
@@ -73,14 +73,14 @@ def _tend(claim: ClaimRow, seen: Snapshot) -> Iterator[Action]:
 
 
 def _least(seen: Snapshot) -> ClaimRow | None:
-    """Who ends first when the disk is nearly full: the lowest priority, of those a recording, which can wait and loses
-    nothing, then who came last."""
+    """Who ends first when the disk is nearly full: a render, then the lowest priority, of those a recording, which can
+    wait and loses nothing, then who came last."""
     alive = [
-        (want.priority, want.kind != "vod", -want.since_ns, claim.stream, claim)
+        (want.kind != "render", want.priority, want.kind != "vod", -want.since_ns, claim.stream, claim)
         for stream, claim in seen.claims.items()
         if (want := seen.wants.get(stream)) is not None and _runs(claim, seen.found)
     ]
-    return min(alive, key=lambda each: each[:4])[-1] if alive else None
+    return min(alive, key=lambda each: each[:5])[-1] if alive else None
 
 
 def _spent(claim: ClaimRow, seen: Snapshot) -> str:
@@ -164,29 +164,65 @@ def _strays(seen: Snapshot) -> Iterator[Action]:
 
 
 def _new(seen: Snapshot, given_up: set[StreamId]) -> tuple[list[Action], tuple[Waiting, ...]]:
-    """Claims for streams that have no worker, as many as fit. Nobody is replaced in the tick that gives it up."""
+    """Claims for streams that have no worker, as many as fit. Nobody is replaced in the tick that gives it up.
+
+    A session's folder has one worker: a render waits until it is free, and makes way for who records.
+    """
+    held = _held(seen)
     active: list[Want] = []
     due: list[Want] = []
     later: list[tuple[Want, str]] = []
     for stream, want in seen.wants.items():
         claim = seen.claims.get(stream)
-        if claim is None:
-            due.append(want)
-        elif stream in given_up:
-            later.append((want, "restarting"))
-        elif claim.state not in FINAL_STATES:
+        if claim is not None and stream not in given_up and claim.state not in FINAL_STATES:
             active.append(want)
             if claim.state == "draining" and claim.reason in policy.WAITS:
                 later.append((want, claim.reason))
-        elif seen.now_ns - seen.ages[stream, claim.token].state_ns < _wait_ns(claim):
-            later.append((want, "back_off"))
+        elif reason := _waits(want, seen, given_up, held):
+            later.append((want, reason))
         else:
             due.append(want)
     admitted, waiting = admit(due, active, seen.capacity)
     if seen.found is None:
         return [], places([*((want, "runtime_away") for want in admitted), *waiting, *later])
     late = [(want, "turn") for want in admitted[MAX_CLAIMS:]]
-    return [_claim(want, seen) for want in admitted[:MAX_CLAIMS]], places([*late, *waiting, *later])
+    begun: list[Action] = []
+    recorded = {want.session for want in admitted if want.kind != "render"}
+    for want in admitted[:MAX_CLAIMS]:
+        in_the_way = [claim for claim in held.get(want.session, ()) if claim.stream != want.stream]
+        if in_the_way or (want.kind == "render" and want.session in recorded):
+            later.append((want, policy.YIELDED))
+            begun += [act for claim in in_the_way if claim.stream not in given_up for act in _made_way(claim)]
+        else:
+            begun.append(_claim(want, seen))
+    return begun, places([*late, *waiting, *later])
+
+
+def _waits(want: Want, seen: Snapshot, given_up: set[StreamId], held: Mapping[SessionId | None, list[ClaimRow]]) -> str:
+    """Why a stream without a worker gets none now, whatever room there is; "" when it may."""
+    claim = seen.claims.get(want.stream)
+    if want.stream in given_up:
+        return "restarting"
+    if claim is not None and seen.now_ns - seen.ages[want.stream, claim.token].state_ns < _wait_ns(claim):
+        return "back_off"
+    return policy.YIELDED if want.kind == "render" and want.session in held else ""
+
+
+def _held(seen: Snapshot) -> dict[SessionId | None, list[ClaimRow]]:
+    """The claims that may have a worker, by the session that it writes."""
+    held: dict[SessionId | None, list[ClaimRow]] = {}
+    for claim in seen.claims.values():
+        found = None if seen.found is None else seen.found.get(claim.worker)
+        if claim.state not in FINAL_STATES or (found is not None and found.life == "running"):
+            held.setdefault(claim.session, []).append(claim)
+    return held
+
+
+def _made_way(claim: ClaimRow) -> Iterator[Action]:
+    """A render is killed, not drained: it loses nothing but time, and who records has none."""
+    if claim.state not in FINAL_STATES and (claim.state, claim.reason) != ("draining", policy.YIELDED):
+        yield Mark(claim.stream, claim.token, "draining", policy.YIELDED, failures=claim.failures)
+    yield Halt(claim.worker, "kill", policy.YIELDED)
 
 
 def _wait_ns(claim: ClaimRow) -> int:

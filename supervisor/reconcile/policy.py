@@ -27,6 +27,7 @@ QUARANTINE: Final = 8  # failures in a row
 
 SHED: Final = "disk"
 WAITS: Final = frozenset((SHED, MINUTES))  # why a worker was asked to end though its stream is wanted: it waits
+YIELDED: Final = "session"  # a render that was ended, or waits, since its session is being recorded
 
 # Beyond these, a worker's exit code is `crashed`
 ENDS: Final[dict[int, str]] = {
@@ -56,11 +57,11 @@ def verdict(claim: ClaimRow, reason: str, lived_ns: int, *, wanted: bool) -> Ver
     """An end of the media is done, bad input is never tried again, and what is nobody's fault is not counted.
 
     A drain that did not come to its end, of a stream that is `wanted` again, is none: its session goes on, so that what
-    the worker had promised is cut, and what it had finished is told.
+    the worker had promised is cut, and what it had finished is told. A render that made way has promised nothing.
     """
     before = 0 if lived_ns >= HEALTHY_NS else claim.failures
     if claim.state == "draining":
-        if wanted and reason != "ended":
+        if wanted and reason != "ended" and claim.reason != YIELDED:
             return Verdict("failed", reason, before)
         return Verdict("done", claim.reason or "drained", 0)
     if reason == "ended":

@@ -114,13 +114,14 @@ class Term:
             tools.desk.inherit(claims.values())
             self._begun = True
         if not tools.closing:
-            await self._jobs.tick({row.id: row for row in rows}, claims)
+            ended = await self._jobs.tick({row.id: row for row in rows}, claims)
+            rows = [row for row in rows if row.id not in ended]
         now_ns = tools.clock.boottime_ns()
         tools.desk.update([] if tools.closing else rows)
         tools.desk.heard(claims)
         seen = Snapshot(
             now_ns=now_ns,
-            wants=tools.desk.wants(),
+            wants=tools.desk.wants(claims),
             claims=claims,
             ages=self._ageing.look(claims.values(), now_ns),
             found=found,
@@ -185,10 +186,10 @@ class Term:
             log.warning("stream.waits", stream=mark.stream, reason=mark.reason)
         elif mark.state in ("done", "quarantined"):
             state: SessionState = "ended" if mark.state == "done" else "error"
-            await self._leading.set_session(claim.session, state=state, reason=mark.reason, ended=True)
+            await self._leading.set_session(claim.session, state=state, reason=mark.reason, ended=True, by=claim.stream)
         else:
             self._tools.metrics.restarts_total.labels(reason=mark.reason).inc()
-            await self._jobs.died(claim, mark.reason)
+        await self._jobs.ended(claim, mark)
         self._tools.desk.ended(claim, mark)
 
     async def _start(self, action: Claim, last: ClaimRow | None) -> None:

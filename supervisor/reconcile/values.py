@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from core.ids import StreamId
+from core.ids import SessionId, StreamId
 from core.spec import WorkerKind
 from supervisor.catalog.values import ClaimRow, ClaimState
 from supervisor.runtimes.api import Found
@@ -25,7 +25,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """A stream that shall be recorded now. `since_ns` orders those that wait; a higher `priority` goes first."""
+    """A stream that shall be recorded now, or a clip that shall be rendered. `since_ns` orders those that wait; a
+    higher `priority` goes first. `session`: whose folder its worker will write; None for one that is still to be made.
+    """
 
     stream: StreamId
     workspace: str
@@ -33,6 +35,7 @@ class Want:
     cost: Cost
     priority: int = 0
     since_ns: int = 0
+    session: SessionId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,7 +153,9 @@ async def stage(folder: Path, *, clock: Clock | None = None, **env: str) -> Asyn
     catalog = await Catalog.open(f"sqlite:///{folder}/catalog.db", clock)
     health = [Health(lease="held")]
     try:
-        app = make_app(catalog, settings=settings, clock=clock, health=lambda: health[-1])
+        app = make_app(
+            catalog, settings=settings, clock=clock, health=lambda: health[-1], formats=("square", "vertical")
+        )
         async with serve(app, settings) as url, aiohttp.ClientSession() as client:
             yield Stage(
                 url=url,

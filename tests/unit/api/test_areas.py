@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import structlog
 
+from core.control import EventBatch
 from core.errors import UsageError
 from supervisor.api import Health, begin_drain, ensure_owner, make_app, serve
 from supervisor.api.exposition import exposition, known
@@ -42,6 +43,33 @@ async def test_a_job_is_made_cancelled_and_tried_again_at_the_step_that_failed(a
     await api.catalog.change_job(None, first["id"], state="completed")
     assert (await api.ask("DELETE", f"jobs/{first['id']}")).code == "job_over"
     assert (await api.ask("POST", "jobs", {"source_url": "door:live"})).code == "no_recording"
+
+
+async def test_a_clip_is_asked_for_in_more_formats_and_shows_its_renders(api: Stage) -> None:
+    """Told as a job; what cannot be is said with its reason. Its stream is nobody's business."""
+    row = await api.stream()
+    await api.worker(row.id)
+    claim = (await api.catalog.newest_claims([row.id]))[row.id]
+    line = {"id": "c1", "revision": 1, "state": "final", "title": "A goal", "files": {"master": "/x/master.mp4"}}
+    event = {"seq": 1, "attempt": 1, "kind": "clip", "line": line}
+    await api.catalog.store_events(EventBatch(session=claim.session, claim_token=claim.token, rows=(event,)))
+
+    made = await api.ask("POST", "clips/c1/render", {"formats": ["square", "vertical", "square"]}, role="editor")
+    assert (made.status, made.body["clip"], made.body["formats"]) == (202, "c1", ["square", "vertical"])
+    assert [(step["name"], step["state"]) for step in made.body["steps"]] == [("render", "waiting")]
+    shown = (await api.ask("GET", "clips/c1")).body
+    assert [each["revision"] for each in shown["revisions"]] == [1]
+    assert shown["renders"] == [made.body]
+    assert (await api.ask("GET", f"streams/{made.body['stream']}")).status == 404
+    again = await api.ask("POST", "clips/c1/render", {"formats": ["square", "vertical"]})
+    assert (again.status, again.code) == (409, "render_underway")
+    strange = await api.ask("POST", "clips/c1/render", {"formats": ["oval"]})
+    assert (strange.status, strange.code) == (422, "unknown_format")
+    assert "square, vertical" in strange.body["error"]["details"][0]["message"]
+    assert (await api.ask("POST", "clips/c1/render", {"formats": []})).status == 422
+    assert (await api.ask("POST", "clips/c2/render", {"formats": ["square"]})).status == 404
+    await api.catalog.change_job(None, made.body["id"], state="failed")
+    assert (await api.ask("POST", f"jobs/{made.body['id']}/retry")).code == "job_is_render"
 
 
 def nginx(key: str, call: str = "publish", app: str = "live") -> bytes:
@@ -278,7 +306,7 @@ async def test_nobody_listens_to_the_network_without_a_token(env: Mapping[str, s
     """With one it does."""
     catalog = await Catalog.open(f"sqlite:///{tmp_path}/catalog.db", SystemClock())
     settings = settings_of(tmp_path, **env)
-    app = make_app(catalog, settings=settings, clock=SystemClock(), health=health)
+    app = make_app(catalog, settings=settings, clock=SystemClock(), health=health, formats=("square", "vertical"))
     with pytest.raises(UsageError) as caught:
         async with serve(app, settings):
             pass
@@ -289,7 +317,7 @@ async def test_nobody_listens_to_the_network_without_a_token(env: Mapping[str, s
 async def test_a_port_that_is_taken_is_named(api: Stage, tmp_path: Path) -> None:
     port = api.url.rpartition(":")[2]
     settings = settings_of(tmp_path, CLIPD_API__PORT=port)
-    app = make_app(api.catalog, settings=settings, clock=SystemClock(), health=health)
+    app = make_app(api.catalog, settings=settings, clock=SystemClock(), health=health, formats=("square", "vertical"))
     with pytest.raises(UsageError) as caught:
         async with serve(app, settings):
             pass

@@ -23,6 +23,7 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("PATCH", "/streams/{id}"): {"priority": 1},
     ("POST", "/streams/{id}/clip-now"): {"last_s": 5},
     ("POST", "/jobs"): {"source_url": "https://example.org/a.mp4"},
+    ("POST", "/clips/{id}/render"): {"formats": ["square"]},
     ("POST", "/tokens"): {"role": "viewer"},
 }
 
@@ -57,6 +58,7 @@ MATRIX: Final = (
     Row("DELETE", "/sessions/{id}", "editor"),
     Row("GET", "/clips", "viewer"),
     Row("GET", "/clips/{id}", "viewer"),
+    Row("POST", "/clips/{id}/render", "editor"),
     Row("DELETE", "/clips/{id}", "editor"),
     Row("POST", "/jobs", "editor"),
     Row("GET", "/jobs", "viewer"),

@@ -50,7 +50,7 @@ class Bench:
 
 
 def render(clip: str, priority: Priority = Priority.FINAL, revision: int = 1) -> Render:
-    return Render(clip=ClipId(clip), revision=revision, folder=Path("r1"), priority=priority)
+    return Render(clip=ClipId(clip), revision=revision, folder=Path("r1"), formats=(), priority=priority)
 
 
 @pytest.fixture

@@ -90,46 +90,46 @@ async def shelf() -> AsyncIterator[Desk]:
 
 async def test_an_address_is_wanted_while_its_row_says_so(shelf: Desk) -> None:
     shelf.desk.update([row()])
-    assert list(shelf.desk.wants()) == ["a"]
+    assert list(shelf.desk.wants({})) == ["a"]
     shelf.desk.update([row(wanted="paused")])
-    assert not shelf.desk.wants()
+    assert not shelf.desk.wants({})
     shelf.desk.update([row(), row(id=StreamId("b"), deleted=True)])
-    assert list(shelf.desk.wants()) == ["a"]
+    assert list(shelf.desk.wants({})) == ["a"]
     shelf.desk.update([])
-    assert not shelf.desk.wants()
+    assert not shelf.desk.wants({})
 
 
 async def test_a_channel_is_wanted_while_it_is_live(shelf: Desk) -> None:
     """Its session ends when the worker's media has ended and the page says so; then it is asked on."""
     shelf.desk.update([row(source=PAGE)])
     await shelf.until(lambda: shelf.desk.states.get(A))
-    assert not shelf.desk.wants()
+    assert not shelf.desk.wants({})
     shelf.page = "live"
-    await shelf.until(shelf.desk.wants)
+    await shelf.until(lambda: shelf.desk.wants({}))
     assert shelf.desk.order(A, None)[1] == "s-page"
     shelf.page = "offline"
     shelf.desk.heard({A: claim(session=SessionId("s-page"), health={"state": "live", "media_s": 60.0, "lag_s": 1.0})})
     shelf.desk.ended(claim(), Mark(A, 3, "done", "ended", 0))
-    await shelf.until(lambda: not shelf.desk.wants())
+    await shelf.until(lambda: not shelf.desk.wants({}))
     assert not shelf.over
     shelf.page = "live"
-    await shelf.until(shelf.desk.wants)
+    await shelf.until(lambda: shelf.desk.wants({}))
 
 
 async def test_a_paused_channel_is_not_wanted_and_not_asked(shelf: Desk) -> None:
     shelf.page = "live"
     shelf.desk.update([row(source=PAGE)])
-    await shelf.until(shelf.desk.wants)
+    await shelf.until(lambda: shelf.desk.wants({}))
     shelf.desk.update([row(source=PAGE, wanted="paused")])
-    assert not shelf.desk.wants()
+    assert not shelf.desk.wants({})
     shelf.desk.update([row(source=PAGE)])
-    await shelf.until(shelf.desk.wants)
+    await shelf.until(lambda: shelf.desk.wants({}))
 
 
 async def test_a_crashed_worker_leaves_its_stream_wanted(shelf: Desk) -> None:
     shelf.desk.update([row()])
     shelf.desk.ended(claim(), Mark(A, 3, "failed", "crashed", 70, 1))
-    assert list(shelf.desk.wants()) == ["a"]
+    assert list(shelf.desk.wants({})) == ["a"]
     assert not shelf.over
 
 
@@ -170,7 +170,7 @@ async def test_a_session_outlives_its_workers_and_its_leaders(shelf: Desk) -> No
 async def test_a_changed_row_is_watched_anew(shelf: Desk) -> None:
     shelf.desk.update([row()])
     shelf.desk.update([replace(row(), priority=5)])
-    assert shelf.desk.wants()[A].priority == 5
+    assert shelf.desk.wants({})[A].priority == 5
 
 
 async def test_why_a_channel_is_not_recorded_is_known(shelf: Desk) -> None:
@@ -182,5 +182,5 @@ async def test_why_a_channel_is_not_recorded_is_known(shelf: Desk) -> None:
     shelf.desk.update([row(source=PAGE, reason="offline")])
     assert shelf.desk._watched[A] is watched
     shelf.page = "live"
-    await shelf.until(shelf.desk.wants)
+    await shelf.until(lambda: shelf.desk.wants({}))
     assert shelf.desk.reason(A) == ""

@@ -47,6 +47,13 @@ def test_a_job_goes_through_its_steps() -> None:
     assert advance(job, says("live"), ns(99)) is job
 
 
+@pytest.mark.parametrize("reason", ["unwanted", "drained", "disk", "quota_minutes"])
+def test_a_worker_that_was_asked_to_end_has_not_finished_the_job(reason: str) -> None:
+    """`clipd up` ended, or there was no room: the recording goes on when it can."""
+    job = advance(new_job(), says("live"), ns(5))
+    assert advance(job, claim(state="done", reason=reason), ns(60)) == job
+
+
 @pytest.mark.parametrize(("said", "step"), [("starting", "ingest"), ("live", "transcribe"), ("draining", "render")])
 def test_a_step_has_its_number_of_tries(said: str, step: StepName) -> None:
     """Each worker that dies in it spends one; a later worker goes on at the step, it does not begin anew."""

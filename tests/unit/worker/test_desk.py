@@ -13,16 +13,18 @@ from typing import Any
 import pytest
 
 from core.edits import EditDecision, RenderSpec
-from core.errors import CutRefused
+from core.errors import CutRefused, UsageError
 from core.ids import ClipId, SessionId
 from core.media import Packet
 from core.times import Ns, ns
 from daemon.clips import ClipContext
+from daemon.finish import Finished
 from daemon.finish.queue import NICE
 from daemon.journal import Journal
 from daemon.worker.desk import ClipDesk, DeskTools, NoPins
 from daemon.worker.emitter import Emitter
 from daemon.worker.handcuts import MOST_WAITING, HandCuts
+from daemon.worker.ordered import OrderedFormats, read_order
 from daemon.worker.planner import ClipPlanner, Due
 from telemetry import Metrics, SystemClock
 from tests.unit.clips.conftest import footage, media_file, media_folder
@@ -158,3 +160,61 @@ def test_no_more_cuts_wait_than_a_person_asks_for() -> None:
     assert all(one.result(WAIT_S) for one in waiting)
     assert cuts.put(lambda: True).result(WAIT_S)
     cuts.close()
+
+
+@dataclass
+class Noted:
+    """A Finisher that notes what it is asked for."""
+
+    formats: tuple[str, ...] = ("vertical",)
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+
+    def __call__(
+        self, folder: Path, formats: tuple[str, ...], progress: Callable[[float], None], cancelled: threading.Event
+    ) -> Finished:
+        self.asked.append(formats)
+        return Finished(files=dict.fromkeys(formats, folder / "master.mp4"), section={})
+
+
+def test_more_formats_of_a_clip_are_made_once_also_by_the_next_attempt(tools: DeskTools, slow: SlowByHand) -> None:
+    """Those that are there are not made again; what an attempt was told and did not do, the next one does."""
+    slow.go.set()
+    noted = Noted()
+    tools = replace(tools, finisher=noted)
+    desk = desk_of(tools)
+    clip = ClipId("c000000000001")
+    desk.start([])
+    desk.cut(decision(clip, 1.2, 3.7), RenderSpec(cut="exact")).result(WAIT_S)
+    desk.finish(ns(12))
+    assert noted.asked == [("vertical",)]
+    again = desk_of(tools)
+    again.start([])
+    again.render(clip, ("square", "vertical"))
+    again.render(clip, ("square",))
+    again.finish(ns(12))
+    record = tools.journal.clip(clip)
+    assert record is not None
+    assert {"vertical", "square"} <= set(record["files"])
+    assert set(noted.asked[1:]) == {("square",)}
+    OrderedFormats(tools.journal).add(clip, ("tiktok",))
+    third = desk_of(tools)
+    third.start([])
+    third.finish(ns(12))
+    assert noted.asked[-1] == ("tiktok",)
+
+
+def test_an_order_that_is_none_is_refused(tools: DeskTools) -> None:
+    """A clip that is no id, a format that nobody knows; and where only masters are made."""
+    for args in (
+        {},
+        {"clip": "../x", "formats": []},
+        {"clip": "c1", "formats": "square"},
+        {"clip": "c1", "formats": ["oval"]},
+    ):
+        with pytest.raises(UsageError):
+            read_order(args)
+    assert read_order({"clip": "c1", "formats": ["square"]}) == ("c1", ("square",))
+    desk = desk_of(tools)
+    with pytest.raises(UsageError) as said:
+        desk.render(ClipId("c1"), ("square",))
+    assert said.value.code == "no_formats"

@@ -6,6 +6,7 @@ import io
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.ids import ClipId, SessionId
@@ -16,22 +17,33 @@ from telemetry import Metrics
 from tests.fakes import FakeClock
 
 
-def test_a_render_without_quota_is_refused_and_the_next_one_with_it_is_made(tmp_path: Path) -> None:
-    """Told with what helps; nothing of it is made, and the clip counts as unfinished."""
-    told, made, may = io.StringIO(), [], [False, True]
-    clock = FakeClock()
+@dataclass
+class Finishing:
+    """A Finisher that notes for whom it was asked."""
 
-    def finish(folder: Path, progress: Callable[[float], None], cancelled: threading.Event) -> Finished:
-        made.append(folder.name)
+    made: list[str]
+    formats: tuple[str, ...] = ("small",)
+
+    def __call__(
+        self, folder: Path, formats: tuple[str, ...], progress: Callable[[float], None], cancelled: threading.Event
+    ) -> Finished:
+        self.made.append(folder.name)
         return Finished(files={}, section={})
 
+
+def test_a_render_without_quota_is_refused_and_the_next_one_with_it_is_made(tmp_path: Path) -> None:
+    """Told with what helps; nothing of it is made, and the clip counts as unfinished."""
+    told, may = io.StringIO(), [False, True]
+    made: list[str] = []
+    clock = FakeClock()
+
     renders = Renders(
-        finish, lambda *_: None, may_render=lambda: may.pop(0), at_once=1,
+        Finishing(made), lambda *_: None, may_render=lambda: may.pop(0), at_once=1,
         emitter=Emitter(told, SessionId("s-test"), clock), clock=clock, metrics=Metrics(),
     )  # fmt: skip
     for name in ("c1", "c2"):
         (tmp_path / name).mkdir()
-        renders.want(ClipId(name), 1, tmp_path / name, Priority.FINAL)
+        renders.want(ClipId(name), 1, tmp_path / name, (), Priority.FINAL)
         renders.drain()
     renders.close()
     lines = [json.loads(text) for text in told.getvalue().splitlines()]

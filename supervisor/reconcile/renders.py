@@ -1,0 +1,55 @@
+"""A clip that is rendered again, as its clip and its worker's claim show it. Pure.
+
+It is done when the clip's newest revision has a file of every format, whoever made it: a render worker of its own, or
+the worker that records the clip's session. So a supervisor that dies in between, and a worker that is asked twice, cost
+nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from supervisor.catalog.values import ClaimRow, ClipRow, JobRow, StepName, StepRow
+from supervisor.reconcile.jobs import OVER, TRIES, over
+from supervisor.reconcile.values import FINAL_STATES
+
+NOT_MADE: Final = "not_made"  # its worker ended well, without the files
+
+
+def is_made(job: JobRow, clip: ClipRow) -> bool:
+    """Whether the clip has all that is asked for."""
+    return set(job.source.split(",")) <= set(clip.line.get("files") or {})
+
+
+def advance_render(
+    job: JobRow, clip: ClipRow | None, claim: ClaimRow | None, now_ns: int, late: frozenset[StepName] = frozenset()
+) -> JobRow:
+    """The job as it is now; `clip` None: it was deleted. `now_ns` is wall time, for people to read; `late` are the
+    steps over their limit.
+
+    A worker that ended without the files has spent a try, which `failed` counts, or has made way, which costs none.
+    """
+    if job.state in OVER:
+        return job
+    if job.cancel:
+        return over(job, "cancelled", "", now_ns)
+    if clip is None or clip.state == "withdrawn":
+        return over(job, "failed", "clip_deleted" if clip is None else "clip_withdrawn", now_ns)
+    if is_made(job, clip):
+        return over(job, "completed", "", now_ns)
+    [step] = job.steps
+    if step.attempts > TRIES["render"] or late:
+        return over(job, "failed", "render_timeout" if late else step.error, now_ns)
+    return job if claim is None else _moved(job, step, claim, now_ns)
+
+
+def _moved(job: JobRow, step: StepRow, claim: ClaimRow, now_ns: int) -> JobRow:
+    if claim.state == "quarantined":
+        return over(job, "failed", claim.reason, now_ns)
+    if claim.state not in FINAL_STATES and step.state == "waiting":
+        begun = replace(step, state="running", started_ns=now_ns, attempts=max(1, step.attempts))
+        return replace(job, state="rendering", steps=(begun,))
+    if claim.state == "done" and claim.reason != "ended" and step.state == "running":
+        return replace(job, state="created", steps=(replace(step, state="waiting"),))  # it made way
+    return job

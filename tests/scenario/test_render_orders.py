@@ -1,0 +1,87 @@
+"""Clips of an ended session in more formats: asked for over the API, made by a worker of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from daemon.demo import Recipe
+from tests.scenario.upping import Supervisor, supervisor, workers
+from tests.synthetic_streams import StreamFiles, write_stream
+
+OVER = ("completed", "failed", "cancelled")
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory: pytest.TempPathFactory) -> StreamFiles:
+    """Two minutes with three planted moments."""
+    return write_stream(tmp_path_factory.mktemp("stream"), Recipe.from_seed(23))
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """Nobody of ours runs on after the test."""
+    yield tmp_path / "data"
+    for pid in workers(tmp_path / "data"):
+        os.kill(pid, signal.SIGKILL)
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Of a file that decodes to its end."""
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        assert sum(1 for _ in container.decode(video)) > 10
+        return video.width, video.height
+
+
+async def made(up: Supervisor, job: dict[str, Any]) -> dict[str, Any]:
+    done: dict[str, Any] = await up.until(lambda it: it["state"] in OVER, f"/api/v1/jobs/{job['id']}", limit_s=120)
+    return done
+
+
+async def test_a_clip_of_an_ended_session_is_rendered_in_more_formats(data_dir: Path, stream: StreamFiles) -> None:
+    """The file is there and plays, and the API names it; a worker that is killed in the middle costs a try, no more.
+
+    No session is touched by it: that of the recording stays ended, and has no second claim.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = f"""
+supervisor: {{lease_s: 2}}
+api: {{folders: ["{stream.media.parent}"]}}
+clips: {{formats: master}}
+"""
+    async with supervisor(data_dir, settings=settings, port=port) as up:
+        job = await up.post("/api/v1/jobs", {"source_url": str(stream.media), "chat": str(stream.chat)})
+        assert (await made(up, job))["state"] == "completed"
+        clip = (await up.get("/api/v1/clips"))["items"][-1]
+        session = await up.get(f"/api/v1/sessions/{clip['session']}")
+        where = f"/api/v1/clips/{clip['id']}"
+        folder = data_dir / "sessions" / clip["session"] / "clips" / clip["id"] / f"r{clip['revision']}"
+
+        asked = await up.post(f"{where}/render", {"formats": ["square"]})
+        assert (asked["clip"], asked["formats"]) == (clip["id"], ["square"])
+        done = await made(up, asked)
+        assert (done["state"], done["error"], done["steps"][0]["attempts"]) == ("completed", "", 1)
+        assert size_of(folder / "square.mp4") == (1080, 1080)
+
+        second = await up.post(f"{where}/render", {"formats": ["portrait", "tiktok"]})
+        await up.until(lambda _: any(folder.glob(".*.job/*")), "/healthz")
+        [pid] = workers(data_dir)
+        os.kill(pid, signal.SIGKILL)
+        done = await made(up, second)
+        assert (done["state"], done["steps"][0]["attempts"]) == ("completed", 2)
+        assert size_of(folder / "portrait.mp4") == (1080, 1350)
+
+        shown = await up.get(where)
+        assert {"master", "square", "portrait", "tiktok"} <= set(shown["line"]["files"])
+        assert [each["id"] for each in shown["renders"]] == [second["id"], asked["id"]]
+        assert await up.get(f"/api/v1/sessions/{clip['session']}") == session
+        assert [each["id"] for each in (await up.get("/api/v1/streams"))["items"]] == [job["stream"]]
