@@ -23,7 +23,7 @@ STATES: Final[dict[StepName, JobState]] = {
     "ingest": "ingesting", "transcribe": "analyzing", "rank": "analyzing", "render": "rendering",
     "publish": "publishing",
 }  # fmt: skip
-PUT_OFF: Final = WAITS | {"unwanted", "drained"}  # no room, no quota, or `clipd up` was ended: it goes on when it can
+PUT_OFF: Final = WAITS | {"unwanted"}  # no room, no quota, or `clipd up` was ended: it goes on when it can
 OVER: Final[frozenset[JobState]] = frozenset(("completed", "failed", "cancelled"))
 ORDER: Final[tuple[StepName, ...]] = ("ingest", "transcribe", "rank", "render", "publish")
 

@@ -47,7 +47,7 @@ def test_a_job_goes_through_its_steps() -> None:
     assert advance(job, says("live"), ns(99)) is job
 
 
-@pytest.mark.parametrize("reason", ["unwanted", "drained", "disk", "quota_minutes"])
+@pytest.mark.parametrize("reason", ["unwanted", "disk", "quota_minutes"])
 def test_a_worker_that_was_asked_to_end_has_not_finished_the_job(reason: str) -> None:
     """`clipd up` ended, or there was no room: the recording goes on when it can."""
     job = advance(new_job(), says("live"), ns(5))
