@@ -122,7 +122,7 @@ class Site:
                     return up
             return None
 
-        return await until(found, "a leader", limit_s=limit_s)
+        return await until(found, "a leader", limit_s=limit_s, every_s=0.2)
 
     async def ask(self, up: Supervisor, path: str, body: dict[str, Any] | None = None) -> Any:
         """As the owner; a POST where there is a body. None where there is no good answer within 4 s."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.chaos.leaders import LONGEST_PAUSE_S
-from tests.chaos.site import Site, boottime_ns, until
+from tests.chaos.site import LOOK_S, Site, boottime_ns, until
 from tests.chaos.table import Row
 from tests.contract.catalog.servers import Postgres
 from tests.redis_server import RedisServer
@@ -92,7 +92,7 @@ async def acting(site: Site) -> None:
                 return False
         return True
 
-    await until(beating, "heartbeats of all workers")
+    await until(beating, "heartbeats of all workers", every_s=LOOK_S)
 
 
 def made_postgres() -> tuple[Postgres, str]:
