@@ -16,8 +16,8 @@ from supervisor.api.gate import token_key
 from supervisor.api.models import Door, Kept, KeyAsked, Polling
 from supervisor.api.usage import may_render
 from supervisor.catalog import Superseded
+from supervisor.catalog.tokens import TOKEN_S
 
-TOKEN_S: Final = 600.0  # how long a worker's token is good for; a new one comes with a heartbeat when half is spent
 LOOK_AGAIN_NS: Final = NS_PER_S  # a command that came to another process is found this late
 EVENTS: Final = "events"  # the news of `supervisor.api.events`
 DOOR_SOCKET: Final = "door.sock"  # in the session's folder

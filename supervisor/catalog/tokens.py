@@ -25,6 +25,7 @@ from supervisor.catalog.rows import in_workspace, one, page, value_of
 from supervisor.catalog.schema import tokens, worker_tokens, workers, workspaces
 from supervisor.catalog.values import ClaimRow, Page, Role, TokenRow
 
+TOKEN_S: Final = 600.0  # how long a worker's token is good for; a new one comes with a heartbeat when half is spent
 RENEWAL_S: Final = 7 * 86_400.0  # DESIGN.md section 3
 _FORM: Final = re.compile(r"(cd|cw|cr)_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _NOBODY: Final = hashlib.sha256(secrets.token_bytes(32)).hexdigest()

@@ -15,6 +15,7 @@ from core.protocols import Clock
 from core.spec import ControlSpec
 from core.times import ns
 from supervisor.catalog import Catalog, CatalogAway, Conflict, Leading, NotFound, StaleWrite
+from supervisor.catalog.tokens import TOKEN_S
 from supervisor.catalog.values import ClaimRow, ClaimState, SessionState, StreamRow
 from supervisor.quotas import reached
 from supervisor.reconcile.ages import Ageing
@@ -28,7 +29,6 @@ from telemetry.metrics import SupervisorMetrics
 
 TICK_NS: Final = ns(1)
 SOON_NS: Final = TICK_NS // 10  # to the next look after a worker's end, which made room for what comes in its place
-TOKEN_S: Final = 600.0  # a worker's own token; renewed with a heartbeat
 GRACE_S: Final = 75.0  # between SIGTERM and SIGKILL: a drain takes 60 s at most (reliability.md section 3, item 41)
 log = structlog.get_logger()
 

@@ -24,9 +24,11 @@ class Mould:
         self._closed = False
 
     def warm(self) -> None:
-        """Have one soon; returns at once."""
+        """Have one soon; returns at once. One that died is not started again before it is wanted: it may die of what
+        it reads, and this is asked every second."""
         with self._lock:
-            self._running()
+            if self._process is None:
+                self._running()
 
     def cast(self, folder: Path, spec: int, within_s: float) -> bool:
         """Start the worker of this folder (records.py) with the spec in that file. True once its keeper says that it

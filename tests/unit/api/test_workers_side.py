@@ -11,7 +11,7 @@ import pytest
 from core.control import Acked, Heartbeat, Pulse, Welcome
 from core.ids import StreamId
 from supervisor.api import begin_drain
-from supervisor.api.internal import TOKEN_S
+from supervisor.catalog.tokens import TOKEN_S
 from telemetry import SystemClock
 from tests.unit.api.stage import FOREIGN, Answer, Stage, stage
 
