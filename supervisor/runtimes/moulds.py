@@ -25,8 +25,8 @@ class Mould:
 
     def warm(self) -> None:
         """Have one soon; returns at once. One that died is not started again before it is wanted: it may die of what
-        it reads, and this is asked every second."""
-        with self._lock:
+        it reads, and this is asked every second. A machine that has no process to spare tells who starts a worker."""
+        with self._lock, contextlib.suppress(OSError):
             if self._process is None:
                 self._running()
 
