@@ -1,0 +1,64 @@
+"""Tokens, audit, usage, events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from supervisor.api.models.base import Answered, Asked, Name
+from supervisor.catalog.values import Role
+
+
+class Following(Asked):
+    """Query of GET /events. `after`: an event's id; none: only what comes from now on."""
+
+    after: int | None = Field(None, ge=0, lt=1 << 63)
+
+
+class NewToken(Asked):
+    """POST /tokens. A token makes others of its own role at most."""
+
+    role: Role
+    name: Name = "token"
+    expires_in_s: float | None = Field(None, ge=60, le=366 * 86_400)
+
+
+class Token(Answered):
+    """A bearer token, without its secret."""
+
+    id: str
+    role: Role
+    name: str
+    created: datetime
+    expires: datetime | None
+    revoked: bool
+
+
+class MadeToken(Token):
+    """A token that was just made. `secret` is shown this once: null when the same request is asked again."""
+
+    secret: str | None = Field(repr=False)
+
+
+class Audited(Answered):
+    """Who did what, when. `actor` is a token's id, or who else it was."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    detail: dict[str, Any]
+
+
+class Used(Answered):
+    """What was used on a day, UTC. `stored_bytes`: when last measured that day."""
+
+    day: str
+    minutes: float
+    stored_bytes: int
+    clips: int
+    renders: int
+    llm_usd: float

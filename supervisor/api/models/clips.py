@@ -1,0 +1,54 @@
+"""Sessions and clips."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from supervisor.api.models.base import Answered
+from supervisor.api.models.jobs import Job
+from supervisor.catalog.values import SessionState
+
+
+class Session(Answered):
+    """One watch of a stream."""
+
+    id: str
+    stream: str
+    state: SessionState
+    reason: str
+    started: datetime | None
+    ended: datetime | None
+    media_s: float
+    summary: dict[str, Any]
+
+
+class Clip(Answered):
+    """A clip's newest revision; `line` is what the worker said of it, without the paths of its files."""
+
+    id: str
+    stream: str
+    session: str
+    revision: int
+    state: Literal["provisional", "final", "withdrawn"]
+    review: Literal["none", "approved", "rejected"]
+    title: str
+    score: float | None
+    created: datetime
+    line: dict[str, Any]
+
+
+class Revision(Answered):
+    """Something that was finished under a clip's id; two attempts may have made one each."""
+
+    revision: int
+    state: Literal["provisional", "final", "withdrawn"]
+    created: datetime
+    line: dict[str, Any]
+
+
+class ClipHistory(Clip):
+    """A clip with its revisions, the first first, and its renders, the newest first, 20 of each at most."""
+
+    revisions: list[Revision]
+    renders: list[Job]
