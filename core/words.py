@@ -5,6 +5,7 @@ Committed text and times never change. Only a tail that is not committed yet may
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -20,6 +21,12 @@ _CLOSERS: Final = "\"'”’)]」』"
 def closes_sentence(text: str) -> bool:
     """Whether a word's punctuation does, quotes and brackets around it apart."""
     return text.rstrip(_CLOSERS)[-1:] in SENTENCE_ENDS
+
+
+def one_line(text: str) -> str:
+    """One line without control characters."""
+    kept = (letter for letter in text if letter.isspace() or unicodedata.category(letter) not in {"Cc", "Cs"})
+    return " ".join("".join(kept).split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

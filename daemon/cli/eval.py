@@ -19,7 +19,6 @@ from core.errors import ClipdError, UsageError
 from core.moments import Family
 from core.times import FOREVER_NS, Ns, ns
 from daemon.cli import options as o
-from daemon.clips.files import make_folder, publish_file
 from daemon.evaluation import tables
 from daemon.evaluation.baselines import VALID_BELOW, baseline_runs, inputs, too_easy
 from daemon.evaluation.candidates import Run
@@ -29,6 +28,7 @@ from daemon.evaluation.metrics import Figures, figures, paired
 from daemon.evaluation.resampling import Difference
 from daemon.evaluation.sessions import Labelled, find, profile_of, recorded
 from daemon.evaluation.systems import FAMILIES, decide, families_in
+from daemon.files import make_folder, publish_file
 from daemon.journal import Journal
 from daemon.worker.channel import start_lag
 from detectors import Profile

@@ -16,9 +16,9 @@ from core.times import Ns, to_s
 from core.words import Word
 from daemon.captioning import FontBook, caption_words
 from daemon.captioning.preview import SIZES, contact_sheet, grab_frame, sample_words, style_tiles
-from daemon.clips.files import publish_file
 from daemon.clips.recipe import read_document
 from daemon.ffmpeg import Name
+from daemon.files import publish_file
 from daemon.ingest.sniff import HEAD_BYTES, media_format
 
 app = typer.Typer(help="Looks of captions.", no_args_is_help=True)

@@ -18,11 +18,11 @@ from core.errors import UsageError
 from core.lines import word_fields
 from core.media import Gap
 from core.times import FOREVER_NS, Ns, clock_text, ns, to_s
-from core.words import Word, sentences, text_of
+from core.words import Word, one_line, sentences, text_of
 from daemon.cli import options as o
 from daemon.cli.cut import parse_time
-from daemon.clips.captions import cues, plain, spoken, srt, vtt
-from daemon.clips.files import make_folder, publish_file
+from daemon.clips.captions import cues, spoken, srt, vtt
+from daemon.files import make_folder, publish_file
 from daemon.journal import Journal
 from daemon.worker.offline import session_folder
 
@@ -104,7 +104,9 @@ def _why_empty(journal: Journal, some: bool, gaps: Sequence[Gap]) -> str:
 
 
 def _text(found: Transcript) -> str:
-    said = [(run[0].start_ns, f"[{_clock(run[0].start_ns)}] {plain(text_of(run))}") for run in sentences(found.words)]
+    said = [
+        (run[0].start_ns, f"[{_clock(run[0].start_ns)}] {one_line(text_of(run))}") for run in sentences(found.words)
+    ]
     missing = [
         (gap.start_ns, f"[not transcribed {_clock(gap.start_ns)}-{_clock(gap.end_ns)}: {gap.reason}]")
         for gap in found.gaps

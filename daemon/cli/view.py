@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from core.lines import Line, describe_stream
 from core.times import clock_text, ns
-from daemon.clips.captions import plain
+from core.words import one_line
 
 SAID_LETTERS: Final = 48  # of the newest words, beside the state
 PLAIN_EVERY_S: Final = 10.0  # media seconds between plain progress lines, DESIGN.md section 4
@@ -105,7 +105,7 @@ class TextView:
         if line["final"]:
             session = str(line["session"])
             words = [self._said.get(session, ""), *(str(word["text"]) for word in line["words"])]
-            self._said[session] = plain(" ".join(words))[-SAID_LETTERS:]
+            self._said[session] = one_line(" ".join(words))[-SAID_LETTERS:]
 
     def _plain_progress(self, line: Line) -> None:
         session, media_s = str(line["session"]), float(line["media_s"])

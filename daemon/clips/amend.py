@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daemon.clips.files import facts, publish_file
 from daemon.clips.model import NAMES
 from daemon.clips.recipe import encode, read_document
+from daemon.files import facts, publish_file
 
 
 def add_finished(revision: Path, files: Mapping[str, Path], section: Mapping[str, Any]) -> dict[str, Path]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from core.breaking import best_parts
 from core.lines import word_fields
 from core.times import Ns, clock_text, ns
-from core.words import Word, sentences, text_of
+from core.words import Word, one_line, sentences, text_of
 
 PAUSE_NS: Final = ns(0.5)
 MIN_NS: Final = ns(0.7)
@@ -54,7 +54,7 @@ def cues(words: Sequence[Word], start_ns: Ns, end_ns: Ns) -> list[Cue]:
     They end with sentences and at pauses. A word longer than a line is cut short with an ellipsis.
     """
     inside = spoken(words, start_ns, end_ns)
-    shown = [replace(word, text=_fitted(text)) for word in inside if (text := plain(word.text))]
+    shown = [replace(word, text=_fitted(text)) for word in inside if (text := one_line(word.text))]
     parts = [part for sentence in sentences(shown, PAUSE_NS) for part in _cut(sentence)]
     return _timed(_joined(parts), start_ns, end_ns)
 
@@ -96,12 +96,6 @@ def words_of(document: Iterable[Mapping[str, Any]]) -> list[Word]:
         )
         for word in document
     ]
-
-
-def plain(text: str) -> str:
-    """One line without control characters."""
-    kept = (letter for letter in text if letter.isspace() or unicodedata.category(letter) not in {"Cc", "Cs"})
-    return " ".join("".join(kept).split())
 
 
 def _columns(text: str) -> int:

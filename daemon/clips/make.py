@@ -14,7 +14,6 @@ from core.edits import CutResult, EditDecision, RenderSpec
 from core.errors import CutRefused
 from core.protocols import FootageSource, SourceRef
 from daemon.clips.captions import words_of
-from daemon.clips.files import facts, fsync_path, make_folder, publish_file, storage_errors
 from daemon.clips.kept import clip_words, in_clip, length_of
 from daemon.clips.master import Master, write_master
 from daemon.clips.model import DAMAGED_TAIL, NAMES, ClipContext, FinishedClip
@@ -24,6 +23,7 @@ from daemon.clips.smart.cut import open_reels, write_exact
 from daemon.clips.smart.model import KEYFRAME_CUT
 from daemon.clips.subtitles import write_captions
 from daemon.clips.thumbnail import write_thumbnail
+from daemon.files import facts, fsync_path, make_folder, publish_file, storage_errors
 
 SOURCE_FOLDER: Final = "source"
 _NOT_EXACT: Final = frozenset({"recode_failed", "sound_failed", "unclean_head", "av_offset", "mux_failed"})

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from core.ids import ClipId, is_safe_id, slug
 from core.times import NS_PER_S
-from daemon.clips.files import fsync_path, link_or_copy, make_folder, publish_file, storage_errors
 from daemon.clips.model import CAPTIONS, FinishedClip
+from daemon.files import fsync_path, link_or_copy, make_folder, publish_file, storage_errors
 
 
 def publish_out(clip: FinishedClip, out_dir: Path, title: str) -> dict[str, Path]:

@@ -12,7 +12,6 @@ from core.media import Track
 from core.protocols import FootageSource, SourceRef
 from core.times import Ns
 from daemon.clips.captions import caption_texts
-from daemon.clips.files import fsync_path, make_folder, sha256_of, storage_errors
 from daemon.clips.kept import length_of
 from daemon.clips.make import SOURCE_FOLDER
 from daemon.clips.master import write_plan
@@ -22,6 +21,7 @@ from daemon.clips.recipe import Recipe, read_recipe
 from daemon.clips.reel import Reel
 from daemon.clips.smart.cut import write_again
 from daemon.clips.smart.model import ExactPicks
+from daemon.files import fsync_path, make_folder, sha256_of, storage_errors
 from daemon.ingest.files import scan_footage
 from daemon.ingest.footage import file_hash
 from ringbuffer.linked import LinkedFootage

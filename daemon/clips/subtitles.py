@@ -9,10 +9,10 @@ from pathlib import Path
 from core.times import Ns
 from core.words import Word
 from daemon.clips.captions import caption_texts, words_of
-from daemon.clips.files import facts, publish_file, storage_errors
 from daemon.clips.kept import clip_words, length_of
 from daemon.clips.model import CAPTIONS, NAMES
 from daemon.clips.recipe import encode, kept_of, read_document
+from daemon.files import facts, publish_file, storage_errors
 
 
 def write_captions(revision: Path, words: Sequence[Word], length_ns: Ns) -> dict[str, Path]:

@@ -15,12 +15,12 @@ from typing import Any
 from core.errors import UsageError
 from daemon.captioning import CaptionOptions
 from daemon.clips import Rendered, add_finished
-from daemon.clips.files import make_folder
 from daemon.clips.kept import length_of
 from daemon.clips.recipe import kept_of, read_document
 from daemon.clips.rerender import write_beside
 from daemon.clips.subtitles import write_captions
 from daemon.ffmpeg.encoders import SOFTWARE
+from daemon.files import make_folder
 from daemon.finish.clip import CutClip, read_cut
 from daemon.finish.make import Wishes, dressed, make_formats, section
 from daemon.finish.plan import FormatPlan

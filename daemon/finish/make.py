@@ -18,9 +18,9 @@ from daemon.brand import FONTS, Kit, load_kit, read_brand
 from daemon.captioning import CaptionOptions, Captions, FontBook, caption_filter, caption_script
 from daemon.captioning.fonts import place_fonts
 from daemon.captioning.script import SCRIPT
-from daemon.clips.files import link_or_copy, publish_file, storage_errors
 from daemon.ffmpeg import Encoder, FfmpegFailed, Filter, Limits, choose_encoder, run_ffmpeg, usable_encoder
 from daemon.ffmpeg.encoders import SOFTWARE
+from daemon.files import link_or_copy, publish_file, storage_errors
 from daemon.finish.clip import CutClip, read_cut
 from daemon.finish.compose import RESULT, SOURCE, Dress, compose
 from daemon.finish.extras import make_extras

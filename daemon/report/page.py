@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.times import Ns, clock_text, to_s
 from core.words import Word, sentences, text_of
-from daemon.clips.files import make_folder, publish_file
+from daemon.files import make_folder, publish_file
 from daemon.report.data import NearMiss, ReportClip, ReportData
 from daemon.report.strip import draw_strip
 

@@ -11,7 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from core.errors import ModelMissing
-from daemon.clips.files import fsync_path, sha256_of
+from daemon.files import fsync_path, sha256_of
 from daemon.speech.catalog import PinnedModel
 
 HUB: Final = "https://huggingface.co"

@@ -23,7 +23,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import ModelMissing, StorageError, UsageError
-from daemon.clips.files import fsync_path, sha256_of, storage_errors
+from daemon.files import fsync_path, sha256_of, storage_errors
 from daemon.speech.catalog import CATALOG, VAD_SHA256, WEIGHTS, PinnedModel
 from daemon.speech.hub import HUB, Progress, fetch
 

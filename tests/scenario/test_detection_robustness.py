@@ -115,8 +115,7 @@ def waits(watched: Watch) -> list[float]:
 # gain
 
 
-@pytest.mark.parametrize("gain_db", [12.0, -12.0])
-@pytest.mark.parametrize("name", ["mixed", "talked"])
+@pytest.mark.parametrize(("name", "gain_db"), [("mixed", 12.0), ("talked", -12.0)])
 def test_another_gain_changes_nothing(name: str, gain_db: float) -> None:
     """The same moments at the same places, with the same probabilities."""
     reference = undisturbed(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from daemon.worker.emitter import Emitter
 from daemon.worker.run import attempt
 from tests.fakes import FakeClock
 from tests.scenario.command import MASTERS_ONLY, NO_SPEECH
+
+BREATH_S = 0.005
 
 
 def spec_for(source: str, folder: Path, **changes: Any) -> WorkerSpec:
@@ -36,10 +39,20 @@ def spec_for(source: str, folder: Path, **changes: Any) -> WorkerSpec:
     return WorkerSpec(**(fields | changes))
 
 
+class WorkersClock(FakeClock):
+    """Virtual time for a worker whose threads decode and render in real time: waiting for them must not spin, which
+    takes the interpreter from them."""
+
+    async def sleep(self, duration_ns: int) -> None:
+        """As short as the loop can."""
+        await super().sleep(duration_ns)
+        await asyncio.sleep(BREATH_S)
+
+
 async def run_attempt(spec: WorkerSpec, clock: Clock | None = None) -> tuple[int, list[dict[str, Any]]]:
     """Exit code and JSON lines."""
     out = io.StringIO()
-    the_clock = clock or FakeClock()
+    the_clock = clock or WorkersClock()
     code = await attempt(spec, the_clock, Emitter(out, spec.session, the_clock))
     return code, [json.loads(line) for line in out.getvalue().splitlines()]
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from core.errors import UsageError
 from core.ids import SessionId
 from core.media import Epoch
+from core.moments import Moment
 from core.times import Ns, ns
 from daemon.cli.main import app
 from daemon.evaluation.sessions import find, profile_of, read_truth
@@ -30,18 +31,19 @@ Maker = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def recording() -> tuple[fl.Wave, list[Any]]:
-    """Talk, a roar at 45 s with its chat, screams at 115 s."""
+def recording() -> tuple[fl.Wave, list[Any], list[Moment]]:
+    """Talk, a roar at 45 s with its chat, screams at 115 s; and what was decided of them."""
     rng = np.random.default_rng(31)
     sound = fl.talk(rng, LENGTH_S)
     fl.add(sound, fl.roar(rng, 4.0), 45.0, 9.0)
     fl.add(sound, fl.screams(rng, 3.5), 115.0, 9.0)
     chat = fl.chat(rng, LENGTH_S, 30.0, ((53.0, 5.0),))
-    return sound, [line for line in chat if line.t_ns < ns(LENGTH_S)]
+    lines = [line for line in chat if line.t_ns < ns(LENGTH_S)]
+    return sound, lines, decide(sound, lines, end_s=LENGTH_S).moments
 
 
 @pytest.fixture
-def session(tmp_path: Path, recording: tuple[fl.Wave, list[Any]]) -> Maker:
+def session(tmp_path: Path, recording: tuple[fl.Wave, list[Any], list[Moment]]) -> Maker:
     """Makes a session's folder as a worker leaves it, with its truth where asked."""
 
     def make(name: str = "s20260101t000000-abcdef", truth: object = None, *, empty: bool = False) -> Path:
@@ -49,13 +51,13 @@ def session(tmp_path: Path, recording: tuple[fl.Wave, list[Any]]) -> Maker:
         folder.mkdir(parents=True)
         with Journal.open_or_create(folder / "session.db", session=SessionId(name)) as journal:
             if not empty:
-                sound, chat = recording
+                sound, chat, moments = recording
                 journal.set_meta("chat", "made")
                 journal.set_meta("profile", Profile().model_dump(mode="json"))
                 journal.add_epoch(Epoch(number=0, start_ns=Ns(0), reason="start", by="start"))
                 journal.add_signals(chunks_of(sound, block=1600))
                 journal.add_chat(chat)
-                for moment in decide(sound, chat, end_s=LENGTH_S).moments:
+                for moment in moments:
                     journal.add_moment(moment)
         if truth is not None:
             (folder / "truth.json").write_text(json.dumps(truth))

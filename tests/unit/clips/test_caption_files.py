@@ -24,7 +24,7 @@ from daemon.clips import (
     render,
     withdraw_out,
 )
-from daemon.clips.files import sha256_of
+from daemon.files import sha256_of
 from daemon.ingest.files import scan_footage
 from tests.unit.clips.conftest import decide
 from tests.unit.clips.footage import ListFootage

@@ -19,8 +19,8 @@ from core.media import Gap
 from core.moments import Moment, MomentState
 from core.times import ns
 from daemon.clips import ClipContext, FinishedClip, make_clip, publish_out, render, withdraw_out
-from daemon.clips.files import publish_file
 from daemon.clips.measure import measure
+from daemon.files import publish_file
 from daemon.ingest.files import scan_footage
 from tests.unit.clips.conftest import decide
 from tests.unit.clips.footage import ListFootage

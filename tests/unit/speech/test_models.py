@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from core.errors import ModelMissing, StorageError, UsageError
-from daemon.clips.files import sha256_of
+from daemon.files import sha256_of
 from daemon.speech.catalog import CATALOG, WEIGHTS
 from daemon.speech.models import ModelFiles, Sources, find_model, vad_model_path
 from daemon.speech.vad import VadModel
