@@ -21,6 +21,7 @@ PACKAGES: Final = {
     "dockerd": "docker.io",
     "postgres": "postgresql",
     "cc": "gcc libc6-dev",
+    "promtool": "prometheus",
 }
 CAP_NET_ADMIN, CAP_SYS_ADMIN = 1 << 12, 1 << 21
 
