@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
+from supervisor import dashboard
 from supervisor.api import events, hooks, internal, jobs, plain, renders, sessions, streams, tokens, usage
 from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
@@ -49,6 +50,10 @@ STREAMS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="GET", path=f"{API}/streams/{_ID}/health", does=streams.health, role="viewer",
         answer=m.StreamHealth, summary="What its worker last said",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/live", does=streams.all_health, role="viewer",
+        query=m.Listing, answer=m.Listed[m.StreamHealth], summary="What the workers of all streams last said",
     ),
 )  # fmt: skip
 
@@ -141,6 +146,13 @@ OPEN: Final[tuple[Endpoint, ...]] = (
     ForAll(method="GET", path="/metrics", does=plain.metrics, summary="Figures for Prometheus"),
 )
 
+DASHBOARD: Final[tuple[Endpoint, ...]] = (
+    ForAll(method="GET", path="/", does=dashboard.page, summary="The control room"),
+    ForAll(
+        method="GET", path="/assets/{name:[A-Za-z0-9._/-]{1,100}}", does=dashboard.asset, summary="A file of its page"
+    ),
+)  # fmt: skip
+
 WORKERS: Final[tuple[Endpoint, ...]] = (
     ForWorkers(
         method="POST", path=f"{INTERNAL}/hello", does=internal.hello,
@@ -173,4 +185,4 @@ WORKERS: Final[tuple[Endpoint, ...]] = (
     ForWorkers(method="POST", path=f"{INTERNAL}/llm", does=internal.llm, summary="Language models: answered 501"),
 )  # fmt: skip
 
-TABLE: Final[tuple[Endpoint, ...]] = (*STREAMS, *SESSIONS, *JOBS, *ADMIN, *OPEN, *WORKERS)
+TABLE: Final[tuple[Endpoint, ...]] = (*STREAMS, *SESSIONS, *JOBS, *ADMIN, *OPEN, *DASHBOARD, *WORKERS)

@@ -53,6 +53,7 @@ MATRIX: Final = (
     Row("POST", "/streams/{id}/resume", "editor"),
     Row("POST", "/streams/{id}/clip-now", "editor"),
     Row("GET", "/streams/{id}/health", "viewer"),
+    Row("GET", "/live", "viewer"),
     Row("GET", "/sessions", "viewer"),
     Row("GET", "/sessions/{id}", "viewer"),
     Row("DELETE", "/sessions/{id}", "editor"),
