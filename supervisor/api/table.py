@@ -113,11 +113,11 @@ JOBS: Final[tuple[Endpoint, ...]] = (
     ),
     ForUsers(
         method="DELETE", path=f"{API}/jobs/{_ID}", does=jobs.cancel, role="editor", action="job.cancel",
-        answer=m.Job, summary="Cancel a job",
+        answer=m.Job, status=202, summary="Cancel a job",
     ),
     ForUsers(
         method="POST", path=f"{API}/jobs/{_ID}/retry", does=jobs.retry, role="editor", action="job.retry",
-        answer=m.Job, summary="Try a failed job again",
+        answer=m.Job, status=202, summary="Try a failed job again",
     ),
 )  # fmt: skip
 
