@@ -14,12 +14,14 @@ from supervisor.api.models import (
     Job,
     Listed,
     MadeStream,
+    Member,
     Revision,
     Session,
     Step,
     Stream,
     Token,
     Used,
+    Workspace,
 )
 from supervisor.api.sources import public_options
 from supervisor.catalog.values import (
@@ -27,11 +29,13 @@ from supervisor.catalog.values import (
     ClaimRow,
     ClipRow,
     JobRow,
+    MemberRow,
     Page,
     SessionRow,
     StreamRow,
     TokenRow,
     UsageRow,
+    WorkspaceRow,
 )
 from telemetry import redact_text, redact_url
 
@@ -181,7 +185,25 @@ def token_fields(row: TokenRow) -> dict[str, Any]:
         "created": date(row.created_ns),
         "expires": date_or_none(row.expires_ns),
         "revoked": row.revoked,
+        "scopes": list(row.scopes),
+        "last_used": date_or_none(row.used_ns),
+        "previous_until": date_or_none(row.old_until_ns),
     }
+
+
+def member_answer(row: MemberRow) -> Member:
+    """Without a password, which nobody has."""
+    return Member(id=row.id, name=row.name, role=row.role, created=date(row.created_ns))
+
+
+def workspace_answer(row: WorkspaceRow) -> Workspace:
+    """Its name."""
+    return Workspace(**workspace_fields(row))
+
+
+def workspace_fields(row: WorkspaceRow) -> dict[str, Any]:
+    """What answers say of a workspace."""
+    return {"id": row.id, "name": row.name, "created": date(row.created_ns)}
 
 
 def audit_answer(row: AuditRow) -> Audited:

@@ -233,7 +233,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRow:
-    """A bearer token. Its secret is kept as a hash only. `scopes`: owner | admin | editor | viewer."""
+    """A bearer token. Its secrets are kept as hashes only. `scopes` narrow its role, none: all of it.
+
+    `used_ns` is when it was shown last, to the minute. The secret before a rotation is good until `old_until_ns`.
+    """
 
     id: str
     workspace: str
@@ -242,6 +245,32 @@ class TokenRow:
     created_ns: int = 0
     expires_ns: int | None = None
     revoked: bool = False
+    scopes: tuple[str, ...] = ()
+    used_ns: int | None = None
+    old_until_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRow:
+    """Somebody who signs in with a password. Names are unique in a workspace."""
+
+    id: str
+    workspace: str
+    name: str
+    role: Role
+    created_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks: a token or a member, by its id. `sign_in` is the cookie they came by; None for a bearer token."""
+
+    id: str
+    workspace: str
+    role: Role
+    name: str = ""
+    scopes: tuple[str, ...] = ()
+    sign_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

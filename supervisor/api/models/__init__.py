@@ -1,6 +1,17 @@
 """What may be asked and what is answered, field by field; the API's description is made of these. No logic."""
 
-from supervisor.api.models.admin import Audited, Following, MadeToken, NewToken, Token, Used
+from supervisor.api.models.access import (
+    MadeWorkspace,
+    Me,
+    Member,
+    MemberChange,
+    NewMember,
+    NewWorkspace,
+    SignIn,
+    Workspace,
+    WorkspaceChange,
+)
+from supervisor.api.models.admin import Audited, Following, MadeToken, NewToken, Rotation, Token, Used
 from supervisor.api.models.base import (
     Address,
     Answered,
@@ -18,7 +29,7 @@ from supervisor.api.models.base import (
 from supervisor.api.models.clips import Clip, ClipHistory, Revision, Session
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
 from supervisor.api.models.jobs import FormatName, Job, NewJob, NewRender, Step
-from supervisor.api.models.plain import Alive, Ready
+from supervisor.api.models.plain import Alive, Failure, Ready
 from supervisor.api.models.streams import (
     ClipNow,
     HowToWatch,
@@ -41,6 +52,7 @@ __all__ = [
     "ClipNow",
     "Cursor",
     "Door",
+    "Failure",
     "Following",
     "FormatName",
     "HowToWatch",
@@ -53,11 +65,17 @@ __all__ = [
     "Listing",
     "MadeStream",
     "MadeToken",
+    "MadeWorkspace",
+    "Me",
+    "Member",
+    "MemberChange",
     "Name",
     "NewJob",
+    "NewMember",
     "NewRender",
     "NewStream",
     "NewToken",
+    "NewWorkspace",
     "Nothing",
     "OfSession",
     "OfStream",
@@ -65,11 +83,15 @@ __all__ = [
     "Polling",
     "Ready",
     "Revision",
+    "Rotation",
     "Session",
+    "SignIn",
     "Step",
     "Stream",
     "StreamChange",
     "StreamHealth",
     "Token",
     "Used",
+    "Workspace",
+    "WorkspaceChange",
 ]
