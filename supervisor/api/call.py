@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -18,10 +18,14 @@ from supervisor.api.gate import Gate
 from supervisor.api.limits import Ages
 from supervisor.api.models import Nothing
 from supervisor.api.pushkeys import PushKeys
+from supervisor.api.signing import Signers
 from supervisor.api.underway import Followers, Underway
 from supervisor.api.wakes import Wakes
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import ClaimRow, Role, TokenRow
+from supervisor.sessions_reader import SessionReader
+
+LOOKS: Final = 4  # into journals at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class Health:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What all handlers share. `draining` is set when the server begins to end: waits end with it. `formats` are the
-    names of those that clips can be rendered in."""
+    names of those that clips can be rendered in; `sessions` reads their journals, `looks` at a time."""
 
     catalog: Catalog
     settings: Settings
@@ -49,6 +53,9 @@ class Services:
     followers: Followers
     underway: Underway
     formats: Collection[str]
+    sessions: SessionReader
+    signers: Signers
+    looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS))
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -15,6 +15,7 @@ from supervisor.api.call import ForAll, ForUsers, ForWorkers
 from supervisor.api.roles import rank
 from supervisor.api.table import API, TABLE
 from supervisor.catalog.values import JobRow, JobState, Role, StepRow
+from tests.unit.api.recorded import record
 from tests.unit.api.stage import FOREIGN, ROLES, Stage
 
 TWITCH: Final = {"source": "https://www.twitch.tv/new"}
@@ -56,6 +57,14 @@ MATRIX: Final = (
     Row("GET", "/sessions", "viewer"),
     Row("GET", "/sessions/{id}", "viewer"),
     Row("DELETE", "/sessions/{id}", "editor"),
+    Row("GET", "/sessions/{id}/transcript", "viewer"),
+    Row("GET", "/sessions/{id}/transcript.json", "viewer"),
+    Row("GET", "/sessions/{id}/transcript.srt", "viewer"),
+    Row("GET", "/sessions/{id}/transcript.vtt", "viewer"),
+    Row("GET", "/sessions/{id}/signals", "viewer"),
+    Row("GET", "/sessions/{id}/moments", "viewer"),
+    Row("GET", "/sessions/{id}/near-misses", "viewer"),
+    Row("GET", "/sessions/{id}/playlist.m3u8", "viewer"),
     Row("GET", "/clips", "viewer"),
     Row("GET", "/clips/{id}", "viewer"),
     Row("POST", "/clips/{id}/render", "editor"),
@@ -72,7 +81,10 @@ MATRIX: Final = (
     Row("GET", "/usage", "admin"),
     Row("GET", "/events", "viewer"),
 )
-OPEN: Final = {"/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done", "/healthz", "/readyz", "/metrics"}
+OPEN: Final = {
+    "/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done", "/healthz", "/readyz", "/metrics",
+    "/api/v1/sessions/{id}/segments/{name}", "/api/v1/clips/{id}/files/{name}",
+}  # fmt: skip
 
 
 def test_the_matrix_has_every_endpoint_of_the_router(api: Stage) -> None:
@@ -80,15 +92,15 @@ def test_the_matrix_has_every_endpoint_of_the_router(api: Stage) -> None:
     served = {
         (route.method, route.resource.canonical) for route in api.app.router.routes() if route.resource is not None
     }
-    canonical = {(each.method, re.sub(r"\{id:.*?\}\}", "{id}", each.path)) for each in TABLE}
+    canonical = {(each.method, re.sub(r"\{(\w+):.*?\}\}", r"{\1}", each.path)) for each in TABLE}
     assert served == canonical
     users = {
-        (each.method, re.sub(r"\{id:.*?\}\}", "{id}", each.path).removeprefix(API)): each.role
+        (each.method, re.sub(r"\{(\w+):.*?\}\}", r"{\1}", each.path).removeprefix(API)): each.role
         for each in TABLE
         if isinstance(each, ForUsers)
     }
     assert users == {(row.method, row.pattern): row.role for row in MATRIX}
-    assert {each.path for each in TABLE if isinstance(each, ForAll)} == OPEN
+    assert {re.sub(r"\{(\w+):.*?\}\}", r"{\1}", each.path) for each in TABLE if isinstance(each, ForAll)} == OPEN
     others = [each for each in TABLE if not isinstance(each, ForUsers | ForAll)]
     assert all(isinstance(each, ForWorkers) and each.path.startswith("/internal/v1/") for each in others)
 
@@ -122,6 +134,7 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
         )
     line = {"type": "clip", "id": f"c-{workspace}", "revision": 1, "state": "final", "files": {"master": "/m.mp4"}}
     await give(api, str(row.id), line)
+    record(Path(api.services.settings.data_dir), SessionId(f"s-{row.id}"))
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
     return {
         "streams": row.id, "sessions": f"s-{row.id}", "clips": f"c-{workspace}", "jobs": f"j-{workspace}",
@@ -138,8 +151,7 @@ async def give(api: Stage, stream: str, line: dict[str, Any]) -> None:
 
 
 async def end(api: Stage, ids: dict[str, str]) -> None:
-    """Nothing works on them any more; the folder of all sessions is there."""
-    Path(api.services.settings.data_dir, "sessions").mkdir()
+    """Nothing works on them any more."""
     await api.leading.set_claim(StreamId(ids["streams"]), 1, state="done")
     await api.catalog.change_job("default", "k-default", state="cancelled")
 
