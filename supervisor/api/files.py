@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from supervisor.api.errors import ApiError
 
@@ -32,6 +33,14 @@ _HEADERS: Final[Mapping[str, str]] = {
 }
 
 
+class _Sent(web.FileResponse):
+    """Prepared once: aiohttp asks again when the handler is done, and its own would open the file a second time."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Sends it."""
+        return await (web.StreamResponse.prepare(self, request) if self.prepared else super().prepare(request))
+
+
 async def send(
     request: web.Request, data_dir: Path, parts: Sequence[str], *, name: str, download: bool = False
 ) -> web.StreamResponse:
@@ -41,7 +50,7 @@ async def send(
         raise ApiError(404, "no_file", "This file is not there any more.")
     try:
         suffix = PurePosixPath(parts[-1]).suffix
-        response = web.FileResponse(f"/proc/self/fd/{file}", headers=dict(_HEADERS))
+        response = _Sent(f"/proc/self/fd/{file}", headers=dict(_HEADERS))
         response.headers["Content-Type"] = TYPES.get(suffix, OTHER)
         shown = "attachment" if download or suffix not in INLINE else "inline"
         response.headers["Content-Disposition"] = f'{shown}; filename="{name}"'
