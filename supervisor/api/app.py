@@ -34,13 +34,16 @@ from supervisor.api.limits import Ages
 from supervisor.api.once import REPLAYED, once, payload
 from supervisor.api.openapi import document
 from supervisor.api.passwords import Passwords
+from supervisor.api.prefix import INTERNAL
 from supervisor.api.pushkeys import PushKeys
 from supervisor.api.reading import read_body, read_json, read_query
 from supervisor.api.scopes import needed
-from supervisor.api.table import INTERNAL, TABLE
+from supervisor.api.signing import Signers
+from supervisor.api.table import TABLE
 from supervisor.api.underway import Followers, Underway
 from supervisor.api.wakes import Wakes
 from supervisor.catalog import Catalog
+from supervisor.sessions_reader import SessionReader
 
 SERVICES: Final = web.AppKey("services", Services)
 _TRACE: Final = web.RequestKey("trace_id", str)
@@ -63,10 +66,11 @@ def make_app(
     clock: Clock,
     health: Callable[[], Health],
     formats: Collection[str],
+    sessions: SessionReader,
     registry: CollectorRegistry | None = None,
 ) -> web.Application:
     """Everything this process serves. `health`: what it knows of the lease; `formats`: those that clips can be rendered
-    in; `registry`: its own figures.
+    in; `sessions`: reads journals; `registry`: its own figures.
 
     The catalog stays the caller's to close. There is no CORS: no page of a stranger may read answers.
     """
@@ -87,6 +91,8 @@ def make_app(
         formats=formats,
         passwords=passwords,
         document=partial(document, TABLE),
+        sessions=sessions,
+        signers=Signers(catalog, clock),
     )
     app = web.Application(client_max_size=MAX_BODY + 1, middlewares=[_shaped(services)])  # aiohttp refuses at the size
     app[SERVICES] = services

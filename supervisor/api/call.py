@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -19,10 +19,14 @@ from supervisor.api.limits import Ages
 from supervisor.api.models import Nothing
 from supervisor.api.passwords import Passwords
 from supervisor.api.pushkeys import PushKeys
+from supervisor.api.signing import Signers
 from supervisor.api.underway import Followers, Underway
 from supervisor.api.wakes import Wakes
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import Caller, ClaimRow, Role
+from supervisor.sessions_reader import SessionReader
+
+LOOKS: Final = 4  # into journals at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,8 @@ class Health:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What all handlers share. `draining` is set when the server begins to end: waits end with it. `formats` are the
-    names of those that clips can be rendered in; `document` describes all this to programs (OpenAPI)."""
+    names of those that clips can be rendered in; `document` describes all this to programs (OpenAPI); `sessions` reads
+    their journals, `looks` at a time."""
 
     catalog: Catalog
     settings: Settings
@@ -52,6 +57,9 @@ class Services:
     formats: Collection[str]
     passwords: Passwords
     document: Callable[[], bytes]
+    sessions: SessionReader
+    signers: Signers
+    looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS))
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from core.times import to_s
+from supervisor.api.links import clip_links
 from supervisor.api.models import (
     Audited,
     Clip,
@@ -23,6 +24,7 @@ from supervisor.api.models import (
     Used,
     Workspace,
 )
+from supervisor.api.signing import Signer
 from supervisor.api.sources import public_options
 from supervisor.catalog.values import (
     AuditRow,
@@ -106,15 +108,15 @@ def session_answer(row: SessionRow) -> Session:
     )
 
 
-def clip_answer(row: ClipRow) -> Clip:
-    """The names of its files are there, not where they lie."""
-    return Clip(**_clip_fields(row))
+def clip_answer(row: ClipRow, signer: Signer) -> Clip:
+    """The names of its files are there and links to them, not where they lie."""
+    return Clip(**_clip_fields(row, signer))
 
 
-def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[JobRow]) -> ClipHistory:
+def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[JobRow], signer: Signer) -> ClipHistory:
     """A clip with what was made of it."""
     return ClipHistory(
-        **_clip_fields(row),
+        **_clip_fields(row, signer),
         revisions=[
             Revision(
                 revision=each.revision,
@@ -128,7 +130,7 @@ def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[J
     )
 
 
-def _clip_fields(row: ClipRow) -> dict[str, Any]:
+def _clip_fields(row: ClipRow, signer: Signer) -> dict[str, Any]:
     return {
         "id": row.id,
         "stream": row.stream,
@@ -140,6 +142,7 @@ def _clip_fields(row: ClipRow) -> dict[str, Any]:
         "score": row.score,
         "created": date(row.created_ns),
         "line": public_line(row.line),
+        "files": clip_links(row, signer),
     }
 
 

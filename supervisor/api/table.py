@@ -14,20 +14,22 @@ from supervisor.api import (
     me,
     members,
     plain,
+    playback,
     renders,
     sessions,
     streams,
     tokens,
     usage,
+    watching,
     workspaces,
 )
 from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
+from supervisor.api.prefix import API, INTERNAL
 
-API: Final = "/api/v1"
-INTERNAL: Final = "/internal/v1"
 _ID: Final = "{id:[a-z0-9][a-z0-9._-]{0,79}}"  # anything else is no id, and so not found
 _HOOKED: Final = ("application/x-www-form-urlencoded", "application/json")  # nginx-rtmp, MediaMTX
+_NAME: Final = "{name:[a-z0-9][a-z0-9._-]{0,79}}"
 
 STREAMS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
@@ -87,7 +89,7 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
     ),
     ForUsers(
         method="GET", path=f"{API}/clips", does=sessions.list_clips, role="viewer",
-        query=m.OfSession, answer=m.Listed[m.Clip], summary="What was cut",
+        query=m.OfClips, answer=m.Listed[m.Clip], summary="What was cut",
     ),
     ForUsers(
         method="GET", path=f"{API}/clips/{_ID}", does=sessions.get_clip, role="viewer",
@@ -100,6 +102,49 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="DELETE", path=f"{API}/clips/{_ID}", does=sessions.delete_clip, role="editor", action="clip.delete",
         summary="Delete a clip with its files",
+    ),
+)  # fmt: skip
+
+WATCHING: Final[tuple[Endpoint, ...]] = (
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/transcript", does=watching.transcript, role="viewer",
+        query=m.Span, answer=m.Transcript, summary="What was said",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/transcript.json", does=watching.transcript, role="viewer",
+        query=m.Span, answer=m.Transcript, summary="What was said, under a file's name",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/transcript.srt", does=watching.transcript_srt, role="viewer",
+        query=m.Span, summary="What was said, as SubRip",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/transcript.vtt", does=watching.transcript_vtt, role="viewer",
+        query=m.Span, summary="What was said, as WebVTT",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/signals", does=watching.signals, role="viewer",
+        query=m.SpanPoints, answer=m.Signals, summary="Lines over time: sound, chat, p and the bar",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/moments", does=watching.moments, role="viewer",
+        query=m.Listing, answer=m.Listed[m.Moment], summary="What was weighed",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/near-misses", does=watching.near_misses, role="viewer",
+        query=m.Listing, answer=m.Listed[m.Moment], summary="What was weighed and rejected",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/playlist.m3u8", does=playback.playlist, role="viewer",
+        summary="What is buffered, as an HLS list",
+    ),
+    ForAll(
+        method="GET", path=f"{API}/sessions/{_ID}/segments/{_NAME}", does=playback.segment, query=m.SignedLink,
+        summary="A segment, by a link of the list",
+    ),
+    ForAll(
+        method="GET", path=f"{API}/clips/{_ID}/files/{_NAME}", does=playback.clip_file, query=m.SignedFile,
+        summary="A clip's file, by a link of the clip",
     ),
 )  # fmt: skip
 
@@ -255,4 +300,6 @@ WORKERS: Final[tuple[Endpoint, ...]] = (
     ForWorkers(method="POST", path=f"{INTERNAL}/llm", does=internal.llm, summary="Language models: answered 501"),
 )  # fmt: skip
 
-TABLE: Final[tuple[Endpoint, ...]] = (*STREAMS, *SESSIONS, *JOBS, *ADMIN, *ACCESS, *OPEN, *DASHBOARD, *WORKERS)
+TABLE: Final[tuple[Endpoint, ...]] = (
+    *STREAMS, *SESSIONS, *WATCHING, *JOBS, *ADMIN, *ACCESS, *OPEN, *DASHBOARD, *WORKERS,
+)  # fmt: skip

@@ -131,6 +131,8 @@ clips = Table(
     _text("workspace"), _whole("revision"), _text("state"), _text("review"), _text("title"), Column("score", Double),
     Column("line", Document, nullable=False), _ns("created_ns"), _whole("claim_token"), _whole("seq"),
     Index("ix_clips_page", "workspace", "created_ns", "id"), Index("ix_clips_session", "session"),
+    Index("ix_clips_review", "workspace", "review", "created_ns", "id"),
+    Index("ix_clips_stream", "workspace", "stream", "created_ns", "id"),
 )  # fmt: skip
 revisions = Table(
     "revisions", METADATA, _text("clip", _ref("clips.id"), primary_key=True), _whole("revision", primary_key=True),

@@ -87,6 +87,19 @@ class SessionRow:
     summary: Mapping[str, Any] = field(default_factory=dict)
 
 
+ClipState = Literal["provisional", "final", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipFilter:
+    """Which clips are meant; None: all. `title` is a part of it; clips without a score have none that is enough."""
+
+    state: ClipState | None = None
+    review: Review | None = None
+    min_score: float | None = None
+    title: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRow:
     """The newest revision of a clip; `line` is its JSON line (`clip`), files as absolute paths."""
@@ -96,7 +109,7 @@ class ClipRow:
     stream: StreamId
     workspace: str
     revision: int
-    state: Literal["provisional", "final", "withdrawn"]
+    state: ClipState
     review: Review
     title: str
     score: float | None

@@ -21,8 +21,8 @@ from supervisor.api.call import Call
 from supervisor.api.errors import ApiError
 
 POLICY: Final = (
-    "default-src 'self'; media-src 'self' blob:; img-src 'self' data: blob:; connect-src 'self'; worker-src 'self' blob:; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    "default-src 'self'; media-src 'self' blob:; img-src 'self' data: blob:; connect-src 'self'; "
+    "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 PAGE: Final = "index.html"
 TYPES: Final[Mapping[str, str]] = MappingProxyType(
