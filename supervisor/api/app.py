@@ -131,6 +131,8 @@ def _shaped(services: Services) -> Any:
             if not request.path.startswith(INTERNAL):
                 services.gate.charge_address(request)
             response = await handler(request)
+        except ConnectionError:  # who asked has gone: players end what they asked for when somebody seeks
+            response = web.Response(status=499)
         except Exception as err:
             error = as_api_error(err)
             if error is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
-from supervisor import dashboard
 from supervisor.api import (
     events,
     hooks,
@@ -13,6 +12,7 @@ from supervisor.api import (
     jobs,
     me,
     members,
+    page,
     plain,
     playback,
     renders,
@@ -261,9 +261,9 @@ OPEN: Final[tuple[Endpoint, ...]] = (
 )  # fmt: skip
 
 DASHBOARD: Final[tuple[Endpoint, ...]] = (
-    ForAll(method="GET", path="/", does=dashboard.page, media="text/html", summary="The control room"),
+    ForAll(method="GET", path="/", does=page.show, media="text/html", summary="The control room"),
     ForAll(
-        method="GET", path="/assets/{name:[A-Za-z0-9._/-]{1,100}}", does=dashboard.asset,
+        method="GET", path="/assets/{name:[A-Za-z0-9._/-]{1,100}}", does=page.asset,
         media="application/octet-stream", summary="A file of its page",
     ),
 )  # fmt: skip

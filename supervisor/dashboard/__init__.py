@@ -1,5 +1,5 @@
-"""The control room: a page of plain ES modules, served beside the API it talks to."""
+"""The control room: a page of plain ES modules, as files of this package. supervisor.api.page serves it."""
 
-from supervisor.dashboard.serving import asset, page
+from supervisor.dashboard.assets import PAGE, POLICY, Asset, assets
 
-__all__ = ["asset", "page"]
+__all__ = ["PAGE", "POLICY", "Asset", "assets"]

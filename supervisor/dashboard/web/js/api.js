@@ -1,6 +1,7 @@
 // The one way to the server: /api/v1 with the session's cookie, errors in one shape, a page of a list at a time.
 
 const BASE = "/api/v1";
+const NO_ROUTE = "There is nothing at this address"; // what is said of a path that is none; of a thing that is none it is named
 const OFFLINE = "The server does not answer. Is clipd up running, and is this machine on its network?";
 let csrf = "";
 let signedOut = () => {};
@@ -14,7 +15,7 @@ export class ApiError extends Error {
 
   /** Whether the server has no such endpoint: an older one, or one that is not built yet. */
   get isMissing() {
-    return this.status === 405 || this.status === 501 || (this.status === 404 && this.code === "not_found");
+    return this.status === 405 || this.status === 501 || (this.status === 404 && this.message.startsWith(NO_ROUTE));
   }
 
   get isAway() {
@@ -133,7 +134,6 @@ export async function signOut() {
 /** A message for people, with what is wrong field by field. */
 export function told(error) {
   if (!(error instanceof ApiError)) return "Something went wrong in this page. Load it again.";
-  if (error.isMissing && error.code === "not_found") return error.message;
   const details = error.details.map((each) => `${each.field}: ${each.message}`).join("; ");
   return details ? `${error.message} ${details}` : error.message;
 }

@@ -74,6 +74,13 @@ export async function cutAnyway(session, moment, from) {
   return done;
 }
 
+/** How long a near-miss can still be cut, in words. */
+export function footageLeft({ has_footage: has, footage_until: until }) {
+  if (!has) return "its footage is gone";
+  const seconds = (new Date(until) - Date.now()) / 1000;
+  return until && seconds < 48 * 3600 ? `${span(Math.max(0, seconds))} left` : "still buffered";
+}
+
 /** The dialog that adds a stream. */
 export function addStream(room) {
   dialog("Watch a stream", (body, close) => {

@@ -61,15 +61,13 @@ export class Strip {
   }
 
   #level() {
-    const series = this.#data.series ?? {};
-    return series["audio.level"] ?? series.level ?? Object.values(series)[0] ?? [];
+    return this.#data.series?.loudness ?? [];
   }
 
   #resize() {
     const width = this.element.clientWidth;
     if (width && width !== this.plot.width) {
       this.plot.setSize({ width, height: this.high });
-      this.onLayout?.();
     }
   }
 
@@ -86,18 +84,18 @@ export class Strip {
         padding: [8, 10, 0, 4],
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false } },
-        scales: { x: { time: false, range: (_u, low, high) => this.range ?? [low ?? 0, high ?? 1] }, y: { range: [0, 1] }, db: {} },
+        scales: { x: { time: false, range: (_u, low, high) => this.range ?? [low ?? 0, high ?? 1] }, y: { range: [0, 1] }, db: { range: (_u, low, high) => [low ?? 0, (low ?? 0) + Math.max(20, ((high ?? 1) - (low ?? 0)) * 2)] } },
         axes: [
           { ...axis, size: 24, space: 70, incrs: TICKS, values: (_u, values) => values.map((each) => clock(each)) },
           { ...axis, size: 34, splits: () => [0, 0.5, 1], values: (_u, values) => values.map((each) => Math.round(each * 100)) },
         ],
         series: [
           {},
-          { scale: "db", stroke: tones.line, fill: tones.line, width: 1, points: { show: false } },
+          { scale: "db", stroke: tones.edge, fill: tones.line, fillTo: (plot) => plot.scales.db.min, width: 1, points: { show: false } },
           { stroke: tones.soft, dash: [5, 4], width: 1.2, points: { show: false } },
           { stroke: tones.accent, fill: wash.accent, width: 1.6, points: { show: false } },
         ],
-        hooks: { drawClear: [(plot) => this.#drawSpans(plot, wash, tones)] },
+        hooks: { drawClear: [(plot) => this.#drawSpans(plot, wash, tones)], draw: [() => this.onLayout?.()] },
       },
       this.#columns(),
       this.element,
@@ -106,7 +104,6 @@ export class Strip {
     this.plot.over.addEventListener("click", (event) => {
       if (event.target === this.plot.over) this.onSeek(this.toTime(event.offsetX));
     });
-    this.onLayout?.();
   }
 
   #drawSpans(plot, wash, tones) {
@@ -130,4 +127,4 @@ export class Strip {
 
 /** What the lines and stretches mean. */
 export const legend = (...entries) =>
-  h("p", { class: "strip-legend" }, [["accent", "Likelihood of a moment"], ["soft", "The bar"], ...entries].map(([tone, text]) => h("span", {}, h("i", { class: tone === "accent" ? "" : tone, vars: { color: `var(--${tone})` } }), text)));
+  h("p", { class: "strip-legend" }, [["accent", "Likelihood of a moment"], ["soft", "The bar"], ["edge", "Loudness"], ...entries].map(([tone, text]) => h("span", {}, h("i", { vars: { color: `var(--${tone})` } }), text)));

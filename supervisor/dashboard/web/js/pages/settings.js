@@ -6,6 +6,7 @@ import { badge, broken, busy, button, dialog, empty, field, form, loading, note,
 
 const ROLES = ["viewer", "editor", "admin", "owner"];
 const DAY_S = 86_400;
+const OVERLAP_S = DAY_S;
 
 export async function show(room, root, _id, signal) {
   const profiles = h("div", { class: "pad" }, loading(3));
@@ -89,9 +90,9 @@ async function showTokens(view) {
 function tokenRow(view, token) {
   const over = token.expires && new Date(token.expires) < new Date();
   const rotate = button("Rotate", async (from) => {
-    const made = await busy(from, () => post(`tokens/${token.id}/rotate`));
+    const made = await busy(from, () => post(`tokens/${token.id}/rotate`, { overlap_s: OVERLAP_S }));
     if (!made) return;
-    secretOnce("New secret", made.secret, `Shown this once. The old one is taken ${made.overlap_s ? `for ${Math.round(made.overlap_s / 3600)} more hours` : "for a while longer"}, so that programs can be changed one by one.`);
+    secretOnce("New secret", made.secret, "Shown this once. The old one is good for another day, so that programs can be changed one by one.");
     showTokens(view);
   }, { icon: "retry" });
   const drop = button("Revoke", async () => {
@@ -104,7 +105,7 @@ function tokenRow(view, token) {
     showTokens(view);
   }, { class: "danger" });
   const life = token.expires ? `${over ? "expired" : "until"} ${when(token.expires)}` : "does not expire";
-  return h("li", {}, h("span", { class: "grow stack tight" }, h("span", { class: "row" }, h("span", { class: "strong cut" }, token.name), badge(token.role, over ? "bad" : "")), h("span", { class: "soft small" }, `made ${ago(token.created)}, ${life}${token.scopes?.length ? `; ${token.scopes.join(", ")}` : ""}`)), rotate, drop);
+  return h("li", {}, h("span", { class: "grow stack tight" }, h("span", { class: "row" }, h("span", { class: "strong cut" }, token.name), badge(token.role, over ? "bad" : "")), h("span", { class: "soft small" }, `made ${ago(token.created)}, ${token.last_used ? `used ${ago(token.last_used)}` : "never used"}, ${life}${token.scopes?.length ? `; ${token.scopes.join(", ")}` : ""}`)), rotate, drop);
 }
 
 function newToken(view) {
@@ -163,7 +164,7 @@ function newMember(view) {
     body.append(
       form(
         [
-          field("Name", h("input", { name: "name", required: true, maxLength: 80, autocomplete: "off" })),
+          field("Name", h("input", { name: "name", required: true, maxLength: 80, autocomplete: "off", pattern: "[A-Za-z0-9][A-Za-z0-9._@+\\-]*" }), "Letters, digits and . _ @ + - only."),
           field("Role", Object.assign(select(rolesUpTo(view.room), "viewer"), { name: "role" })),
           field("Password", h("input", { name: "password", type: "password", required: true, minLength: 12, autocomplete: "new-password" }), "12 characters or more; say it to them in person."),
         ],

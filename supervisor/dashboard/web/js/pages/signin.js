@@ -12,6 +12,7 @@ export function signInPage(app, done, why = "") {
   const token = h("input", { name: "token", type: "password", autocomplete: "current-password", required: true, placeholder: "cd_…", spellcheck: false });
   const name = h("input", { name: "name", autocomplete: "username", required: true });
   const password = h("input", { name: "password", type: "password", autocomplete: "current-password", required: true });
+  const workspace = h("input", { name: "workspace", value: "default", autocomplete: "organization" });
   const fields = h("div", { class: "stack" });
   const other = h("button", { type: "button", class: "quiet" });
   const go = h("button", { type: "submit", class: "primary" }, "Sign in");
@@ -21,7 +22,7 @@ export function signInPage(app, done, why = "") {
       fields,
       byToken
         ? field("Token", token, "The owner token was printed at the first start and lies in the file owner-token of the data folder.")
-        : [field("Name", name), field("Password", password, "Set by an admin under Settings, Members.")],
+        : [field("Name", name), field("Password", password, "Set by an admin under Settings, Members."), h("details", {}, h("summary", { class: "soft small" }, "Another workspace"), field("Workspace", workspace))],
     );
     say(other, byToken ? "Use a name and password" : "Use a token");
     (byToken ? token : name).focus();
@@ -38,7 +39,7 @@ export function signInPage(app, done, why = "") {
     go.disabled = true;
     say(problem, "");
     try {
-      await signIn(byToken ? { token: token.value.trim() } : { name: name.value.trim(), password: password.value });
+      await signIn(byToken ? { token: token.value.trim() } : { name: name.value.trim(), password: password.value, workspace: workspace.value.trim() || "default" });
       done();
     } catch (error) {
       say(problem, error.status === 401 ? "That is not right. Check for a missing character; revoked and expired ones are refused too." : told(error));

@@ -6,7 +6,7 @@ import { openDvr } from "../dvr.js";
 import { ago, clock, score, size, span, words } from "../format.js";
 import { bind } from "../keys.js";
 import { Strip, legend } from "../strip.js";
-import { clipNow, condition, cutAnyway, feedLine, isLive, removeStream, setWanted } from "../streamview.js";
+import { clipNow, condition, cutAnyway, feedLine, footageLeft, isLive, removeStream, setWanted } from "../streamview.js";
 import { badge, broken, busy, button, note, select } from "../ui.js";
 
 const STRIP_S = 900;
@@ -193,11 +193,9 @@ async function nearMisses(view) {
 }
 
 function miss(view, session, each) {
-  const left = each.footage_left_s;
-  const kept = !each.has_footage ? "the footage is gone" : Number.isFinite(left) ? `buffered ${span(left)} more` : "still buffered";
   const cut = view.room.mayEdit && button("Cut anyway", (from) => cutAnyway(session, each.id, from), { disabled: !each.has_footage });
   const meter = h("span", { class: "meter", vars: { "--part": each.p, "--bar": each.bar }, role: "img", "aria-label": `score ${score(each.p)}, bar ${score(each.bar)}` }, h("i"), h("b"));
-  return h("li", {}, h("div", { class: "grow stack tight" }, h("button", { class: "quiet", type: "button", on: { click: () => view.dvr?.seek(each.start_s) } }, clock(each.anchor_s)), meter, h("span", { class: "soft small" }, `${score(each.p)} of ${score(each.bar)}, ${words(each.reason)}; ${kept}`)), cut);
+  return h("li", {}, h("div", { class: "grow stack tight" }, h("button", { class: "quiet", type: "button", on: { click: () => view.dvr?.seek(each.start_s) } }, clock(each.anchor_s)), meter, h("span", { class: "soft small" }, `${score(each.p)} of ${score(each.bar)}, ${words(each.reason)}; ${footageLeft(each)}`)), cut);
 }
 
 async function recentClips(view) {

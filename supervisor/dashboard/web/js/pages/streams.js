@@ -4,7 +4,7 @@ import { every, fill, h, say } from "../dom.js";
 import { clock, plural, words } from "../format.js";
 import { bind } from "../keys.js";
 import { spark } from "../spark.js";
-import { addStream, clipNow, condition, cutAnyway, figures, isLive, setWanted } from "../streamview.js";
+import { addStream, clipNow, condition, cutAnyway, figures, footageLeft, isLive, setWanted } from "../streamview.js";
 import { badge, broken, button, empty, loading, note } from "../ui.js";
 import { Grid } from "../virtual.js";
 
@@ -32,15 +32,16 @@ export async function show(room, root, _id, signal) {
     const list = sorted(streams.list);
     say(count, list.length ? `${plural(list.filter(isLive).length, "live", "live")} of ${list.length}` : "");
     if (!list.length) return void fill(body, nothing(room));
-    if (body.firstChild !== host) fill(body, host);
+    const isFirst = body.firstChild !== host;
+    if (isFirst) fill(body, host);
     grid.items = list;
+    if (isFirst) every(NEAR_MS, () => lookForNearMisses(grid, near, signal), signal);
     if (id) grid.refresh(streams.byId.get(id));
     else for (const [entry, node] of grid.shown()) node.renew(entry);
   };
   streams.addEventListener("change", ({ detail }) => draw(detail), { signal });
   draw("");
 
-  every(NEAR_MS, () => lookForNearMisses(grid, near, signal), signal);
   bind(
     [
       ["j", "Next stream", () => chosen.move(1)],
@@ -93,7 +94,7 @@ async function curveSoFar(entry, signal) {
   const end = entry.health?.health?.media_s;
   if (entry.levels.length > 20 || !(end > 0)) return;
   const { start_s: start, step_s: step, series } = await get(`sessions/${entry.stream.session}/signals`, { from_s: Math.max(0, end - CURVE_S), to_s: end, points: CURVE_S }, signal);
-  const level = (series["audio.level"] ?? []).map((v, at) => ({ t: start + at * step, v })).filter((each) => Number.isFinite(each.v));
+  const level = (series.loudness ?? []).map((v, at) => ({ t: start + at * step, v })).filter((each) => Number.isFinite(each.v));
   const first = entry.levels[0]?.t ?? Infinity;
   entry.levels = [...level.filter((each) => each.t < first), ...entry.levels];
 }
@@ -107,7 +108,7 @@ async function lookForNearMisses(grid, near, signal) {
       near.set(session, items);
       await curveSoFar(entry, signal);
     } catch (error) {
-      if (error.isMissing || error.name === "AbortError") return;
+      if (error.isMissing || error.name === "AbortError") return; // else there is nothing yet of this one
     }
     node.renew(entry);
   }
@@ -166,14 +167,16 @@ function quiet({ stream }) {
 function nearLine(room, entry, asked, host) {
   const told = [...entry.moments.values()].reverse().find((each) => each.state === "rejected");
   const best = asked?.find((each) => each.has_footage) ?? told;
-  const sign = best ? `${best.id} ${best.p}` : "";
+  const sign = best ? `${best.id} ${best.p} ${left(best)}` : "";
   if (host.dataset.sign === sign) return;
   host.dataset.sign = sign;
   if (!best) return void fill(host, h("span", { class: "soft" }, isLive(entry) ? "No near-misses" : ""));
   const meter = h("span", { class: "meter bar-pair", vars: { "--part": best.p, "--bar": best.bar }, role: "img", "aria-label": `score ${Math.round(best.p * 100)}, bar ${Math.round(best.bar * 100)}` }, h("i"), h("b"));
   const anyway = room.mayEdit && button("Cut anyway", (from) => cutAnyway(best.session ?? entry.stream.session, best.id, from));
-  fill(host, meter, h("span", { class: "cut" }, `Near-miss ${clock(best.anchor_s)}, ${words(best.reason)}`), anyway);
+  fill(host, meter, h("span", { class: "cut" }, `Near-miss ${clock(best.anchor_s)}, ${words(best.reason)}${left(best)}`), anyway);
 }
+
+const left = (miss) => (miss.footage_until ? `; ${footageLeft(miss)}` : "");
 
 function nothing(room) {
   return empty(

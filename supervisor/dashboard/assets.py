@@ -1,8 +1,4 @@
-"""Serves the control room's files: read once, looked up by name, so that no request ever names a path of this machine.
-
-The page is given nothing but files of ours: no other host, no inline script or style (POLICY). Files may be kept by a
-browser and are asked for again by their ETag, so that a new version is seen at the next look.
-"""
+"""The control room's files: read once and looked up by name, so that no request ever names a path of this machine."""
 
 from __future__ import annotations
 
@@ -15,11 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from aiohttp import web
-
-from supervisor.api.call import Call
-from supervisor.api.errors import ApiError
-
+# Nothing but files of ours: no other host, no inline script or style. blob: is what hls.js plays from
 POLICY: Final = (
     "default-src 'self'; media-src 'self' blob:; img-src 'self' data: blob:; connect-src 'self'; "
     "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -49,16 +41,6 @@ class Asset:
     packed: bytes
 
 
-async def page(call: Call) -> web.StreamResponse:
-    """GET /: the control room."""
-    return _answer(call.request, PAGE)
-
-
-async def asset(call: Call) -> web.StreamResponse:
-    """GET /assets/{name}. Raises ApiError(404) for what is none of ours."""
-    return _answer(call.request, call.path["name"])
-
-
 @cache
 def assets() -> Mapping[str, Asset]:
     """By the name they are asked for; half a megabyte."""
@@ -74,21 +56,3 @@ def _read() -> Iterator[tuple[str, Asset]]:
                 name = prefix + path.relative_to(_HERE / folder).as_posix()
                 etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
                 yield name, Asset(kind, etag, body, gzip.compress(body, mtime=0))
-
-
-def _answer(request: web.Request, name: str) -> web.Response:
-    found = assets().get(name)
-    if found is None:
-        raise ApiError(404, "not_found", "There is nothing at this address.")
-    headers = {
-        "Content-Security-Policy": POLICY,
-        "Cache-Control": "no-cache",
-        "ETag": found.etag,
-        "Vary": "Accept-Encoding",
-    }
-    if request.headers.get("If-None-Match") == found.etag:
-        return web.Response(status=304, headers=headers)
-    headers["Content-Type"] = found.type
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
-        return web.Response(body=found.packed, headers={**headers, "Content-Encoding": "gzip"})
-    return web.Response(body=found.body, headers=headers)
