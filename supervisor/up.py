@@ -36,6 +36,7 @@ from supervisor.reconcile.values import Capacity
 from supervisor.retention import Sweeper
 from supervisor.runtimes.api import Limits, Runtime
 from supervisor.runtimes.open import open_runtime
+from supervisor.sessions_reader import SessionReader
 from supervisor.terms import Terms
 from telemetry.metrics import SupervisorMetrics
 
@@ -46,7 +47,7 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
     """What the command asks for. `entries` are the streams of the settings file, as rows; `formats` the names of those
-    that clips can be rendered in.
+    that clips can be rendered in, `sessions` how their journals are read.
 
     `leave_workers`: at the end they run on, for the next supervisor; else they are drained.
     """
@@ -55,6 +56,7 @@ class Up:
     streams: Streams
     entries: Sequence[StreamRow]
     formats: Collection[str]
+    sessions: SessionReader
     clock: Clock
     say: Callable[[str], None]
     leave_workers: bool = False
@@ -86,6 +88,7 @@ async def run(up: Up, stop: asyncio.Event, hurry: asyncio.Event) -> None:
             clock=clock,
             health=lead.health,
             formats=up.formats,
+            sessions=up.sessions,
             registry=metrics.registry,
         )
         address = await stack.enter_async_context(serve(app, settings, workers_host=workers_host))

@@ -35,6 +35,7 @@ def up(
     The first Ctrl-C lets workers finish what is open, a second one kills them; finished clips are kept both ways.
     """
     from daemon.cli.configured import ConfiguredStreams, door_row, row_of  # noqa: PLC0415
+    from daemon.showing import JournalReader  # noqa: PLC0415
     from supervisor.up import Up  # noqa: PLC0415 - databases and engines: 40 MB that no other command needs
 
     settings = load_settings(config=config, data_dir=data_dir)
@@ -58,6 +59,7 @@ def up(
         streams=ConfiguredStreams(of_stream),
         entries=[*map(row_of, settings.streams), *([door_row(door)] if door else [])],
         formats=platform_names(),
+        sessions=JournalReader(Path(settings.data_dir)),
         clock=SystemClock(),
         say=typer.echo,
         leave_workers=detach_workers,

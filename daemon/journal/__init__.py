@@ -2,6 +2,7 @@
 
 from daemon.journal.journal import Journal
 from daemon.journal.lock import is_locked, session_lock
+from daemon.journal.look import Look, look
 from daemon.journal.outbox import Outbox, OutboxRow
 
-__all__ = ["Journal", "Outbox", "OutboxRow", "is_locked", "session_lock"]
+__all__ = ["Journal", "Look", "Outbox", "OutboxRow", "is_locked", "look", "session_lock"]

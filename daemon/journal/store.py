@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +19,17 @@ BUSY_MS: Final = 5_000
 # KiB of pages that a connection keeps. Rows are appended: what is used again is the ends of the tables and indexes.
 # SQLite's own 2 MB would be filled with pages that nobody reads, 4 MB an hour of stream, and let go only then.
 CACHE_KIB: Final = 512
+GUARDED_BYTES: Final = 16 << 20  # of one value; our longest are a few hundred KB
+GUARDED_STEPS: Final = 20_000  # of SQLite's machine, under a millisecond, between two looks at the time
 
 
 class Store:
     """Statements and transactions on one connection, one at a time. WAL and FULL: a commit survives power loss."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, guard_s: float | None = None) -> None:
+        """`guard_s`: for looks into a journal that another process writes and that may be anything: its schema runs no
+        code, no link is followed, a look that has taken so many seconds is given up. The file as a whole is not
+        checked, which would read all of it each time."""
         if apsw.SQLITE_VERSION_NUMBER < SQLITE_FLOOR:
             raise StorageError(
                 f"SQLite {apsw.sqlite_lib_version()} can lose a journal", remedy="Run `make setup` again."
@@ -33,12 +39,16 @@ class Store:
         self._lock = threading.RLock()
         self._depth = 0
         flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        if guard_s is not None:
+            flags |= apsw.SQLITE_OPEN_NOFOLLOW
         with self._named():
             self._connection = apsw.Connection(str(path), flags=flags)
             self._connection.set_busy_timeout(BUSY_MS)
             try:
                 self._connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-                self._prepare(read_only)
+                if guard_s is not None:
+                    self._guard(guard_s)
+                self._prepare(read_only, checked=guard_s is None)
             except BaseException:
                 self._connection.close()
                 raise
@@ -86,7 +96,14 @@ class Store:
             finally:
                 self._depth = 0
 
-    def _prepare(self, read_only: bool) -> None:
+    def _guard(self, guard_s: float) -> None:
+        until_s = time.monotonic() + guard_s
+        self._connection.execute("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA query_only=ON")
+        self._connection.limit(apsw.SQLITE_LIMIT_LENGTH, GUARDED_BYTES)
+        self._connection.set_busy_timeout(round(guard_s * 1000))
+        self._connection.set_progress_handler(lambda: time.monotonic() > until_s, GUARDED_STEPS)
+
+    def _prepare(self, read_only: bool, *, checked: bool) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone() or (0,)
         if version > VERSION:
             raise StorageError(
@@ -94,9 +111,10 @@ class Store:
             )
         if not read_only:
             self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=512")
-        (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone() or ("no answer",)
-        if found != "ok":
-            raise apsw.CorruptError(str(found))
+        if checked:
+            (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone() or ("no answer",)
+            if found != "ok":
+                raise apsw.CorruptError(str(found))
         if version < VERSION and not read_only:
             steps = "".join(STEPS[version:])
             self._connection.execute(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version={VERSION}; COMMIT")
@@ -112,6 +130,10 @@ class Store:
             raise JournalCorrupt(
                 f"{self._path} is damaged: {err}",
                 remedy="Start the session again: the damaged file is kept beside a new one, the footage is there.",
+            ) from err
+        except apsw.InterruptError as err:
+            raise StorageError(
+                f"{self._path.parent.name} took too long to read", remedy="Ask for less of it.", code="journal_slow"
             ) from err
         except apsw.FullError as err:
             raise StorageError(

@@ -15,7 +15,7 @@ from core.ids import MomentId
 from core.media import ChatMessage
 from core.moments import Moment, MomentState
 from core.signals import SignalChunk
-from core.times import NS_PER_S, Ns, ns
+from core.times import Ns, ns
 from core.words import sentences, text_of
 from daemon.clips.captions import spoken
 from daemon.journal import Journal
@@ -31,7 +31,7 @@ from daemon.report import (
     Warned,
     write_report,
 )
-from detectors.features import AUDIO_KIND
+from daemon.report.lines import chat_rate, loudness
 from detectors.fusion.calibration import Calibration
 
 POINTS: Final = 1200  # of one curve: more than a screen has columns
@@ -166,17 +166,10 @@ def _near_misses(moments: Sequence[Moment]) -> tuple[NearMiss, ...]:
 
 
 def _curves(chunks: Sequence[SignalChunk], chat: Sequence[ChatMessage]) -> tuple[Curve, ...]:
-    curves = []
-    sound = [chunk for chunk in chunks if chunk.kind == AUDIO_KIND]
-    if sound:
-        times = np.concatenate([chunk.known_ns() for chunk in sound])
-        level = np.concatenate([chunk.values[:, 0] for chunk in sound])
-        curves.append(Curve(name="Loudness", unit="dB", points=_thin(times, level)))
-    if chat:
-        counts = np.bincount([message.t_ns // (10 * NS_PER_S) for message in chat])
-        times = (np.arange(len(counts)) + 1) * 10 * NS_PER_S
-        curves.append(Curve(name="Chat", unit="messages in 10 s", points=_thin(times, counts.astype(np.float32))))
-    return tuple(curves)
+    lines = (loudness(chunks), chat_rate([message.t_ns for message in chat]))
+    return tuple(
+        Curve(name=line.name, unit=line.unit, points=_thin(line.times_ns, line.values)) for line in lines if len(line)
+    )
 
 
 def _thin(times: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> tuple[tuple[Ns, float], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -31,12 +32,18 @@ from supervisor.api.errors import ApiError, as_api_error, error_body
 from supervisor.api.gate import Gate
 from supervisor.api.limits import Ages
 from supervisor.api.once import REPLAYED, once, payload
+from supervisor.api.openapi import document
+from supervisor.api.passwords import Passwords
+from supervisor.api.prefix import INTERNAL
 from supervisor.api.pushkeys import PushKeys
 from supervisor.api.reading import read_body, read_json, read_query
-from supervisor.api.table import INTERNAL, TABLE
+from supervisor.api.scopes import needed
+from supervisor.api.signing import Signers
+from supervisor.api.table import TABLE
 from supervisor.api.underway import Followers, Underway
 from supervisor.api.wakes import Wakes
 from supervisor.catalog import Catalog
+from supervisor.sessions_reader import SessionReader
 
 SERVICES: Final = web.AppKey("services", Services)
 _TRACE: Final = web.RequestKey("trace_id", str)
@@ -59,20 +66,22 @@ def make_app(
     clock: Clock,
     health: Callable[[], Health],
     formats: Collection[str],
+    sessions: SessionReader,
     registry: CollectorRegistry | None = None,
 ) -> web.Application:
     """Everything this process serves. `health`: what it knows of the lease; `formats`: those that clips can be rendered
-    in; `registry`: its own figures.
+    in; `sessions`: reads journals; `registry`: its own figures.
 
     The catalog stays the caller's to close. There is no CORS: no page of a stranger may read answers.
     """
+    passwords = Passwords()
     services = Services(
         catalog=catalog,
         settings=settings,
         clock=clock,
         health=health,
         registry=registry or CollectorRegistry(),
-        gate=Gate(catalog, settings.api, clock),
+        gate=Gate(catalog, settings.api, clock, passwords),
         keys=PushKeys(catalog, clock),
         board=LiveBoard(clock),
         wakes=Wakes(),
@@ -80,6 +89,10 @@ def make_app(
         followers=Followers(),
         underway=Underway(),
         formats=formats,
+        passwords=passwords,
+        document=partial(document, TABLE),
+        sessions=sessions,
+        signers=Signers(catalog, clock),
     )
     app = web.Application(client_max_size=MAX_BODY + 1, middlewares=[_shaped(services)])  # aiohttp refuses at the size
     app[SERVICES] = services
@@ -118,6 +131,8 @@ def _shaped(services: Services) -> Any:
             if not request.path.startswith(INTERNAL):
                 services.gate.charge_address(request)
             response = await handler(request)
+        except ConnectionError:  # who asked has gone: players end what they asked for when somebody seeks
+            response = web.Response(status=499)
         except Exception as err:
             error = as_api_error(err)
             if error is None:
@@ -161,16 +176,20 @@ def _handler(endpoint: Endpoint, services: Services) -> Handler:
         if isinstance(endpoint, ForWorkers):
             return await _for_worker(endpoint, services, request)
         assert isinstance(endpoint, ForAll)
-        call = Call(
-            services=services, request=request, path=request.match_info, query=read_query(endpoint.query, request)
-        )
-        return _response(await endpoint.does(call))
+        return await _for_all(endpoint, services, request)
 
     return answer
 
 
+async def _for_all(endpoint: ForAll, services: Services, request: web.Request) -> web.StreamResponse:
+    query = read_query(endpoint.query, request)
+    _, body = await _body(endpoint, request)
+    call = Call(services=services, request=request, path=request.match_info, query=query, body=body)
+    return _response(await endpoint.does(call))
+
+
 async def _for_user(endpoint: ForUsers, services: Services, request: web.Request) -> web.StreamResponse:
-    who = await services.gate.user(request, endpoint.role)
+    who = await services.gate.user(request, endpoint.role, needed(endpoint.method, endpoint.path))
     request[_ACTOR] = who.id
     query = read_query(endpoint.query, request)
     raw, body = await _body(endpoint, request)
@@ -178,16 +197,16 @@ async def _for_user(endpoint: ForUsers, services: Services, request: web.Request
     if endpoint.method != "POST":
         return _response(await _done(endpoint, call))
 
+    headers: dict[str, str] = {}
+
     async def does() -> Done:
         done = await _done(endpoint, call)
         assert isinstance(done, Done)
+        headers.update(done.headers)
         return done
 
     status, answer, replayed = await once(call, raw, does)
-    response = _json(status, answer)
-    if replayed:
-        response.headers[REPLAYED] = "true"
-    return response
+    return _json(status, answer, {**headers, REPLAYED: "true"} if replayed else headers)
 
 
 async def _done(endpoint: ForUsers, call: UserCall) -> Done | web.StreamResponse:
@@ -224,8 +243,10 @@ async def _body(endpoint: Endpoint, request: web.Request, *, lenient: bool = Fal
 
 
 def _response(done: Done | web.StreamResponse) -> web.StreamResponse:
-    return _json(done.status, payload(done)) if isinstance(done, Done) else done
+    return _json(done.status, payload(done), done.headers) if isinstance(done, Done) else done
 
 
-def _json(status: int, body: Mapping[str, Any] | None) -> web.Response:
-    return web.Response(status=status) if body is None else web.json_response(body, status=status)
+def _json(status: int, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> web.Response:
+    if body is None:
+        return web.Response(status=status, headers=headers)
+    return web.json_response(body, status=status, headers=headers)

@@ -5,7 +5,8 @@ Lossy by contract: a worker speaks to one process at a time, and what it has not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,11 +44,7 @@ class LiveBoard:
             return False
         if self._turns.take(stream, now_ns):
             return False
-        numbers = {
-            str(name)[:40]: value
-            for name, value in list(live.signals.items())[:MAX_SIGNALS]
-            if isinstance(value, int | float)
-        }
+        numbers = dict(itertools.islice(_numbers(live.signals), MAX_SIGNALS))
         value = {"t_s": live.t_s, "signals": numbers, "words": live.words[:MAX_WORDS]}
         self._live[stream] = _Said(now_ns, live.claim_token, value)
         return True
@@ -62,3 +59,12 @@ class LiveBoard:
         oldest = self._clock.boottime_ns() - EXPIRES_NS
         for stream in [stream for stream, said in self._live.items() if said.at_ns < oldest]:
             del self._live[stream]
+
+
+def _numbers(signals: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """By name, `audio.level` say: workers tell them by kind and column."""
+    for kind, told in signals.items():
+        columns = told if isinstance(told, Mapping) else {"": told}
+        for column, value in columns.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield f"{kind}.{column}".rstrip(".")[:40], value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -17,11 +17,16 @@ from supervisor.api.board import LiveBoard
 from supervisor.api.gate import Gate
 from supervisor.api.limits import Ages
 from supervisor.api.models import Nothing
+from supervisor.api.passwords import Passwords
 from supervisor.api.pushkeys import PushKeys
+from supervisor.api.signing import Signers
 from supervisor.api.underway import Followers, Underway
 from supervisor.api.wakes import Wakes
 from supervisor.catalog import Catalog
-from supervisor.catalog.values import ClaimRow, Role, TokenRow
+from supervisor.catalog.values import Caller, ClaimRow, Role
+from supervisor.sessions_reader import SessionReader
+
+LOOKS: Final = 4  # into journals at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +39,8 @@ class Health:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What all handlers share. `draining` is set when the server begins to end: waits end with it. `formats` are the
-    names of those that clips can be rendered in."""
+    names of those that clips can be rendered in; `document` describes all this to programs (OpenAPI); `sessions` reads
+    their journals, `looks` at a time."""
 
     catalog: Catalog
     settings: Settings
@@ -49,6 +55,11 @@ class Services:
     followers: Followers
     underway: Underway
     formats: Collection[str]
+    passwords: Passwords
+    document: Callable[[], bytes]
+    sessions: SessionReader
+    signers: Signers
+    looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS))
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -65,9 +76,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserCall(Call):
-    """By a person or a program with a bearer token; what it may see is its `who.workspace`."""
+    """By a person or a program with a bearer token or the page's cookie; what it may see is its `who.workspace`."""
 
-    who: TokenRow
+    who: Caller
 
     @property
     def workspace(self) -> str:
@@ -85,13 +96,15 @@ class WorkerCall(Call):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a handler did. `target` and `detail` go into the audit; `secrets` are fields that are shown once."""
+    """What a handler did. `target` and `detail` go into the audit; `secrets` are fields that are shown once; `headers`
+    go along with the first answer, not with that to a repeated request."""
 
     body: BaseModel | Mapping[str, Any] | None = None
     status: int = 200
     target: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 UserDoes = Callable[[UserCall], Awaitable["Done | web.StreamResponse"]]
@@ -101,19 +114,28 @@ OpenDoes = Callable[[Call], Awaitable["Done | web.StreamResponse"]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One row of the table: where, what for, with what bodies. `answer` None: no body, or none that is JSON."""
+    """One row of the table: where, what for, with what bodies.
 
-    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    `answer` None: no body, or none that is JSON, and then `media` is its type. `status` of success None: 200, or 204
+    where there is no body. `takes`: types of a request's body that the handler reads by itself.
+    """
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     summary: str
     query: type[BaseModel] = Nothing
     body: type[Any] | None = None
     answer: Any = None
+    status: int | None = None
+    media: str = ""
+    takes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForUsers(Endpoint):
-    """Needs a bearer token of this role or a higher one. `action` is its name in the audit; "" for what only reads."""
+    """Needs a bearer token, or the page's cookie, of this role or a higher one. `action` is its name in the audit; ""
+    for what only reads.
+    """
 
     does: UserDoes
     role: Role

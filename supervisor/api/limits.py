@@ -37,6 +37,11 @@ class Buckets:
             self._buckets[key].left -= 1.0
         return wait_s
 
+    def give_back(self, key: str) -> None:
+        """One that was taken after all counts for nothing."""
+        if key in self._buckets:
+            self._buckets[key].left = min(self._burst, self._buckets[key].left + 1.0)
+
     def _filled(self, key: str, now_ns: int) -> _Bucket:
         bucket = self._buckets.get(key)
         if bucket is None:

@@ -33,6 +33,12 @@ async def readyz(call: Call) -> Done:
     return Done(Ready(lease=lease))
 
 
+async def openapi(call: Call) -> web.Response:
+    """GET /openapi.json: what can be asked, for programs. Says nothing about what is here."""
+    body = await asyncio.to_thread(call.services.document)
+    return web.Response(body=body, content_type="application/json")
+
+
 async def metrics(call: Call) -> web.Response:
     """GET /metrics: of this process, and where it leads, of every worker: so a worker's figure has one place.
     From another machine it takes a token, and shows the workers of its workspace."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from core.times import to_s
+from supervisor.api.links import clip_links
 from supervisor.api.models import (
     Audited,
     Clip,
@@ -14,24 +15,29 @@ from supervisor.api.models import (
     Job,
     Listed,
     MadeStream,
+    Member,
     Revision,
     Session,
     Step,
     Stream,
     Token,
     Used,
+    Workspace,
 )
+from supervisor.api.signing import Signer
 from supervisor.api.sources import public_options
 from supervisor.catalog.values import (
     AuditRow,
     ClaimRow,
     ClipRow,
     JobRow,
+    MemberRow,
     Page,
     SessionRow,
     StreamRow,
     TokenRow,
     UsageRow,
+    WorkspaceRow,
 )
 from telemetry import redact_text, redact_url
 
@@ -102,15 +108,15 @@ def session_answer(row: SessionRow) -> Session:
     )
 
 
-def clip_answer(row: ClipRow) -> Clip:
-    """The names of its files are there, not where they lie."""
-    return Clip(**_clip_fields(row))
+def clip_answer(row: ClipRow, signer: Signer) -> Clip:
+    """The names of its files are there and links to them, not where they lie."""
+    return Clip(**_clip_fields(row, signer))
 
 
-def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[JobRow]) -> ClipHistory:
+def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[JobRow], signer: Signer) -> ClipHistory:
     """A clip with what was made of it."""
     return ClipHistory(
-        **_clip_fields(row),
+        **_clip_fields(row, signer),
         revisions=[
             Revision(
                 revision=each.revision,
@@ -124,7 +130,7 @@ def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[J
     )
 
 
-def _clip_fields(row: ClipRow) -> dict[str, Any]:
+def _clip_fields(row: ClipRow, signer: Signer) -> dict[str, Any]:
     return {
         "id": row.id,
         "stream": row.stream,
@@ -136,6 +142,7 @@ def _clip_fields(row: ClipRow) -> dict[str, Any]:
         "score": row.score,
         "created": date(row.created_ns),
         "line": public_line(row.line),
+        "files": clip_links(row, signer),
     }
 
 
@@ -181,7 +188,25 @@ def token_fields(row: TokenRow) -> dict[str, Any]:
         "created": date(row.created_ns),
         "expires": date_or_none(row.expires_ns),
         "revoked": row.revoked,
+        "scopes": list(row.scopes),
+        "last_used": date_or_none(row.used_ns),
+        "previous_until": date_or_none(row.old_until_ns),
     }
+
+
+def member_answer(row: MemberRow) -> Member:
+    """Without a password, which nobody has."""
+    return Member(id=row.id, name=row.name, role=row.role, created=date(row.created_ns))
+
+
+def workspace_answer(row: WorkspaceRow) -> Workspace:
+    """Its name."""
+    return Workspace(**workspace_fields(row))
+
+
+def workspace_fields(row: WorkspaceRow) -> dict[str, Any]:
+    """What answers say of a workspace."""
+    return {"id": row.id, "name": row.name, "created": date(row.created_ns)}
 
 
 def audit_answer(row: AuditRow) -> Audited:

@@ -8,8 +8,9 @@ from typing import Final
 
 from core.ids import ClipId, SessionId, StreamId
 from supervisor.api.call import Done, UserCall
-from supervisor.api.models import OfSession, OfStream
+from supervisor.api.models import OfClips, OfStream
 from supervisor.api.rows import clip_answer, clip_history, listed, session_answer
+from supervisor.catalog.values import ClipFilter
 from supervisor.erasing import erase_clip, erase_session, running
 
 MOST_SHOWN: Final = 20  # revisions and renders of a clip
@@ -30,15 +31,17 @@ async def get_session(call: UserCall) -> Done:
 
 async def list_clips(call: UserCall) -> Done:
     """GET /clips."""
-    query: OfSession = call.query
+    query: OfClips = call.query
     page = await call.services.catalog.clips(
         call.workspace,
         stream=None if query.stream is None else StreamId(query.stream),
         session=None if query.session is None else SessionId(query.session),
+        wanted=ClipFilter(state=query.state, review=query.review, min_score=query.min_score, title=query.q),
         limit=query.limit,
         after=query.after,
     )
-    return Done(listed(page, clip_answer))
+    signer = await call.services.signers.get()
+    return Done(listed(page, lambda row: clip_answer(row, signer)))
 
 
 async def get_clip(call: UserCall) -> Done:
@@ -47,7 +50,7 @@ async def get_clip(call: UserCall) -> Done:
     row = await catalog.clip(call.workspace, ClipId(call.path["id"]))
     revisions = await catalog.revisions(call.workspace, row.id)
     renders = await catalog.renders_of(call.workspace, row.id, limit=MOST_SHOWN)
-    return Done(clip_history(row, revisions[-MOST_SHOWN:], renders))
+    return Done(clip_history(row, revisions[-MOST_SHOWN:], renders, await call.services.signers.get()))
 
 
 async def delete_session(call: UserCall) -> Done:

@@ -30,7 +30,7 @@ from supervisor.api.sources import (
     push_key,
     stream_of_key,
 )  # fmt: skip
-from supervisor.catalog.values import StreamRow, Wanted
+from supervisor.catalog.values import ClaimRow, StreamRow, Wanted
 from telemetry import redact_text, redact_url
 
 _OPTIONS: Final = tuple(HowToWatch.model_fields)
@@ -157,24 +157,35 @@ async def clip_now(call: UserCall) -> Done:
 
 async def health(call: UserCall) -> Done:
     """GET /streams/{id}/health."""
-    row, services = await _mine(call), call.services
-    claim = (await services.catalog.newest_claims([row.id])).get(row.id)
-    live = services.board.get(row.id)
+    row = await _mine(call)
+    claim = (await call.services.catalog.newest_claims([row.id])).get(row.id)
+    return Done(_health(call, row, claim))
+
+
+async def all_health(call: UserCall) -> Done:
+    """GET /live: of as many streams at once as a list has."""
+    query: Listing = call.query
+    catalog = call.services.catalog
+    page = await catalog.streams(call.workspace, limit=query.limit, after=query.after)
+    claims = await catalog.newest_claims([row.id for row in page.rows])
+    return Done(listed(page, lambda row: _health(call, row, claims.get(row.id))))
+
+
+def _health(call: UserCall, row: StreamRow, claim: ClaimRow | None) -> StreamHealth:
     if claim is None:
-        return Done(StreamHealth(stream=row.id, wanted=row.wanted, state=None))
-    return Done(
-        StreamHealth(
-            stream=row.id,
-            wanted=row.wanted,
-            state=claim.state,
-            reason=redact_text(claim.reason),
-            session=claim.session,
-            attempt=claim.attempt,
-            beat=claim.beat,
-            progress=claim.progress,
-            health=dict(claim.health),
-            live=None if live is None else dict(live),
-        )
+        return StreamHealth(stream=row.id, wanted=row.wanted, state=None)
+    live = call.services.board.get(row.id)
+    return StreamHealth(
+        stream=row.id,
+        wanted=row.wanted,
+        state=claim.state,
+        reason=redact_text(claim.reason),
+        session=claim.session,
+        attempt=claim.attempt,
+        beat=claim.beat,
+        progress=claim.progress,
+        health=dict(claim.health),
+        live=None if live is None else dict(live),
     )
 
 

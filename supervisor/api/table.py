@@ -5,18 +5,36 @@ from __future__ import annotations
 from typing import Final
 
 from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
-from supervisor.api import events, hooks, internal, jobs, plain, renders, sessions, streams, tokens, usage
+from supervisor.api import (
+    events,
+    hooks,
+    internal,
+    jobs,
+    me,
+    members,
+    page,
+    plain,
+    playback,
+    renders,
+    sessions,
+    streams,
+    tokens,
+    usage,
+    watching,
+    workspaces,
+)
 from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
+from supervisor.api.prefix import API, INTERNAL
 
-API: Final = "/api/v1"
-INTERNAL: Final = "/internal/v1"
 _ID: Final = "{id:[a-z0-9][a-z0-9._-]{0,79}}"  # anything else is no id, and so not found
+_HOOKED: Final = ("application/x-www-form-urlencoded", "application/json")  # nginx-rtmp, MediaMTX
+_NAME: Final = "{name:[a-z0-9][a-z0-9._-]{0,79}}"
 
 STREAMS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="POST", path=f"{API}/streams", does=streams.add, role="editor", action="stream.add",
-        body=m.NewStream, answer=m.MadeStream, summary="Watch a source",
+        body=m.NewStream, answer=m.MadeStream, status=201, summary="Watch a source",
     ),
     ForUsers(
         method="GET", path=f"{API}/streams", does=streams.list_all, role="viewer",
@@ -44,11 +62,15 @@ STREAMS: Final[tuple[Endpoint, ...]] = (
     ),
     ForUsers(
         method="POST", path=f"{API}/streams/{_ID}/clip-now", does=streams.clip_now, role="editor",
-        action="stream.clip_now", body=m.ClipNow, answer=m.Ordered, summary="Cut what has just been",
+        action="stream.clip_now", body=m.ClipNow, answer=m.Ordered, status=202, summary="Cut what has just been",
     ),
     ForUsers(
         method="GET", path=f"{API}/streams/{_ID}/health", does=streams.health, role="viewer",
         answer=m.StreamHealth, summary="What its worker last said",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/live", does=streams.all_health, role="viewer",
+        query=m.Listing, answer=m.Listed[m.StreamHealth], summary="What the workers of all streams last said",
     ),
 )  # fmt: skip
 
@@ -67,7 +89,7 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
     ),
     ForUsers(
         method="GET", path=f"{API}/clips", does=sessions.list_clips, role="viewer",
-        query=m.OfSession, answer=m.Listed[m.Clip], summary="What was cut",
+        query=m.OfClips, answer=m.Listed[m.Clip], summary="What was cut",
     ),
     ForUsers(
         method="GET", path=f"{API}/clips/{_ID}", does=sessions.get_clip, role="viewer",
@@ -75,7 +97,7 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
     ),
     ForUsers(
         method="POST", path=f"{API}/clips/{_ID}/render", does=renders.add, role="editor", action="clip.render",
-        body=m.NewRender, answer=m.Job, summary="Render a clip in more formats",
+        body=m.NewRender, answer=m.Job, status=202, summary="Render a clip in more formats",
     ),
     ForUsers(
         method="DELETE", path=f"{API}/clips/{_ID}", does=sessions.delete_clip, role="editor", action="clip.delete",
@@ -83,10 +105,53 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
     ),
 )  # fmt: skip
 
+WATCHING: Final[tuple[Endpoint, ...]] = (
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/transcript", does=watching.transcript, role="viewer",
+        query=m.Span, answer=m.Transcript, summary="What was said",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/transcript.json", does=watching.transcript, role="viewer",
+        query=m.Span, answer=m.Transcript, summary="What was said, under a file's name",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/transcript.srt", does=watching.transcript_srt, role="viewer",
+        query=m.Span, summary="What was said, as SubRip",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/transcript.vtt", does=watching.transcript_vtt, role="viewer",
+        query=m.Span, summary="What was said, as WebVTT",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/signals", does=watching.signals, role="viewer",
+        query=m.SpanPoints, answer=m.Signals, summary="Lines over time: sound, chat, p and the bar",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/moments", does=watching.moments, role="viewer",
+        query=m.Listing, answer=m.Listed[m.Moment], summary="What was weighed",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/near-misses", does=watching.near_misses, role="viewer",
+        query=m.Listing, answer=m.Listed[m.Moment], summary="What was weighed and rejected",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/sessions/{_ID}/playlist.m3u8", does=playback.playlist, role="viewer",
+        summary="What is buffered, as an HLS list",
+    ),
+    ForAll(
+        method="GET", path=f"{API}/sessions/{_ID}/segments/{_NAME}", does=playback.segment, query=m.SignedLink,
+        summary="A segment, by a link of the list",
+    ),
+    ForAll(
+        method="GET", path=f"{API}/clips/{_ID}/files/{_NAME}", does=playback.clip_file, query=m.SignedFile,
+        summary="A clip's file, by a link of the clip",
+    ),
+)  # fmt: skip
+
 JOBS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="POST", path=f"{API}/jobs", does=jobs.add, role="editor", action="job.add",
-        body=m.NewJob, answer=m.Job, summary="Clip a recording",
+        body=m.NewJob, answer=m.Job, status=201, summary="Clip a recording",
     ),
     ForUsers(
         method="GET", path=f"{API}/jobs", does=jobs.list_all, role="viewer",
@@ -98,18 +163,22 @@ JOBS: Final[tuple[Endpoint, ...]] = (
     ),
     ForUsers(
         method="DELETE", path=f"{API}/jobs/{_ID}", does=jobs.cancel, role="editor", action="job.cancel",
-        answer=m.Job, summary="Cancel a job",
+        answer=m.Job, status=202, summary="Cancel a job",
     ),
     ForUsers(
         method="POST", path=f"{API}/jobs/{_ID}/retry", does=jobs.retry, role="editor", action="job.retry",
-        answer=m.Job, summary="Try a failed job again",
+        answer=m.Job, status=202, summary="Try a failed job again",
     ),
 )  # fmt: skip
 
 ADMIN: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="POST", path=f"{API}/tokens", does=tokens.add, role="admin", action="token.new",
-        body=m.NewToken, answer=m.MadeToken, summary="Make a token",
+        body=m.NewToken, answer=m.MadeToken, status=201, summary="Make a token",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/tokens/{_ID}/rotate", does=tokens.rotate, role="admin", action="token.rotate",
+        body=m.Rotation, answer=m.MadeToken, summary="Give a token a new secret",
     ),
     ForUsers(
         method="GET", path=f"{API}/tokens", does=tokens.list_all, role="admin",
@@ -129,17 +198,75 @@ ADMIN: Final[tuple[Endpoint, ...]] = (
     ),
     ForUsers(
         method="GET", path=f"{API}/events", does=events.follow, role="viewer",
-        query=m.Following, summary="What workers tell, as server-sent events",
+        query=m.Following, media="text/event-stream", summary="What workers tell, as server-sent events",
+    ),
+)  # fmt: skip
+
+ACCESS: Final[tuple[Endpoint, ...]] = (
+    ForAll(
+        method="POST", path=f"{API}/sign-in", does=me.sign_in, body=m.SignIn, answer=m.Me,
+        summary="Sign in with a token, or a name and a password: sets the page's cookie",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/sign-out", does=me.sign_out, role="viewer", action="page.sign_out",
+        summary="Take the page's cookie away",
+    ),
+    ForUsers(method="GET", path=f"{API}/me", does=me.get, role="viewer", answer=m.Me, summary="Who asks"),
+    ForUsers(
+        method="POST", path=f"{API}/members", does=members.add, role="admin", action="member.new",
+        body=m.NewMember, answer=m.Member, status=201, summary="Let somebody sign in with a password",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/members", does=members.list_all, role="admin",
+        query=m.Listing, answer=m.Listed[m.Member], summary="Who may sign in with a password",
+    ),
+    ForUsers(
+        method="PATCH", path=f"{API}/members/{_ID}", does=members.change, role="admin", action="member.change",
+        body=m.MemberChange, answer=m.Member, summary="Change a member's role or password",
+    ),
+    ForUsers(
+        method="DELETE", path=f"{API}/members/{_ID}", does=members.remove, role="admin", action="member.remove",
+        summary="Remove a member",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/workspaces", does=workspaces.add, role="owner", action="workspace.new",
+        body=m.NewWorkspace, answer=m.MadeWorkspace, status=201, summary="Make a workspace, with an owner's token",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/workspaces", does=workspaces.list_all, role="admin",
+        query=m.Listing, answer=m.Listed[m.Workspace], summary="One's workspace; all, for owners of the first",
+    ),
+    ForUsers(
+        method="PATCH", path=f"{API}/workspaces/{_ID}", does=workspaces.change, role="owner",
+        action="workspace.change", body=m.WorkspaceChange, answer=m.Workspace, summary="Rename a workspace",
     ),
 )  # fmt: skip
 
 OPEN: Final[tuple[Endpoint, ...]] = (
-    ForAll(method="POST", path=f"{API}/hooks/rtmp/publish", does=hooks.publish, summary="May this be published?"),
-    ForAll(method="POST", path=f"{API}/hooks/rtmp/done", does=hooks.done, summary="It is published no longer"),
+    ForAll(
+        method="POST", path=f"{API}/hooks/rtmp/publish", does=hooks.publish, takes=_HOOKED,
+        summary="May this be published?",
+    ),
+    ForAll(
+        method="POST", path=f"{API}/hooks/rtmp/done", does=hooks.done, takes=_HOOKED,
+        summary="It is published no longer",
+    ),
+    ForAll(
+        method="GET", path=f"{API}/openapi.json", does=plain.openapi, media="application/json",
+        summary="This description",
+    ),
     ForAll(method="GET", path="/healthz", does=plain.healthz, answer=m.Alive, summary="The process runs"),
     ForAll(method="GET", path="/readyz", does=plain.readyz, answer=m.Ready, summary="Requests can be answered"),
-    ForAll(method="GET", path="/metrics", does=plain.metrics, summary="Figures for Prometheus"),
-)
+    ForAll(method="GET", path="/metrics", does=plain.metrics, media="text/plain", summary="Figures for Prometheus"),
+)  # fmt: skip
+
+DASHBOARD: Final[tuple[Endpoint, ...]] = (
+    ForAll(method="GET", path="/", does=page.show, media="text/html", summary="The control room"),
+    ForAll(
+        method="GET", path="/assets/{name:[A-Za-z0-9._/-]{1,100}}", does=page.asset,
+        media="application/octet-stream", summary="A file of its page",
+    ),
+)  # fmt: skip
 
 WORKERS: Final[tuple[Endpoint, ...]] = (
     ForWorkers(
@@ -173,4 +300,6 @@ WORKERS: Final[tuple[Endpoint, ...]] = (
     ForWorkers(method="POST", path=f"{INTERNAL}/llm", does=internal.llm, summary="Language models: answered 501"),
 )  # fmt: skip
 
-TABLE: Final[tuple[Endpoint, ...]] = (*STREAMS, *SESSIONS, *JOBS, *ADMIN, *OPEN, *WORKERS)
+TABLE: Final[tuple[Endpoint, ...]] = (
+    *STREAMS, *SESSIONS, *WATCHING, *JOBS, *ADMIN, *ACCESS, *OPEN, *DASHBOARD, *WORKERS,
+)  # fmt: skip

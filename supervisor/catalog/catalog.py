@@ -12,19 +12,24 @@ from supervisor.catalog.deliveries import Deliveries
 from supervisor.catalog.jobs import Jobs
 from supervisor.catalog.leading import Leading
 from supervisor.catalog.ledger import Ledger
+from supervisor.catalog.members import Members
 from supervisor.catalog.migrate import migrate
 from supervisor.catalog.part import OnRefused, Refusals
 from supervisor.catalog.renders import Renders
 from supervisor.catalog.retained import Retained
 from supervisor.catalog.schema import counters
 from supervisor.catalog.sessions import Sessions
+from supervisor.catalog.signins import SignIns
 from supervisor.catalog.streams import Streams
 from supervisor.catalog.tokens import Tokens
 from supervisor.catalog.usage import Usage
 from supervisor.catalog.workers import Workers
+from supervisor.catalog.workspaces import Workspaces
 
 
-class Catalog(Streams, Sessions, Jobs, Renders, Tokens, Ledger, Workers, Deliveries, Retained, Usage):
+class Catalog(
+    Streams, Sessions, Jobs, Renders, Tokens, Members, SignIns, Workspaces, Ledger, Workers, Deliveries, Retained, Usage
+):
     """One connection pool of one supervisor. Every method raises CatalogAway when the database does not answer in time.
 
     `workspace` is whose rows are seen and changed; None is the supervisor itself.

@@ -12,7 +12,7 @@ from supervisor.catalog import limits
 from supervisor.catalog.database import take_number
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
-from supervisor.catalog.schema import audits, commands, events, meta, nonces, replies, worker_tokens
+from supervisor.catalog.schema import audits, commands, events, meta, nonces, replies, sign_ins, worker_tokens
 from supervisor.catalog.values import AuditRow, Page, Reply
 
 SLICE: Final = 1000  # rows deleted in one transaction, so that nobody waits for long
@@ -106,6 +106,7 @@ class Ledger(Part):
             (replies, replies.c.at_ns < before_ns),
             (nonces, nonces.c.until_ns < self._now_ns()),
             (worker_tokens, worker_tokens.c.expires_ns < self._now_ns()),
+            (sign_ins, sign_ins.c.expires_ns < self._now_ns()),
         )
         return sum([await self._forget(table, gone) for table, gone in old])
 

@@ -51,6 +51,21 @@ class Document(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+class Words(TypeDecorator[tuple[str, ...]]):
+    """Words in a text column, with spaces between."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """What is stored; words hold no spaces."""
+        return None if value is None else " ".join(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        """What was stored."""
+        return None if value is None else tuple(value.split())
+
+
 def _ns(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
@@ -116,6 +131,8 @@ clips = Table(
     _text("workspace"), _whole("revision"), _text("state"), _text("review"), _text("title"), Column("score", Double),
     Column("line", Document, nullable=False), _ns("created_ns"), _whole("claim_token"), _whole("seq"),
     Index("ix_clips_page", "workspace", "created_ns", "id"), Index("ix_clips_session", "session"),
+    Index("ix_clips_review", "workspace", "review", "created_ns", "id"),
+    Index("ix_clips_stream", "workspace", "stream", "created_ns", "id"),
 )  # fmt: skip
 revisions = Table(
     "revisions", METADATA, _text("clip", _ref("clips.id"), primary_key=True), _whole("revision", primary_key=True),
@@ -142,7 +159,20 @@ steps = Table(
 tokens = Table(
     "tokens", METADATA, _text("id", primary_key=True), _text("workspace", _ref("workspaces.id")), _text("role"),
     _text("name"), _ns("created_ns"), _ns("expires_ns", nullable=True), Column("revoked", Boolean, nullable=False),
-    _text("hash"), Index("ix_tokens_page", "workspace", "created_ns", "id"),
+    _text("hash"), Column("scopes", Words, nullable=False, server_default=""), _ns("used_ns", nullable=True),
+    _text("old_hash", server_default=""), _ns("old_until_ns", nullable=True),  # of the secret before this one
+    Index("ix_tokens_page", "workspace", "created_ns", "id"),
+)  # fmt: skip
+members = Table(
+    "members", METADATA, _text("id", primary_key=True), _text("workspace", _ref("workspaces.id")), _text("name"),
+    _text("role"), _ns("created_ns"), _text("password"),  # its argon2id hash
+    UniqueConstraint("workspace", "name"), Index("ix_members_page", "workspace", "created_ns", "id"),
+)  # fmt: skip
+# Cookies of the page: a member's or a token's, never both
+sign_ins = Table(
+    "sign_ins", METADATA, _text("id", primary_key=True), _text("hash"), _text("workspace", _ref("workspaces.id")),
+    Column("member", Text, _ref("members.id")), Column("token", Text, _ref("tokens.id")), _ns("created_ns"),
+    _ns("seen_ns"), _ns("expires_ns"), Index("ix_sign_ins_member", "member"), Index("ix_sign_ins_token", "token"),
 )  # fmt: skip
 commands = Table(
     "commands", METADATA, _whole("id", primary_key=True, autoincrement=False), _text("stream"), _whole("claim_token"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, get_args
 
@@ -15,9 +16,10 @@ from supervisor.catalog.intake import MAX_TITLE
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
 from supervisor.catalog.schema import clips, moments, revisions, sessions
-from supervisor.catalog.values import ClipRow, MomentRow, Page, Review, SessionRow
+from supervisor.catalog.values import ClipFilter, ClipRow, MomentRow, Page, Review, SessionRow
 
 CHANGEABLE: Final = frozenset({"review", "title"})
+ANY_CLIP: Final = ClipFilter()
 
 
 class Sessions(Part):
@@ -55,11 +57,12 @@ class Sessions(Part):
         *,
         stream: StreamId | None = None,
         session: SessionId | None = None,
+        wanted: ClipFilter = ANY_CLIP,
         limit: int = 50,
         after: str | None = None,
     ) -> Page[ClipRow]:
         """The newest revision of each, by when the first was told, newest first; withdrawn ones too."""
-        shown = _of(clips, workspace, stream=stream, session=session)
+        shown = and_(_of(clips, workspace, stream=stream, session=session), *_filtered(wanted))
         async with self._database.reading() as connection:
             return await page(connection, clips, ClipRow, shown, by=clips.c.created_ns, limit=limit, after=after)
 
@@ -107,10 +110,18 @@ class Sessions(Part):
         ]
 
     async def moments(
-        self, workspace: str | None, session: SessionId, *, limit: int = 50, after: str | None = None
+        self,
+        workspace: str | None,
+        session: SessionId,
+        *,
+        state: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
     ) -> Page[MomentRow]:
-        """The newest state of each, newest first."""
+        """The newest state of each, newest first; of those that are in `state`."""
         shown = _of(moments, workspace, session=session)
+        if state is not None:
+            shown = and_(shown, moments.c.state == state)
         async with self._database.reading() as connection:
             return await page(connection, moments, MomentRow, shown, by=moments.c.created_ns, limit=limit, after=after)
 
@@ -127,6 +138,18 @@ class Sessions(Part):
             mine = and_(clips.c.id == id, in_workspace(clips, workspace))
             if (await connection.execute(delete(clips).where(mine))).rowcount == 0:
                 raise NotFound("clip", id)
+
+
+def _filtered(wanted: ClipFilter) -> Iterator[ColumnElement[bool]]:
+    """Letters of a title are alike whatever their case; on SQLite those of ASCII only."""
+    if wanted.state is not None:
+        yield clips.c.state == wanted.state
+    if wanted.review is not None:
+        yield clips.c.review == wanted.review
+    if wanted.min_score is not None:
+        yield clips.c.score >= wanted.min_score
+    if wanted.title:
+        yield clips.c.title.icontains(limits.plain(wanted.title), autoescape=True)
 
 
 def _of(

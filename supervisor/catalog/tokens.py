@@ -1,46 +1,48 @@
-"""Bearer tokens of users and workers: 256 random bits, of which the catalog keeps a SHA-256.
-
-`cd_<id>_<secret>` is a user's, `cw_…` a worker's for minutes, `cr_…` an attempt's renewal secret for days. A token is
-found by its id and then compared in constant time; an unknown id takes the same comparison.
+"""Bearer tokens of users and workers: `cd_…` is a user's, `cw_…` a worker's for minutes, `cr_…` an attempt's renewal
+secret for days (`bearer.py` has their form).
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
-import secrets
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from typing import Final, Literal, get_args
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.ids import StreamId
-from core.times import ns
+from core.times import NS_PER_S, ns
 from supervisor.catalog import limits
+from supervisor.catalog.bearer import is_over, is_same, new_text, read_text, text_of
 from supervisor.catalog.claims import worker_row
-from supervisor.catalog.errors import NotFound
+from supervisor.catalog.errors import CatalogAway, Conflict, NotFound
+from supervisor.catalog.owners import is_lasting_owner, keep_an_owner, lock_owners
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
-from supervisor.catalog.schema import tokens, worker_tokens, workers, workspaces
+from supervisor.catalog.schema import sign_ins, tokens, worker_tokens, workers, workspaces
 from supervisor.catalog.values import ClaimRow, Page, Role, TokenRow
 
 TOKEN_S: Final = 600.0  # how long a worker's token is good for; a new one comes with a heartbeat when half is spent
 RENEWAL_S: Final = 7 * 86_400.0  # DESIGN.md section 3
-_FORM: Final = re.compile(r"(cd|cw|cr)_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
-_NOBODY: Final = hashlib.sha256(secrets.token_bytes(32)).hexdigest()
+USED_EVERY_NS: Final = 60 * NS_PER_S  # `used_ns` is written this often at most: a request seldom costs a write
 
 
 class Tokens(Part):
     """Who may call, and as whom."""
 
     async def new_token(
-        self, workspace: str, role: Role, name: str = "", expires_ns: int | None = None
+        self,
+        workspace: str,
+        role: Role,
+        name: str = "",
+        expires_ns: int | None = None,
+        scopes: tuple[str, ...] = (),
     ) -> tuple[TokenRow, str]:
         """The row and its text, which nobody can ask for again. Raises NotFound (workspace), UsageError."""
         if role not in get_args(Role):
             raise limits.too_much("role is none that is known")
-        text, id, digest = _new("cd")
+        text, id, digest = new_text("cd")
         row = TokenRow(
             id=id,
             workspace=workspace,
@@ -48,6 +50,7 @@ class Tokens(Part):
             name=limits.text("name", name, limits.MAX_NAME),
             created_ns=self._now_ns(),
             expires_ns=expires_ns,
+            scopes=scopes,
         )
         async with self._database.writing() as connection:
             known = await connection.scalar(select(workspaces.c.id).where(workspaces.c.id == workspace))
@@ -57,16 +60,42 @@ class Tokens(Part):
         return row, text
 
     async def check_token(self, text: str) -> TokenRow | None:
-        """Whose it is; None for anything that is not, or no longer, a token."""
-        id, digest = _read("cd", text)
+        """Whose it is; None for anything that is not, or no longer, a token. Notes that it was used."""
+        id, digest = read_text("cd", text)
         async with self._database.reading() as connection:
             row = await one(connection, select(tokens).where(tokens.c.id == id))
-        right = hmac.compare_digest(digest, _NOBODY if row is None else row["hash"])
-        if row is None or not right or row["revoked"]:
+        now_ns = self._now_ns()
+        is_new = is_same(digest, None if row is None else row["hash"])
+        is_old = is_same(digest, None if row is None else row["old_hash"])
+        if row is None or row["revoked"] or is_over(row["expires_ns"], now_ns):
             return None
-        if row["expires_ns"] is not None and row["expires_ns"] <= self._now_ns():
+        if not is_new and (not is_old or row["old_until_ns"] is None or row["old_until_ns"] <= now_ns):
             return None
+        await self._note_use(id, row["used_ns"], now_ns)
         return value_of(TokenRow, row)
+
+    async def _note_use(self, id: str, used_ns: int | None, now_ns: int) -> None:
+        if used_ns is not None and 0 <= now_ns - used_ns < USED_EVERY_NS:
+            return
+        with suppress(CatalogAway):  # a label: nobody is turned away for it
+            async with self._database.writing() as connection:
+                await connection.execute(update(tokens).where(tokens.c.id == id).values(used_ns=now_ns))
+
+    async def rotate_token(self, workspace: str, id: str, overlap_ns: int) -> tuple[TokenRow, str]:
+        """A new secret under the same id; the one before stays good for `overlap_ns`, an older one ends, and so do the
+        sign-ins made with either. Raises NotFound, Conflict (`token_over`)."""
+        text, digest = text_of("cd", id)
+        async with self._database.writing() as connection:
+            row = await self._locked(connection, workspace, id)
+            now_ns = self._now_ns()
+            if row["revoked"] or is_over(row["expires_ns"], now_ns):
+                raise Conflict(
+                    "The token is revoked, or has expired", remedy="Make a new one.", code="token_over"
+                )  # fmt: skip
+            changed = {"hash": digest, "old_hash": row["hash"], "old_until_ns": now_ns + overlap_ns}
+            await connection.execute(update(tokens).where(tokens.c.id == id).values(changed))
+            await connection.execute(delete(sign_ins).where(sign_ins.c.token == id))
+        return replace(value_of(TokenRow, row), old_until_ns=now_ns + overlap_ns), text
 
     async def token(self, workspace: str | None, id: str) -> TokenRow:
         """Raises NotFound."""
@@ -77,11 +106,24 @@ class Tokens(Part):
         return value_of(TokenRow, row)
 
     async def revoke_token(self, workspace: str | None, id: str) -> None:
-        """Raises NotFound. A second time changes nothing."""
+        """With its sign-ins. Raises NotFound, Conflict (`last_owner`). A second time changes nothing."""
         async with self._database.writing() as connection:
-            mine = and_(tokens.c.id == id, in_workspace(tokens, workspace))
-            if (await connection.execute(update(tokens).where(mine).values(revoked=True))).rowcount == 0:
-                raise NotFound("token", id)
+            row = await self._locked(connection, workspace, id)
+            await connection.execute(update(tokens).where(tokens.c.id == id).values(revoked=True))
+            await connection.execute(delete(sign_ins).where(sign_ins.c.token == id))
+            if is_lasting_owner(value_of(TokenRow, row)):
+                await keep_an_owner(connection, row["workspace"])
+
+    async def _locked(self, connection: AsyncConnection, workspace: str | None, id: str) -> RowMapping:
+        """A token's row, and its workspace's owners, for this transaction alone. Raises NotFound."""
+        mine = and_(tokens.c.id == id, in_workspace(tokens, workspace))
+        owned = await connection.scalar(select(tokens.c.workspace).where(mine))
+        if owned is None:
+            raise NotFound("token", id)
+        await lock_owners(connection, owned)
+        row = await one(connection, select(tokens).where(mine))
+        assert row is not None  # tokens are revoked, never deleted
+        return row
 
     async def tokens(self, workspace: str | None, *, limit: int = 50, after: str | None = None) -> Page[TokenRow]:
         """Newest first, revoked ones too; never their secrets."""
@@ -106,7 +148,7 @@ class Tokens(Part):
         return await self._claim_of("cr", text)
 
     async def _issue(self, kind: Literal["cw", "cr"], stream: StreamId, claim_token: int, seconds: float) -> str:
-        text, id, digest = _new(kind)
+        text, id, digest = new_text(kind)
         now_ns = self._now_ns()
         values = {
             "id": id, "kind": kind, "hash": digest, "stream": stream, "token": claim_token,
@@ -123,30 +165,12 @@ class Tokens(Part):
         return text
 
     async def _claim_of(self, kind: Literal["cw", "cr"], text: str) -> ClaimRow | None:
-        id, digest = _read(kind, text)
+        id, digest = read_text(kind, text)
         mine = and_(worker_tokens.c.stream == workers.c.stream, worker_tokens.c.token == workers.c.token)
         query = select(workers, worker_tokens.c.hash, worker_tokens.c.expires_ns).join(worker_tokens, mine)
         async with self._database.reading() as connection:
             row = await one(connection, query.where(worker_tokens.c.id == id, worker_tokens.c.kind == kind))
-        right = hmac.compare_digest(digest, _NOBODY if row is None else row["hash"])
+        right = is_same(digest, None if row is None else row["hash"])
         if row is None or not right or row["expires_ns"] <= self._now_ns():
             return None
         return value_of(ClaimRow, row)
-
-
-def _new(kind: str) -> tuple[str, str, str]:
-    """Text, id and digest."""
-    id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
-    return f"{kind}_{id}_{secret}", id, _digest(secret)
-
-
-def _read(kind: str, text: str) -> tuple[str, str]:
-    """Id and digest of a text, of any text."""
-    found = _FORM.fullmatch(text)
-    if found is None or found[1] != kind:
-        return "", _digest("")
-    return found[2], _digest(found[3])
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -87,6 +87,19 @@ class SessionRow:
     summary: Mapping[str, Any] = field(default_factory=dict)
 
 
+ClipState = Literal["provisional", "final", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipFilter:
+    """Which clips are meant; None: all. `title` is a part of it; clips without a score have none that is enough."""
+
+    state: ClipState | None = None
+    review: Review | None = None
+    min_score: float | None = None
+    title: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRow:
     """The newest revision of a clip; `line` is its JSON line (`clip`), files as absolute paths."""
@@ -96,7 +109,7 @@ class ClipRow:
     stream: StreamId
     workspace: str
     revision: int
-    state: Literal["provisional", "final", "withdrawn"]
+    state: ClipState
     review: Review
     title: str
     score: float | None
@@ -233,7 +246,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRow:
-    """A bearer token. Its secret is kept as a hash only. `scopes`: owner | admin | editor | viewer."""
+    """A bearer token. Its secrets are kept as hashes only. `scopes` narrow its role, none: all of it.
+
+    `used_ns` is when it was shown last, to the minute. The secret before a rotation is good until `old_until_ns`.
+    """
 
     id: str
     workspace: str
@@ -242,6 +258,32 @@ class TokenRow:
     created_ns: int = 0
     expires_ns: int | None = None
     revoked: bool = False
+    scopes: tuple[str, ...] = ()
+    used_ns: int | None = None
+    old_until_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRow:
+    """Somebody who signs in with a password. Names are unique in a workspace."""
+
+    id: str
+    workspace: str
+    name: str
+    role: Role
+    created_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks: a token or a member, by its id. `sign_in` is the cookie they came by; None for a bearer token."""
+
+    id: str
+    workspace: str
+    role: Role
+    name: str = ""
+    scopes: tuple[str, ...] = ()
+    sign_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,17 @@
 """What may be asked and what is answered, field by field; the API's description is made of these. No logic."""
 
-from supervisor.api.models.admin import Audited, Following, MadeToken, NewToken, Token, Used
+from supervisor.api.models.access import (
+    MadeWorkspace,
+    Me,
+    Member,
+    MemberChange,
+    NewMember,
+    NewWorkspace,
+    SignIn,
+    Workspace,
+    WorkspaceChange,
+)
+from supervisor.api.models.admin import Audited, Following, MadeToken, NewToken, Rotation, Token, Used
 from supervisor.api.models.base import (
     Address,
     Answered,
@@ -12,13 +23,14 @@ from supervisor.api.models.base import (
     Listing,
     Name,
     Nothing,
+    OfClips,
     OfSession,
     OfStream,
 )
 from supervisor.api.models.clips import Clip, ClipHistory, Revision, Session
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
 from supervisor.api.models.jobs import FormatName, Job, NewJob, NewRender, Step
-from supervisor.api.models.plain import Alive, Ready
+from supervisor.api.models.plain import Alive, Failure, Ready
 from supervisor.api.models.streams import (
     ClipNow,
     HowToWatch,
@@ -28,6 +40,16 @@ from supervisor.api.models.streams import (
     Stream,
     StreamChange,
     StreamHealth,
+)
+from supervisor.api.models.watching import (
+    Moment,
+    SaidWord,
+    Signals,
+    SignedFile,
+    SignedLink,
+    Span,
+    SpanPoints,
+    Transcript,
 )
 
 __all__ = [
@@ -41,6 +63,7 @@ __all__ = [
     "ClipNow",
     "Cursor",
     "Door",
+    "Failure",
     "Following",
     "FormatName",
     "HowToWatch",
@@ -53,23 +76,42 @@ __all__ = [
     "Listing",
     "MadeStream",
     "MadeToken",
+    "MadeWorkspace",
+    "Me",
+    "Member",
+    "MemberChange",
+    "Moment",
     "Name",
     "NewJob",
+    "NewMember",
     "NewRender",
     "NewStream",
     "NewToken",
+    "NewWorkspace",
     "Nothing",
+    "OfClips",
     "OfSession",
     "OfStream",
     "Ordered",
     "Polling",
     "Ready",
     "Revision",
+    "Rotation",
+    "SaidWord",
     "Session",
+    "SignIn",
+    "Signals",
+    "SignedFile",
+    "SignedLink",
+    "Span",
+    "SpanPoints",
     "Step",
     "Stream",
     "StreamChange",
     "StreamHealth",
     "Token",
+    "Transcript",
     "Used",
+    "Workspace",
+    "WorkspaceChange",
 ]

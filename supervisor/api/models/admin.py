@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from supervisor.api.models.base import Answered, Asked, Name
+from supervisor.api.scopes import AREAS, SCOPES
 from supervisor.catalog.values import Role
+
+Scope = Annotated[str, StringConstraints(pattern=rf"^({'|'.join(AREAS)}):(read|write)$")]
 
 
 class Following(Asked):
@@ -23,6 +26,15 @@ class NewToken(Asked):
     role: Role
     name: Name = "token"
     expires_in_s: float | None = Field(None, ge=60, le=366 * 86_400)
+    scopes: list[Scope] = Field(
+        default_factory=list, max_length=len(SCOPES), description="What of its role it may; none: all of it."
+    )
+
+
+class Rotation(Asked):
+    """POST /tokens/{id}/rotate. `overlap_s`: how long the secret before stays good."""
+
+    overlap_s: float = Field(86_400, ge=0, le=30 * 86_400)
 
 
 class Token(Answered):
@@ -34,10 +46,13 @@ class Token(Answered):
     created: datetime
     expires: datetime | None
     revoked: bool
+    scopes: list[str]
+    last_used: datetime | None = Field(description="To the minute.")
+    previous_until: datetime | None = Field(description="Until when the secret before the last rotation is good.")
 
 
 class MadeToken(Token):
-    """A token that was just made. `secret` is shown this once: null when the same request is asked again."""
+    """A token that was just made, or rotated. `secret` is shown this once: null when it is asked again."""
 
     secret: str | None = Field(repr=False)
 

@@ -6,6 +6,8 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from supervisor.catalog.values import ClipState, Review
+
 Item = TypeVar("Item")
 
 
@@ -53,9 +55,18 @@ class OfStream(Listing):
 
 
 class OfSession(OfStream):
-    """Query of clips."""
+    """Query of what belongs to a session."""
 
     session: Id | None = None
+
+
+class OfClips(OfSession):
+    """Query of clips: those that fit all of it. `q`: a part of the title."""
+
+    state: ClipState | None = None
+    review: Review | None = None
+    min_score: float | None = Field(None, allow_inf_nan=False)
+    q: str = Field("", max_length=200)
 
 
 class Listed(Answered, Generic[Item]):

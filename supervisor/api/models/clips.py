@@ -24,7 +24,10 @@ class Session(Answered):
 
 
 class Clip(Answered):
-    """A clip's newest revision; `line` is what the worker said of it, without the paths of its files."""
+    """A clip's newest revision; `line` is what the worker said of it, without the paths of its files.
+
+    `files`: a link for each of them by its name, for whoever has it; good for 12 h at least.
+    """
 
     id: str
     stream: str
@@ -36,6 +39,7 @@ class Clip(Answered):
     score: float | None
     created: datetime
     line: dict[str, Any]
+    files: dict[str, str]
 
 
 class Revision(Answered):

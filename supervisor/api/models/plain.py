@@ -1,4 +1,4 @@
-"""Health."""
+"""Health, and what every error looks like."""
 
 from __future__ import annotations
 
@@ -18,3 +18,25 @@ class Ready(Answered):
 
     status: Literal["ready"] = "ready"
     lease: Literal["held", "elsewhere"]
+
+
+class FailureDetail(Answered):
+    """What is wrong with one field; `field` is its path."""
+
+    field: str
+    message: str
+
+
+class FailureSaid(Answered):
+    """`code` is for programs, `message` with its remedy for people; the log knows the trace."""
+
+    code: str
+    message: str
+    details: list[FailureDetail]
+    trace_id: str
+
+
+class Failure(Answered):
+    """Every error."""
+
+    error: FailureSaid

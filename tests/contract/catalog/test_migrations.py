@@ -42,20 +42,27 @@ async def test_opened_again_everything_is_there(url: str, catalog: Catalog, cloc
     await again.close()
 
 
-async def test_an_older_database_is_brought_up_to_date_with_all_that_is_in_it(
-    url: str, catalog: Catalog, clock: FakeClock
-) -> None:
-    """From before days counted clips, and jobs knew one."""
-    await catalog.set_stored({"default": 7})
-    async with catalog._database.writing() as connection:
-        await connection.execute(text("DROP INDEX ix_jobs_clip"))
-        for undone in ("TABLE usage DROP COLUMN clips", "TABLE jobs DROP COLUMN clip"):
-            await connection.execute(text(f"ALTER {undone}"))
-        await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    again = await Catalog.open(url, clock)
-    [day] = (await again.usage("default")).rows
+async def test_an_older_database_is_brought_up_to_date_with_all_that_is_in_it(url: str, clock: FakeClock) -> None:
+    """From the first schema on, when days did not count clips and tokens were not narrowed."""
+    module = [step.module for step in steps().walk_revisions()][-1]
+    rows = """
+        CREATE TABLE alembic_version(version_num VARCHAR(32) NOT NULL);
+        INSERT INTO alembic_version(version_num) VALUES('0001');
+        INSERT INTO usage(workspace, day, minutes, bytes, renders, llm_usd) VALUES('default', '2026-11-22', 1, 7, 0, 0);
+        INSERT INTO tokens(id, workspace, role, name, created_ns, revoked, hash)
+            VALUES('0011223344556677', 'default', 'owner', 'first', 1, FALSE, 'x')"""
+    database = Database(url)
+    async with database.writing() as connection:
+        for statement in (module.TABLES + module.ROWS + rows).split(";"):
+            if statement.strip():
+                await connection.execute(text(statement))
+    await database.close()
+    opened = await Catalog.open(url, clock)
+    [day] = (await opened.usage("default")).rows
     assert (day.bytes, day.clips) == (7, 0)
-    await again.close()
+    token = await opened.token("default", "0011223344556677")
+    assert (token.role, token.scopes, token.used_ns) == ("owner", (), None)
+    await opened.close()
 
 
 async def test_several_supervisors_open_an_empty_database_at_once(url: str, clock: FakeClock) -> None:

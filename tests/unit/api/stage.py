@@ -18,6 +18,7 @@ from aiohttp import web
 from configs import Settings, load_settings
 from core.ids import SessionId, StreamId
 from core.protocols import Clock
+from daemon.showing import JournalReader
 from supervisor.api import Health, make_app, serve
 from supervisor.api.app import SERVICES
 from supervisor.api.call import Services
@@ -154,7 +155,12 @@ async def stage(folder: Path, *, clock: Clock | None = None, **env: str) -> Asyn
     health = [Health(lease="held")]
     try:
         app = make_app(
-            catalog, settings=settings, clock=clock, health=lambda: health[-1], formats=("square", "vertical")
+            catalog,
+            settings=settings,
+            clock=clock,
+            health=lambda: health[-1],
+            formats=("square", "vertical"),
+            sessions=JournalReader(folder),
         )
         async with serve(app, settings) as url, aiohttp.ClientSession() as client:
             yield Stage(

@@ -12,9 +12,12 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 import structlog
+from aiohttp import web
 
+from configs import Settings
 from core.control import EventBatch
 from core.errors import UsageError
+from daemon.showing import JournalReader
 from supervisor.api import Health, begin_drain, ensure_owner, make_app, serve
 from supervisor.api.exposition import exposition, known
 from supervisor.catalog import Catalog
@@ -299,6 +302,13 @@ def health() -> Health:
     return Health(lease="held")
 
 
+def app_of(catalog: Catalog, settings: Settings) -> web.Application:
+    reader = JournalReader(Path(settings.data_dir))
+    return make_app(
+        catalog, settings=settings, clock=SystemClock(), health=health, formats=("square",), sessions=reader
+    )
+
+
 @pytest.mark.parametrize(
     ("env", "code"), [({"CLIPD_API__HOST": "0.0.0.0"}, "no_token"), ({"CLIPD_API__HOST": "192.0.2.1"}, "no_token")]
 )
@@ -306,7 +316,7 @@ async def test_nobody_listens_to_the_network_without_a_token(env: Mapping[str, s
     """With one it does."""
     catalog = await Catalog.open(f"sqlite:///{tmp_path}/catalog.db", SystemClock())
     settings = settings_of(tmp_path, **env)
-    app = make_app(catalog, settings=settings, clock=SystemClock(), health=health, formats=("square", "vertical"))
+    app = app_of(catalog, settings)
     with pytest.raises(UsageError) as caught:
         async with serve(app, settings):
             pass
@@ -317,7 +327,7 @@ async def test_nobody_listens_to_the_network_without_a_token(env: Mapping[str, s
 async def test_a_port_that_is_taken_is_named(api: Stage, tmp_path: Path) -> None:
     port = api.url.rpartition(":")[2]
     settings = settings_of(tmp_path, CLIPD_API__PORT=port)
-    app = make_app(api.catalog, settings=settings, clock=SystemClock(), health=health, formats=("square", "vertical"))
+    app = app_of(api.catalog, settings)
     with pytest.raises(UsageError) as caught:
         async with serve(app, settings):
             pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +11,15 @@ import pytest
 from core.control import Heartbeat
 from core.ids import SessionId, StreamId
 from supervisor.api.call import ForAll, ForUsers, ForWorkers
+from supervisor.api.cookies import COOKIE, CSRF, csrf_of
+from supervisor.api.openapi import success, template_of
 from supervisor.api.roles import rank
+from supervisor.api.scopes import SCOPES, needed
 from supervisor.api.table import API, TABLE
-from supervisor.catalog.values import JobRow, JobState, Role, StepRow
-from tests.unit.api.stage import FOREIGN, ROLES, Stage
+from supervisor.catalog.values import DEFAULT_WORKSPACE, JobRow, JobState, Role, StepRow
+from tests.unit.api.described import problems
+from tests.unit.api.recorded import record
+from tests.unit.api.stage import FOREIGN, ROLES, Stage, stage
 
 TWITCH: Final = {"source": "https://www.twitch.tv/new"}
 BODIES: Final[dict[tuple[str, str], Any]] = {
@@ -25,21 +29,45 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/jobs"): {"source_url": "https://example.org/a.mp4"},
     ("POST", "/clips/{id}/render"): {"formats": ["square"]},
     ("POST", "/tokens"): {"role": "viewer"},
+    ("POST", "/tokens/{id}/rotate"): {"overlap_s": 60},
+    ("POST", "/members"): {"name": "cleo", "role": "viewer", "password": "a very long word"},
+    ("PATCH", "/members/{id}"): {"role": "viewer"},
+    ("POST", "/workspaces"): {"name": "Another"},
+    ("PATCH", "/workspaces/{id}"): {"name": "Renamed"},
 }
+PARTS: Final[dict[str, str]] = {}  # of a pattern, beside its id, by name
 
 
 @dataclass(frozen=True)
 class Row:
-    """One endpoint: its pattern and the lowest role that passes."""
+    """One endpoint: its pattern and the lowest role that passes; `home`: the workspace that asks."""
 
     method: str
     pattern: str
     role: Role
+    home: str = DEFAULT_WORKSPACE
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.pattern}"
 
     @property
     def body(self) -> Any:
         """One that is taken."""
         return BODIES.get((self.method, self.pattern))
+
+    @property
+    def endpoint(self) -> ForUsers:
+        """Of the table."""
+        [found] = [
+            each for each in TABLE if (each.method, template_of(each.path)[0]) == (self.method, f"{API}{self.pattern}")
+        ]
+        assert isinstance(found, ForUsers)
+        return found
+
+    @property
+    def scope(self) -> str | None:
+        """What a narrowed token needs for it."""
+        return needed(self.method, f"{API}{self.pattern}")
 
 
 # The specification: an endpoint that is not written here fails the test below
@@ -53,9 +81,18 @@ MATRIX: Final = (
     Row("POST", "/streams/{id}/resume", "editor"),
     Row("POST", "/streams/{id}/clip-now", "editor"),
     Row("GET", "/streams/{id}/health", "viewer"),
+    Row("GET", "/live", "viewer"),
     Row("GET", "/sessions", "viewer"),
     Row("GET", "/sessions/{id}", "viewer"),
     Row("DELETE", "/sessions/{id}", "editor"),
+    Row("GET", "/sessions/{id}/transcript", "viewer"),
+    Row("GET", "/sessions/{id}/transcript.json", "viewer"),
+    Row("GET", "/sessions/{id}/transcript.srt", "viewer"),
+    Row("GET", "/sessions/{id}/transcript.vtt", "viewer"),
+    Row("GET", "/sessions/{id}/signals", "viewer"),
+    Row("GET", "/sessions/{id}/moments", "viewer"),
+    Row("GET", "/sessions/{id}/near-misses", "viewer"),
+    Row("GET", "/sessions/{id}/playlist.m3u8", "viewer"),
     Row("GET", "/clips", "viewer"),
     Row("GET", "/clips/{id}", "viewer"),
     Row("POST", "/clips/{id}/render", "editor"),
@@ -68,11 +105,25 @@ MATRIX: Final = (
     Row("POST", "/tokens", "admin"),
     Row("GET", "/tokens", "admin"),
     Row("DELETE", "/tokens/{id}", "admin"),
+    Row("POST", "/tokens/{id}/rotate", "admin"),
+    Row("GET", "/me", "viewer"),
+    Row("POST", "/sign-out", "viewer"),
+    Row("POST", "/members", "admin"),
+    Row("GET", "/members", "admin"),
+    Row("PATCH", "/members/{id}", "admin"),
+    Row("DELETE", "/members/{id}", "admin"),
+    Row("POST", "/workspaces", "owner"),
+    Row("GET", "/workspaces", "admin"),
+    Row("PATCH", "/workspaces/{id}", "owner", home=FOREIGN),  # owners of the first one rename all
     Row("GET", "/audit", "admin"),
     Row("GET", "/usage", "admin"),
     Row("GET", "/events", "viewer"),
 )
-OPEN: Final = {"/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done", "/healthz", "/readyz", "/metrics"}
+OPEN: Final = {
+    "/api/v1/sign-in", "/api/v1/openapi.json", "/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done",
+    "/healthz", "/readyz", "/metrics", "/", "/assets/{name}",
+    "/api/v1/sessions/{id}/segments/{name}", "/api/v1/clips/{id}/files/{name}",
+}  # fmt: skip
 
 
 def test_the_matrix_has_every_endpoint_of_the_router(api: Stage) -> None:
@@ -80,15 +131,15 @@ def test_the_matrix_has_every_endpoint_of_the_router(api: Stage) -> None:
     served = {
         (route.method, route.resource.canonical) for route in api.app.router.routes() if route.resource is not None
     }
-    canonical = {(each.method, re.sub(r"\{id:.*?\}\}", "{id}", each.path)) for each in TABLE}
+    canonical = {(each.method, template_of(each.path)[0]) for each in TABLE}
     assert served == canonical
     users = {
-        (each.method, re.sub(r"\{id:.*?\}\}", "{id}", each.path).removeprefix(API)): each.role
+        (each.method, template_of(each.path)[0].removeprefix(API)): each.role
         for each in TABLE
         if isinstance(each, ForUsers)
     }
     assert users == {(row.method, row.pattern): row.role for row in MATRIX}
-    assert {each.path for each in TABLE if isinstance(each, ForAll)} == OPEN
+    assert {template_of(each.path)[0] for each in TABLE if isinstance(each, ForAll)} == OPEN
     others = [each for each in TABLE if not isinstance(each, ForUsers | ForAll)]
     assert all(isinstance(each, ForWorkers) and each.path.startswith("/internal/v1/") for each in others)
 
@@ -122,10 +173,12 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
         )
     line = {"type": "clip", "id": f"c-{workspace}", "revision": 1, "state": "final", "files": {"master": "/m.mp4"}}
     await give(api, str(row.id), line)
+    record(Path(api.services.settings.data_dir), SessionId(f"s-{row.id}"))
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
+    member = await api.catalog.add_member(workspace, f"ann@{workspace}", "viewer", "$argon2id$")
     return {
         "streams": row.id, "sessions": f"s-{row.id}", "clips": f"c-{workspace}", "jobs": f"j-{workspace}",
-        "tokens": token.id,
+        "tokens": token.id, "members": member.id, "workspaces": workspace,
     }  # fmt: skip
 
 
@@ -138,8 +191,7 @@ async def give(api: Stage, stream: str, line: dict[str, Any]) -> None:
 
 
 async def end(api: Stage, ids: dict[str, str]) -> None:
-    """Nothing works on them any more; the folder of all sessions is there."""
-    Path(api.services.settings.data_dir, "sessions").mkdir()
+    """Nothing works on them any more."""
     await api.leading.set_claim(StreamId(ids["streams"]), 1, state="done")
     await api.catalog.change_job("default", "k-default", state="cancelled")
 
@@ -148,50 +200,110 @@ def path_of(row: Row, ids: dict[str, str]) -> str:
     """The pattern with an id in it; of jobs one that runs where it is to be cancelled, else one that failed."""
     if row.method == "DELETE" and "/jobs/" in row.pattern:
         ids = {**ids, "jobs": ids["jobs"].replace("j-", "k-")}
-    return row.pattern.lstrip("/").replace("{id}", ids.get(row.pattern.split("/")[1], ""))
+    return row.pattern.lstrip("/").format(id=ids.get(row.pattern.split("/")[1], ""), **PARTS)
 
 
-@pytest.mark.parametrize("row", MATRIX, ids=lambda row: f"{row.method} {row.pattern}")
-async def test_each_role_passes_where_it_may_and_nobody_else(row: Row, api: Stage) -> None:
-    """Below the role: 403 and nothing done. No token, a wrong one: 401. Another workspace's thing: 404, as if it were
-    not there, for its owner too."""
-    ours, theirs = await things(api, "default"), await things(api, FOREIGN)
-    if row.pattern == "/events":
-        await check_events(row, api)
-        return
-    assert (await api.ask(row.method, path_of(row, ours), row.body, role=None)).code == "unauthorized"
-    assert (await api.ask(row.method, path_of(row, ours), row.body, token="cd_x_y")).code == "unauthorized"
-    worker = await api.catalog.issue_worker_token(StreamId(ours["streams"]), 1, 60)
-    assert (await api.ask(row.method, path_of(row, ours), row.body, token=worker)).code == "unauthorized"
-    for role in ROLES:
-        if rank(role) < rank(row.role):
-            answer = await api.ask(row.method, path_of(row, ours), row.body, role=role)
-            assert (answer.status, answer.code) == (403, "forbidden"), role
-        if "{id}" in row.pattern:
-            answer = await api.ask(row.method, path_of(row, theirs), row.body, role=role)
-            assert answer.status == (404 if rank(role) >= rank(row.role) else 403), role
-            missing = dict.fromkeys(ours, "nobody")
-            nothing = await api.ask(row.method, path_of(row, missing), row.body, role=role)
-            theirs_id = path_of(row, theirs).split("/")[1]
-            assert answer.body["error"]["message"].replace(theirs_id, "nobody") == nothing.body["error"]["message"]
+@pytest.mark.parametrize("row", [row for row in MATRIX if row.pattern != "/events"], ids=str)
+async def test_the_least_that_passes(row: Row, api: Stage) -> None:
+    """The lowest role, narrowed to this one scope, or the page's cookie; what comes back is as it is described."""
+    ours = await things(api, row.home)
     if row.method == "DELETE" and row.pattern.startswith(("/sessions", "/clips")):
         await end(api, ours)
-    before = await api.catalog.audits(None, limit=200)
-    assert not [audit for audit in before.rows if audit.actor in {each.id for each in api.rows.values()}]
-    allowed = [role for role in ROLES if rank(role) >= rank(row.role)]
-    first = await api.ask(row.method, path_of(row, ours), row.body, role=allowed[0])
-    assert first.status in (200, 201, 202, 204), first
-    if row.method == "GET":
-        assert FOREIGN not in first.text
-        seen = [(await api.ask("GET", path_of(row, ours), role=role)).status for role in allowed]
-        assert set(seen) == {200}
+    scopes = () if row.scope is None or row.pattern in NOT_NARROWED else (row.scope,)
+    token, text = await api.catalog.new_token(row.home, row.role, "least", scopes=scopes)
+    _, cookie = await api.catalog.new_sign_in(token)
+    sent = {"token": text} if scopes else {"headers": cookies(cookie)}
+    answer = await api.ask(row.method, path_of(row, ours), row.body, role=None, **sent)  # type: ignore[arg-type]
+    assert answer.status == success(row.endpoint), answer
+    assert problems(row.endpoint, answer.status, answer.body) == []
+    done = [audit for audit in (await api.catalog.audits(row.home)).rows if audit.actor == token.id]
+    assert [audit.action for audit in done] == ([row.endpoint.action] if row.method != "GET" else [])
 
 
-async def check_events(row: Row, api: Stage) -> None:
-    """It never ends by itself: only its beginning is looked at."""
-    assert (await api.ask("GET", "events", role=None)).code == "unauthorized"
+async def test_nobody_else_passes(tmp_path: Path) -> None:
+    """Below the role or without the scope: 403. No token, a wrong one, the cookie without its CSRF text: no. Another
+    workspace's thing: 404, as if it were not there, for its owner too. And nothing is done."""
+    many = {"CLIPD_API__REQUESTS_PER_MINUTE": "100000", "CLIPD_API__SIGN_IN_FAILURES": "1000"}
+    async with stage(tmp_path, **many) as api:
+        ids = {workspace: await things(api, workspace) for workspace in (DEFAULT_WORKSPACE, FOREIGN)}
+        for row in MATRIX:
+            ours, theirs = ids[row.home], ids[DEFAULT_WORKSPACE if row.home == FOREIGN else FOREIGN]
+            await check_who_may_not(row, api, ours)
+            if "{id}" in row.pattern:
+                await check_theirs(row, api, ours, theirs)
+            if row.method == "GET" and row.pattern != "/events":
+                await check_seen(row, api, ours)
+        assert (await api.catalog.audits(None)).rows == ()
+
+
+async def check_seen(row: Row, api: Stage, ours: dict[str, str]) -> None:
+    """Nothing of another workspace, but their names for the owners of the first one."""
+    for role in ROLES[ROLES.index(row.role) :]:
+        answer = await api.ask("GET", path_of(row, ours), role=role)
+        assert answer.status == 200, (row, role)
+        assert FOREIGN not in answer.text or (row.pattern, role) == ("/workspaces", "owner"), row
+
+
+async def check_who_may_not(row: Row, api: Stage, ours: dict[str, str]) -> None:
+    """Each is told why, and nothing is done."""
+    path = path_of(row, ours)
+    worker = await api.catalog.issue_worker_token(StreamId(ours["streams"]), 1, 60)
+    for wrong in (None, "cd_x_y", worker):
+        assert (await api.ask(row.method, path, row.body, role=None, token=wrong)).code == "unauthorized", row
     for role in ROLES:
-        headers = {"Authorization": f"Bearer {api.tokens['default', role]}"}
+        if rank(role) < rank(row.role):
+            answer = await api.ask(row.method, path, row.body, role=role, workspace=row.home)
+            assert (answer.status, answer.code) == (403, "forbidden"), (row, role)
+    if row.scope is not None:
+        narrow = tuple(scope for scope in SCOPES if scope not in (row.scope, row.scope.replace(":read", ":write")))
+        _, text = await api.catalog.new_token(row.home, "owner", "narrow", scopes=narrow)
+        assert (await api.ask(row.method, path, row.body, token=text)).code == "scope", row
+    _, cookie = await api.catalog.new_sign_in(api.rows[row.home, "owner"])
+    assert (await api.ask(row.method, path, row.body, role=None, headers=cookies(cookie[:-1] + "~"))).status == 401
+    if row.method != "GET":
+        right = cookies(cookie)
+        for name, wrong_value in (
+            (CSRF, None), (CSRF, "0" * 64), ("Origin", None), ("Origin", "https://stranger.example"),
+            ("Origin", "null"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site"),
+        ):  # fmt: skip
+            sent = {key: value for key, value in {**right, name: wrong_value}.items() if value is not None}
+            assert (await api.ask(row.method, path, row.body, role=None, headers=sent)).code == "csrf", (row, name)
+
+
+def cookies(text: str) -> dict[str, str]:
+    """What our page sends in its browser."""
+    return {
+        "Cookie": f"{COOKIE}={text}",
+        CSRF: csrf_of(text),
+        "Origin": "http://127.0.0.1:8700",
+        "Host": "127.0.0.1:8700",
+    }
+
+
+async def check_theirs(row: Row, api: Stage, ours: dict[str, str], theirs: dict[str, str]) -> None:
+    """By its id it is answered like what is not there, by token and by cookie."""
+    for role in ROLES:
+        allowed = rank(role) >= rank(row.role)
+        answer = await api.ask(row.method, path_of(row, theirs), row.body, role=role, workspace=row.home)
+        assert answer.status == (404 if allowed else 403), (row, role)
+        missing = dict.fromkeys(ours, "nobody")
+        nothing = await api.ask(row.method, path_of(row, missing), row.body, role=role, workspace=row.home)
+        theirs_id = path_of(row, theirs).split("/")[1]
+        assert answer.body["error"]["message"].replace(theirs_id, "nobody") == nothing.body["error"]["message"]
+    _, cookie = await api.catalog.new_sign_in(api.rows[row.home, "owner"])
+    assert (await api.ask(row.method, path_of(row, theirs), row.body, role=None, headers=cookies(cookie))).status == 404
+
+
+NOT_NARROWED: Final = {"/members", "/members/{id}", "/workspaces", "/tokens", "/tokens/{id}/rotate"}  # hand out a role
+
+
+async def test_events_are_told_to_their_workspace(api: Stage) -> None:
+    """They never end by themselves: only the beginning is looked at."""
+    await things(api, DEFAULT_WORKSPACE)
+    await things(api, FOREIGN)
+    _, cookie = await api.catalog.new_sign_in(api.rows[DEFAULT_WORKSPACE, "viewer"])
+    tokens = [{"Authorization": f"Bearer {api.tokens[DEFAULT_WORKSPACE, role]}"} for role in ROLES]
+    for headers in (*tokens, {"Cookie": f"{COOKIE}={cookie}"}):
         async with api.client.get(f"{api.url}/api/v1/events?after=0", headers=headers) as answer:
             assert answer.status == 200
             text = b"".join([await answer.content.readuntil(b"\n\n") for _ in range(2)])
