@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pytest
 import schemathesis
@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -33,6 +34,7 @@ from tests.unit.api.described import description
 from tests.unit.api.stage import Stage, stage
 from tests.unit.api.test_rights import things
 
+Operation: TypeAlias = APIOperation[Any, Any, Any, Any]
 CHECKS: Final = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
 ]  # fmt: skip
@@ -118,24 +120,27 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     loop.close()
 
 
-def operations(*, deletes: bool) -> list[APIOperation]:
+def operations(*, deletes: bool) -> list[Operation]:
     """What ends by itself."""
-    found = [each.ok() for each in schemathesis.openapi.from_dict(description()).get_all_operations()]
+    found = []
+    for each in schemathesis.openapi.from_dict(description()).get_all_operations():
+        assert isinstance(each, Ok)
+        found.append(each.ok())
     never_end = {each.path for each in TABLE if each.media == "text/event-stream"}
     return [each for each in found if each.path not in never_end and (each.method == "delete") == deletes]
 
 
-def check(operation: APIOperation, mode: GenerationMode, served: Served, examples: int) -> None:
+def check(operation: Operation, mode: GenerationMode, served: Served, examples: int) -> None:
     """Send it what the description allows, or does not; with the id of something that is there."""
     area = operation.path.removeprefix(API).split("/")[1]
-    known = {"path_parameters": {"id": served.ids[area]}} if area in served.ids and "{id}" in operation.path else {}
+    known = {"id": served.ids[area]} if area in served.ids and "{id}" in operation.path else None
 
     @settings(
         max_examples=examples, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(case=operation.as_strategy(generation_mode=mode, **known))
-    def send(case: Case) -> None:
+    @given(case=operation.as_strategy(generation_mode=mode, path_parameters=known))
+    def send(case: Case[Any]) -> None:
         response = case.call(base_url=served.url, headers={"Authorization": f"Bearer {served.token}"})
         case.validate_response(response, checks=CHECKS)
 

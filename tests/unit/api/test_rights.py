@@ -220,8 +220,7 @@ async def check_the_least_passes(row: Row, api: Stage, ours: dict[str, str]) -> 
 async def test_nobody_else_passes(part: int, tmp_path: Path) -> None:
     """Below the role or without the scope: 403. No token, a wrong one, the cookie without its CSRF text: no. Another
     workspace's thing: 404, as if it were not there, for its owner too. And nothing is done."""
-    many = {"CLIPD_API__REQUESTS_PER_MINUTE": "100000", "CLIPD_API__SIGN_IN_FAILURES": "1000"}
-    async with stage(tmp_path, **many) as api:
+    async with stage(tmp_path, CLIPD_API__REQUESTS_PER_MINUTE="100000", CLIPD_API__SIGN_IN_FAILURES="1000") as api:
         ids = {workspace: await things(api, workspace) for workspace in (DEFAULT_WORKSPACE, FOREIGN)}
         for row in MATRIX[part::4]:
             ours, theirs = ids[row.home], ids[DEFAULT_WORKSPACE if row.home == FOREIGN else FOREIGN]
