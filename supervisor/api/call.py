@@ -110,7 +110,7 @@ OpenDoes = Callable[[Call], Awaitable["Done | web.StreamResponse"]]
 class Endpoint:
     """One row of the table: where, what for, with what bodies. `answer` None: no body, or none that is JSON."""
 
-    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     summary: str
     query: type[BaseModel] = Nothing

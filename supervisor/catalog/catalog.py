@@ -20,11 +20,12 @@ from supervisor.catalog.schema import counters
 from supervisor.catalog.sessions import Sessions
 from supervisor.catalog.streams import Streams
 from supervisor.catalog.tokens import Tokens
+from supervisor.catalog.uploads import Uploads
 from supervisor.catalog.usage import Usage
 from supervisor.catalog.workers import Workers
 
 
-class Catalog(Streams, Sessions, Jobs, Renders, Tokens, Ledger, Workers, Deliveries, Retained, Usage):
+class Catalog(Streams, Sessions, Jobs, Renders, Tokens, Ledger, Workers, Deliveries, Retained, Usage, Uploads):
     """One connection pool of one supervisor. Every method raises CatalogAway when the database does not answer in time.
 
     `workspace` is whose rows are seen and changed; None is the supervisor itself.

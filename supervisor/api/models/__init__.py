@@ -30,6 +30,7 @@ from supervisor.api.models.streams import (
     StreamChange,
     StreamHealth,
 )
+from supervisor.api.models.uploads import Chunk, NewUpload, Sha256, Upload
 from supervisor.api.models.watching import (
     Moment,
     SaidWord,
@@ -47,6 +48,7 @@ __all__ = [
     "Answered",
     "Asked",
     "Audited",
+    "Chunk",
     "Clip",
     "ClipHistory",
     "ClipNow",
@@ -70,6 +72,7 @@ __all__ = [
     "NewRender",
     "NewStream",
     "NewToken",
+    "NewUpload",
     "Nothing",
     "OfClips",
     "OfSession",
@@ -80,6 +83,7 @@ __all__ = [
     "Revision",
     "SaidWord",
     "Session",
+    "Sha256",
     "Signals",
     "SignedFile",
     "SignedLink",
@@ -91,5 +95,6 @@ __all__ = [
     "StreamHealth",
     "Token",
     "Transcript",
+    "Upload",
     "Used",
 ]

@@ -48,8 +48,9 @@ async def test_an_older_database_is_brought_up_to_date_with_all_that_is_in_it(
     """From before days counted clips, and jobs knew one."""
     await catalog.set_stored({"default": 7})
     async with catalog._database.writing() as connection:
-        for index in ("ix_jobs_clip", "ix_clips_review", "ix_clips_stream"):
+        for index in ("ix_jobs_clip", "ix_jobs_source", "ix_clips_review", "ix_clips_stream"):
             await connection.execute(text(f"DROP INDEX {index}"))
+        await connection.execute(text("DROP TABLE uploads"))
         for undone in ("TABLE usage DROP COLUMN clips", "TABLE jobs DROP COLUMN clip"):
             await connection.execute(text(f"ALTER {undone}"))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))

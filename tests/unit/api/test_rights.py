@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ from core.ids import SessionId, StreamId
 from supervisor.api.call import ForAll, ForUsers, ForWorkers
 from supervisor.api.roles import rank
 from supervisor.api.table import API, TABLE
-from supervisor.catalog.values import JobRow, JobState, Role, StepRow
+from supervisor.catalog.values import JobRow, JobState, Role, StepRow, UploadRow
+from supervisor.uploads import Upload
 from tests.unit.api.recorded import record
-from tests.unit.api.stage import FOREIGN, ROLES, Stage
+from tests.unit.api.stage import FOREIGN, ROLES, Answer, Stage
 
 TWITCH: Final = {"source": "https://www.twitch.tv/new"}
 BODIES: Final[dict[tuple[str, str], Any]] = {
@@ -26,7 +28,10 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/jobs"): {"source_url": "https://example.org/a.mp4"},
     ("POST", "/clips/{id}/render"): {"formats": ["square"]},
     ("POST", "/tokens"): {"role": "viewer"},
+    ("POST", "/uploads"): {"name": "a", "bytes": 1},
 }
+PART: Final = b"x"
+PART_HEADERS: Final = {"Content-Type": "application/octet-stream", "X-Clipd-Sha256": hashlib.sha256(PART).hexdigest()}
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,11 @@ MATRIX: Final = (
     Row("GET", "/jobs/{id}", "viewer"),
     Row("DELETE", "/jobs/{id}", "editor"),
     Row("POST", "/jobs/{id}/retry", "editor"),
+    Row("POST", "/uploads", "editor"),
+    Row("GET", "/uploads/{id}", "editor"),
+    Row("PUT", "/uploads/{id}/chunks/{seq}.part", "editor"),
+    Row("POST", "/uploads/{id}/final", "editor"),
+    Row("DELETE", "/uploads/{id}", "editor"),
     Row("POST", "/tokens", "admin"),
     Row("GET", "/tokens", "admin"),
     Row("DELETE", "/tokens/{id}", "admin"),
@@ -136,9 +146,13 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     await give(api, str(row.id), line)
     record(Path(api.services.settings.data_dir), SessionId(f"s-{row.id}"))
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
+    brought = Row("PUT", f"/uploads/u-{workspace}/chunks/0.part", "owner")
+    await api.catalog.add_upload(UploadRow(id=f"u-{workspace}", workspace=workspace, name="x", bytes=1), most_open=9)
+    Upload(Path(api.services.settings.data_dir), f"u-{workspace}", 1).make()
+    assert (await ask(api, brought, brought.pattern, workspace=workspace)).status == 200
     return {
         "streams": row.id, "sessions": f"s-{row.id}", "clips": f"c-{workspace}", "jobs": f"j-{workspace}",
-        "tokens": token.id,
+        "tokens": token.id, "uploads": f"u-{workspace}",
     }  # fmt: skip
 
 
@@ -148,6 +162,13 @@ async def give(api: Stage, stream: str, line: dict[str, Any]) -> None:
     rows = [{"seq": 1, "attempt": 1, "kind": "clip", "line": line}]
     body = {"session": f"s-{stream}", "claim_token": 1, "rows": rows}
     assert (await api.ask("POST", "/internal/v1/events", body, token=text)).status == 200
+
+
+async def ask(api: Stage, row: Row, path: str, **who: Any) -> Answer:
+    """With the body that it takes."""
+    if row.method == "PUT":
+        return await api.ask("PUT", path.lstrip("/"), headers=PART_HEADERS, data=PART, **who)
+    return await api.ask(row.method, path, row.body, **who)
 
 
 async def end(api: Stage, ids: dict[str, str]) -> None:
@@ -160,7 +181,7 @@ def path_of(row: Row, ids: dict[str, str]) -> str:
     """The pattern with an id in it; of jobs one that runs where it is to be cancelled, else one that failed."""
     if row.method == "DELETE" and "/jobs/" in row.pattern:
         ids = {**ids, "jobs": ids["jobs"].replace("j-", "k-")}
-    return row.pattern.lstrip("/").replace("{id}", ids.get(row.pattern.split("/")[1], ""))
+    return row.pattern.lstrip("/").replace("{id}", ids.get(row.pattern.split("/")[1], "")).replace("{seq}", "0")
 
 
 @pytest.mark.parametrize("row", MATRIX, ids=lambda row: f"{row.method} {row.pattern}")
@@ -171,19 +192,19 @@ async def test_each_role_passes_where_it_may_and_nobody_else(row: Row, api: Stag
     if row.pattern == "/events":
         await check_events(row, api)
         return
-    assert (await api.ask(row.method, path_of(row, ours), row.body, role=None)).code == "unauthorized"
-    assert (await api.ask(row.method, path_of(row, ours), row.body, token="cd_x_y")).code == "unauthorized"
+    assert (await ask(api, row, path_of(row, ours), role=None)).code == "unauthorized"
+    assert (await ask(api, row, path_of(row, ours), token="cd_x_y")).code == "unauthorized"
     worker = await api.catalog.issue_worker_token(StreamId(ours["streams"]), 1, 60)
-    assert (await api.ask(row.method, path_of(row, ours), row.body, token=worker)).code == "unauthorized"
+    assert (await ask(api, row, path_of(row, ours), token=worker)).code == "unauthorized"
     for role in ROLES:
         if rank(role) < rank(row.role):
-            answer = await api.ask(row.method, path_of(row, ours), row.body, role=role)
+            answer = await ask(api, row, path_of(row, ours), role=role)
             assert (answer.status, answer.code) == (403, "forbidden"), role
         if "{id}" in row.pattern:
-            answer = await api.ask(row.method, path_of(row, theirs), row.body, role=role)
+            answer = await ask(api, row, path_of(row, theirs), role=role)
             assert answer.status == (404 if rank(role) >= rank(row.role) else 403), role
             missing = dict.fromkeys(ours, "nobody")
-            nothing = await api.ask(row.method, path_of(row, missing), row.body, role=role)
+            nothing = await ask(api, row, path_of(row, missing), role=role)
             theirs_id = path_of(row, theirs).split("/")[1]
             assert answer.body["error"]["message"].replace(theirs_id, "nobody") == nothing.body["error"]["message"]
     if row.method == "DELETE" and row.pattern.startswith(("/sessions", "/clips")):
@@ -191,11 +212,11 @@ async def test_each_role_passes_where_it_may_and_nobody_else(row: Row, api: Stag
     before = await api.catalog.audits(None, limit=200)
     assert not [audit for audit in before.rows if audit.actor in {each.id for each in api.rows.values()}]
     allowed = [role for role in ROLES if rank(role) >= rank(row.role)]
-    first = await api.ask(row.method, path_of(row, ours), row.body, role=allowed[0])
+    first = await ask(api, row, path_of(row, ours), role=allowed[0])
     assert first.status in (200, 201, 202, 204), first
     if row.method == "GET":
         assert FOREIGN not in first.text
-        seen = [(await api.ask("GET", path_of(row, ours), role=role)).status for role in allowed]
+        seen = [(await ask(api, row, path_of(row, ours), role=role)).status for role in allowed]
         assert set(seen) == {200}
 
 
