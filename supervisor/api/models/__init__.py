@@ -41,6 +41,7 @@ from supervisor.api.models.streams import (
     StreamChange,
     StreamHealth,
 )
+from supervisor.api.models.uploads import Chunk, NewUpload, Sha256, Upload
 from supervisor.api.models.watching import (
     Moment,
     SaidWord,
@@ -58,6 +59,7 @@ __all__ = [
     "Answered",
     "Asked",
     "Audited",
+    "Chunk",
     "Clip",
     "ClipHistory",
     "ClipNow",
@@ -87,6 +89,7 @@ __all__ = [
     "NewRender",
     "NewStream",
     "NewToken",
+    "NewUpload",
     "NewWorkspace",
     "Nothing",
     "OfClips",
@@ -99,6 +102,7 @@ __all__ = [
     "Rotation",
     "SaidWord",
     "Session",
+    "Sha256",
     "SignIn",
     "Signals",
     "SignedFile",
@@ -111,6 +115,7 @@ __all__ = [
     "StreamHealth",
     "Token",
     "Transcript",
+    "Upload",
     "Used",
     "Workspace",
     "WorkspaceChange",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from core.spec import Rights
-from supervisor.api.models.base import Address, Answered, Asked, Name
+from supervisor.api.models.base import Address, Answered, Asked, Id, Name
 from supervisor.api.models.streams import HowToWatch
 from supervisor.catalog.values import JobState, StepName, StepState
 
@@ -22,12 +22,19 @@ class NewRender(Asked):
 
 
 class NewJob(HowToWatch):
-    """POST /jobs: a recording to be clipped."""
+    """POST /jobs: a recording to be clipped, by its address or as an upload that is whole."""
 
-    source_url: Address
+    source_url: Address | None = None
+    upload: Id | None = None
     name: Name | None = None
     rights: Rights = "watch-only"
     priority: int = Field(0, ge=-100, le=100)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.source_url is None) == (self.upload is None):
+            raise ValueError("give source_url or upload")
+        return self
 
 
 class Step(Answered):

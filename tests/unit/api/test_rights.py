@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +17,11 @@ from supervisor.api.openapi import success, template_of
 from supervisor.api.roles import rank
 from supervisor.api.scopes import SCOPES, needed
 from supervisor.api.table import API, TABLE
-from supervisor.catalog.values import DEFAULT_WORKSPACE, JobRow, JobState, Role, StepRow
+from supervisor.catalog.values import DEFAULT_WORKSPACE, JobRow, JobState, Role, StepRow, UploadRow
+from supervisor.uploads import Upload
 from tests.unit.api.described import problems
 from tests.unit.api.recorded import record
-from tests.unit.api.stage import FOREIGN, ROLES, Stage, stage
+from tests.unit.api.stage import FOREIGN, ROLES, Answer, Stage, stage
 
 TWITCH: Final = {"source": "https://www.twitch.tv/new"}
 BODIES: Final[dict[tuple[str, str], Any]] = {
@@ -34,9 +36,12 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("PATCH", "/members/{id}"): {"role": "viewer"},
     ("POST", "/workspaces"): {"name": "Another"},
     ("PATCH", "/workspaces/{id}"): {"name": "Renamed"},
+    ("POST", "/uploads"): {"name": "a", "bytes": 1},
 }
 NOT_NARROWED: Final = {"/members", "/members/{id}", "/workspaces", "/tokens", "/tokens/{id}/rotate"}  # hand out a role
-PARTS: Final[dict[str, str]] = {}  # of a pattern, beside its id, by name
+PARTS: Final[dict[str, str]] = {"seq": "0"}  # of a pattern, beside its id, by name
+PART: Final = b"x"
+PART_HEADERS: Final = {"Content-Type": "application/octet-stream", "X-Clipd-Sha256": hashlib.sha256(PART).hexdigest()}
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,11 @@ MATRIX: Final = (
     Row("GET", "/jobs/{id}", "viewer"),
     Row("DELETE", "/jobs/{id}", "editor"),
     Row("POST", "/jobs/{id}/retry", "editor"),
+    Row("POST", "/uploads", "editor"),
+    Row("GET", "/uploads/{id}", "editor"),
+    Row("PUT", "/uploads/{id}/chunks/{seq}.part", "editor"),
+    Row("POST", "/uploads/{id}/final", "editor"),
+    Row("DELETE", "/uploads/{id}", "editor"),
     Row("POST", "/tokens", "admin"),
     Row("GET", "/tokens", "admin"),
     Row("DELETE", "/tokens/{id}", "admin"),
@@ -177,9 +187,13 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     record(Path(api.services.settings.data_dir), SessionId(f"s-{row.id}"))
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
     member = await api.catalog.add_member(workspace, f"ann@{workspace}", "viewer", "$argon2id$")
+    brought = Row("PUT", f"/uploads/u-{workspace}/chunks/0.part", "owner")
+    await api.catalog.add_upload(UploadRow(id=f"u-{workspace}", workspace=workspace, name="x", bytes=1), most_open=9)
+    Upload(Path(api.services.settings.data_dir), f"u-{workspace}", 1).make()
+    assert (await ask(api, brought, brought.pattern, workspace=workspace)).status == 200
     return {
         "streams": row.id, "sessions": f"s-{row.id}", "clips": f"c-{workspace}", "jobs": f"j-{workspace}",
-        "tokens": token.id, "members": member.id, "workspaces": workspace,
+        "tokens": token.id, "members": member.id, "workspaces": workspace, "uploads": f"u-{workspace}",
     }  # fmt: skip
 
 
@@ -189,6 +203,14 @@ async def give(api: Stage, stream: str, line: dict[str, Any]) -> None:
     rows = [{"seq": 1, "attempt": 1, "kind": "clip", "line": line}]
     body = {"session": f"s-{stream}", "claim_token": 1, "rows": rows}
     assert (await api.ask("POST", "/internal/v1/events", body, token=text)).status == 200
+
+
+async def ask(api: Stage, row: Row, path: str, **who: Any) -> Answer:
+    """With the body that it takes."""
+    if row.method == "PUT":
+        headers = {**PART_HEADERS, **who.pop("headers", {})}
+        return await api.ask("PUT", path.lstrip("/"), headers=headers, data=PART, **who)
+    return await api.ask(row.method, path, row.body, **who)
 
 
 async def end(api: Stage, ids: dict[str, str]) -> None:
@@ -221,7 +243,7 @@ async def check_the_least_passes(row: Row, api: Stage, ours: dict[str, str]) -> 
     token, text = await api.catalog.new_token(row.home, row.role, "least", scopes=scopes)
     _, cookie = await api.catalog.new_sign_in(token)
     sent: dict[str, Any] = {"token": text} if scopes else {"headers": cookies(cookie)}
-    answer = await api.ask(row.method, path_of(row, ours), row.body, role=None, **sent)
+    answer = await ask(api, row, path_of(row, ours), role=None, **sent)
     assert answer.status == success(row.endpoint), (row, answer)
     assert problems(row.endpoint, answer.status, answer.body) == [], row
     return token.id
@@ -257,17 +279,17 @@ async def check_who_may_not(row: Row, api: Stage, ours: dict[str, str]) -> None:
     path = path_of(row, ours)
     worker = await api.catalog.issue_worker_token(StreamId(ours["streams"]), 1, 60)
     for wrong in (None, "cd_x_y", worker):
-        assert (await api.ask(row.method, path, row.body, role=None, token=wrong)).code == "unauthorized", row
+        assert (await ask(api, row, path, role=None, token=wrong)).code == "unauthorized", row
     for role in ROLES:
         if rank(role) < rank(row.role):
-            answer = await api.ask(row.method, path, row.body, role=role, workspace=row.home)
+            answer = await ask(api, row, path, role=role, workspace=row.home)
             assert (answer.status, answer.code) == (403, "forbidden"), (row, role)
     if row.scope is not None:
         narrow = tuple(scope for scope in SCOPES if scope not in (row.scope, row.scope.replace(":read", ":write")))
         _, text = await api.catalog.new_token(row.home, "owner", "narrow", scopes=narrow)
-        assert (await api.ask(row.method, path, row.body, token=text)).code == "scope", row
+        assert (await ask(api, row, path, token=text)).code == "scope", row
     _, cookie = await api.catalog.new_sign_in(api.rows[row.home, "owner"])
-    assert (await api.ask(row.method, path, row.body, role=None, headers=cookies(cookie[:-1] + "~"))).status == 401
+    assert (await ask(api, row, path, role=None, headers=cookies(cookie[:-1] + "~"))).status == 401
     if row.method != "GET":
         right = cookies(cookie)
         for name, wrong_value in (
@@ -275,7 +297,7 @@ async def check_who_may_not(row: Row, api: Stage, ours: dict[str, str]) -> None:
             ("Origin", "null"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site"),
         ):  # fmt: skip
             sent = {key: value for key, value in {**right, name: wrong_value}.items() if value is not None}
-            assert (await api.ask(row.method, path, row.body, role=None, headers=sent)).code == "csrf", (row, name)
+            assert (await ask(api, row, path, role=None, headers=sent)).code == "csrf", (row, name)
 
 
 def cookies(text: str) -> dict[str, str]:
@@ -292,14 +314,14 @@ async def check_theirs(row: Row, api: Stage, ours: dict[str, str], theirs: dict[
     """By its id it is answered like what is not there, by token and by cookie."""
     for role in ROLES:
         allowed = rank(role) >= rank(row.role)
-        answer = await api.ask(row.method, path_of(row, theirs), row.body, role=role, workspace=row.home)
+        answer = await ask(api, row, path_of(row, theirs), role=role, workspace=row.home)
         assert answer.status == (404 if allowed else 403), (row, role)
         missing = dict.fromkeys(ours, "nobody")
-        nothing = await api.ask(row.method, path_of(row, missing), row.body, role=role, workspace=row.home)
+        nothing = await ask(api, row, path_of(row, missing), role=role, workspace=row.home)
         theirs_id = path_of(row, theirs).split("/")[1]
         assert answer.body["error"]["message"].replace(theirs_id, "nobody") == nothing.body["error"]["message"]
     _, cookie = await api.catalog.new_sign_in(api.rows[row.home, "owner"])
-    assert (await api.ask(row.method, path_of(row, theirs), row.body, role=None, headers=cookies(cookie))).status == 404
+    assert (await ask(api, row, path_of(row, theirs), role=None, headers=cookies(cookie))).status == 404
 
 
 async def test_events_are_told_to_their_workspace(api: Stage) -> None:
