@@ -20,6 +20,7 @@ from supervisor.api.models import (
     Stream,
     Token,
     Used,
+    Verdict,
 )
 from supervisor.api.sources import public_options
 from supervisor.catalog.values import (
@@ -32,6 +33,7 @@ from supervisor.catalog.values import (
     StreamRow,
     TokenRow,
     UsageRow,
+    VerdictRow,
 )
 from telemetry import redact_text, redact_url
 
@@ -107,7 +109,9 @@ def clip_answer(row: ClipRow) -> Clip:
     return Clip(**_clip_fields(row))
 
 
-def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[JobRow]) -> ClipHistory:
+def clip_history(
+    row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[JobRow], verdicts: Sequence[VerdictRow]
+) -> ClipHistory:
     """A clip with what was made of it."""
     return ClipHistory(
         **_clip_fields(row),
@@ -121,6 +125,12 @@ def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[J
             for each in revisions
         ],
         renders=[job_answer(each) for each in renders],
+        verdicts=[
+            Verdict(
+                revision=each.revision, review=each.verdict, by=each.actor, note=each.note, at=date(each.at_ns)
+            )  # fmt: skip
+            for each in verdicts
+        ],
     )
 
 
@@ -132,6 +142,8 @@ def _clip_fields(row: ClipRow) -> dict[str, Any]:
         "revision": row.revision,
         "state": row.state,
         "review": row.review,
+        "reviewed_revision": row.reviewed_revision,
+        "revised_after_approval": row.revised_since,
         "title": row.title,
         "score": row.score,
         "created": date(row.created_ns),

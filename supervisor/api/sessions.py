@@ -12,7 +12,7 @@ from supervisor.api.models import OfSession, OfStream
 from supervisor.api.rows import clip_answer, clip_history, listed, session_answer
 from supervisor.erasing import erase_clip, erase_session, running
 
-MOST_SHOWN: Final = 20  # revisions and renders of a clip
+MOST_SHOWN: Final = 20  # revisions, verdicts and jobs of a clip
 
 
 async def list_sessions(call: UserCall) -> Done:
@@ -47,7 +47,8 @@ async def get_clip(call: UserCall) -> Done:
     row = await catalog.clip(call.workspace, ClipId(call.path["id"]))
     revisions = await catalog.revisions(call.workspace, row.id)
     renders = await catalog.renders_of(call.workspace, row.id, limit=MOST_SHOWN)
-    return Done(clip_history(row, revisions[-MOST_SHOWN:], renders))
+    verdicts = await catalog.verdicts(call.workspace, row.id, limit=MOST_SHOWN)
+    return Done(clip_history(row, revisions[-MOST_SHOWN:], renders, verdicts))
 
 
 async def delete_session(call: UserCall) -> Done:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
-from supervisor.api import events, hooks, internal, jobs, plain, renders, sessions, streams, tokens, usage
+from supervisor.api import events, hooks, internal, jobs, plain, renders, reviews, sessions, streams, tokens, usage
 from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
 
@@ -80,6 +80,21 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="DELETE", path=f"{API}/clips/{_ID}", does=sessions.delete_clip, role="editor", action="clip.delete",
         summary="Delete a clip with its files",
+    ),
+)  # fmt: skip
+
+REVIEW: Final[tuple[Endpoint, ...]] = (
+    ForUsers(
+        method="POST", path=f"{API}/clips/{_ID}/approve", does=reviews.approve, role="editor", action="clip.approve",
+        body=m.Judged, answer=m.Clip, summary="Approve a clip, which keeps it",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/clips/{_ID}/reject", does=reviews.reject, role="editor", action="clip.reject",
+        body=m.Judged, answer=m.Clip, summary="Reject a clip",
+    ),
+    ForUsers(
+        method="PATCH", path=f"{API}/clips/{_ID}", does=reviews.change, role="editor", action="clip.change",
+        body=m.ClipChange, answer=m.Clip, summary="Give a clip a title",
     ),
 )  # fmt: skip
 
@@ -173,4 +188,4 @@ WORKERS: Final[tuple[Endpoint, ...]] = (
     ForWorkers(method="POST", path=f"{INTERNAL}/llm", does=internal.llm, summary="Language models: answered 501"),
 )  # fmt: skip
 
-TABLE: Final[tuple[Endpoint, ...]] = (*STREAMS, *SESSIONS, *JOBS, *ADMIN, *OPEN, *WORKERS)
+TABLE: Final[tuple[Endpoint, ...]] = (*STREAMS, *SESSIONS, *REVIEW, *JOBS, *ADMIN, *OPEN, *WORKERS)

@@ -101,7 +101,7 @@ class Deliveries(Part):
                 return  # withdrawn before it was ever told
             whose = {"session": claim.session, "stream": owner.of, "workspace": owner.workspace}
             fresh = _columns(facts, line, claim.token, row.seq) | {"id": facts.id, "created_ns": self._now_ns()}
-            await connection.execute(insert(clips).values(fresh | whose))
+            await connection.execute(insert(clips).values(fresh | whose | {"review": "none"}))
             await count(self._database, connection, owner.workspace, self._now_ns(), clips=1)
         elif old["session"] != claim.session:
             raise bad_message("a clip of another session")
@@ -112,8 +112,8 @@ class Deliveries(Part):
                 changed = _columns(facts, line, claim.token, row.seq)
                 if facts.revision is None:  # the clip as it is, taken back
                     changed = {"state": facts.state, "claim_token": claim.token, "seq": row.seq}
-                elif facts.review == "none":
-                    changed.pop("review")  # what a person said about it stays
+                elif old["title_by"] is not None:
+                    changed.pop("title")  # what a person calls it stays
                 await connection.execute(update(clips).where(clips.c.id == facts.id).values(changed))
         if facts.revision is not None:
             await self._revision(connection, owner, row, line, facts)
@@ -141,8 +141,8 @@ class Deliveries(Part):
 
 def _columns(facts: ClipFacts, line: dict[str, Any], token: int, seq: int) -> dict[str, Any]:
     return {
-        "revision": facts.revision, "state": facts.state, "review": facts.review, "title": facts.title,
-        "score": facts.score, "line": line, "claim_token": token, "seq": seq,
+        "revision": facts.revision, "state": facts.state, "title": facts.title, "score": facts.score,
+        "line": line, "claim_token": token, "seq": seq,
     }  # fmt: skip
 
 

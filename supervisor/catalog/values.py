@@ -89,7 +89,10 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRow:
-    """The newest revision of a clip; `line` is its JSON line (`clip`), files as absolute paths."""
+    """The newest revision of a clip; `line` is its JSON line (`clip`), files as absolute paths.
+
+    `review` and, where `title_by` names somebody, `title` are what a person said; no line changes them.
+    """
 
     id: str
     session: SessionId
@@ -102,6 +105,28 @@ class ClipRow:
     score: float | None
     line: Mapping[str, Any]
     created_ns: int = 0
+    title_by: str | None = None
+    reviewed_revision: int | None = None  # what the newest verdict was about
+
+    @property
+    def revised_since(self) -> bool:
+        """Whether it is approved as it was, and has been cut anew since."""
+        return self.review == "approved" and self.reviewed_revision not in (None, self.revision)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRow:
+    """What somebody said of a revision of a clip. `id` is its event's; `actor` as in the audit."""
+
+    id: int
+    workspace: str
+    session: SessionId
+    clip: str
+    revision: int
+    verdict: Literal["approved", "rejected"]
+    actor: str
+    note: str
+    at_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +204,8 @@ class MomentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """A JSON line of a journal that was delivered. `id` grows over all sessions; none appears below a seen one."""
+    """A JSON line of a journal that was delivered, or one of a supervisor (`attempt` 0, `seq` its own id). `id` grows
+    over all sessions; none appears below a seen one."""
 
     id: int
     workspace: str

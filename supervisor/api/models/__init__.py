@@ -15,7 +15,7 @@ from supervisor.api.models.base import (
     OfSession,
     OfStream,
 )
-from supervisor.api.models.clips import Clip, ClipHistory, Revision, Session
+from supervisor.api.models.clips import Clip, ClipChange, ClipHistory, Judged, Revision, Session, Verdict
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
 from supervisor.api.models.jobs import FormatName, Job, NewJob, NewRender, Step
 from supervisor.api.models.plain import Alive, Ready
@@ -37,6 +37,7 @@ __all__ = [
     "Asked",
     "Audited",
     "Clip",
+    "ClipChange",
     "ClipHistory",
     "ClipNow",
     "Cursor",
@@ -47,6 +48,7 @@ __all__ = [
     "Id",
     "Item",
     "Job",
+    "Judged",
     "Kept",
     "KeyAsked",
     "Listed",
@@ -72,4 +74,5 @@ __all__ = [
     "StreamHealth",
     "Token",
     "Used",
+    "Verdict",
 ]

@@ -45,12 +45,16 @@ async def test_opened_again_everything_is_there(url: str, catalog: Catalog, cloc
 async def test_an_older_database_is_brought_up_to_date_with_all_that_is_in_it(
     url: str, catalog: Catalog, clock: FakeClock
 ) -> None:
-    """From before days counted clips, and jobs knew one."""
+    """From before days counted clips, jobs knew one, and people judged them."""
     await catalog.set_stored({"default": 7})
     async with catalog._database.writing() as connection:
-        await connection.execute(text("DROP INDEX ix_jobs_clip"))
-        for undone in ("TABLE usage DROP COLUMN clips", "TABLE jobs DROP COLUMN clip"):
-            await connection.execute(text(f"ALTER {undone}"))
+        for undone in (
+            "DROP TABLE verdicts", "DROP INDEX ix_jobs_clip", "DROP INDEX ix_jobs_session",
+            *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in ("session", "asked", "told", "clip")),
+            *(f"ALTER TABLE clips DROP COLUMN {name}" for name in ("title_by", "reviewed_revision")),
+            "ALTER TABLE usage DROP COLUMN clips",
+        ):  # fmt: skip
+            await connection.execute(text(undone))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     again = await Catalog.open(url, clock)
     [day] = (await again.usage("default")).rows

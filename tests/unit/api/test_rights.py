@@ -24,6 +24,7 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/streams/{id}/clip-now"): {"last_s": 5},
     ("POST", "/jobs"): {"source_url": "https://example.org/a.mp4"},
     ("POST", "/clips/{id}/render"): {"formats": ["square"]},
+    ("PATCH", "/clips/{id}"): {"title": "A goal"},
     ("POST", "/tokens"): {"role": "viewer"},
 }
 
@@ -60,6 +61,9 @@ MATRIX: Final = (
     Row("GET", "/clips/{id}", "viewer"),
     Row("POST", "/clips/{id}/render", "editor"),
     Row("DELETE", "/clips/{id}", "editor"),
+    Row("POST", "/clips/{id}/approve", "editor"),
+    Row("POST", "/clips/{id}/reject", "editor"),
+    Row("PATCH", "/clips/{id}", "editor"),
     Row("POST", "/jobs", "editor"),
     Row("GET", "/jobs", "viewer"),
     Row("GET", "/jobs/{id}", "viewer"),
