@@ -126,9 +126,7 @@ def clip_history(
         ],
         renders=[job_answer(each) for each in renders],
         verdicts=[
-            Verdict(
-                revision=each.revision, review=each.verdict, by=each.actor, note=each.note, at=date(each.at_ns)
-            )  # fmt: skip
+            Verdict(revision=each.revision, review=each.verdict, by=each.actor, note=each.note, at=date(each.at_ns))
             for each in verdicts
         ],
     )
@@ -153,15 +151,24 @@ def _clip_fields(row: ClipRow) -> dict[str, Any]:
 
 def job_answer(row: JobRow) -> Job:
     """With its steps."""
+    asked, told = job_order(row), row.told or {}
     return Job(
         id=row.id,
         stream=row.stream,
         source=redact_url(row.source) if row.clip is None else "",
+        kind=asked["kind"],
+        session=row.session,
         clip=row.clip,
-        formats=[] if row.clip is None else row.source.split(","),
+        revision=told.get("revision"),
+        formats=asked.get("formats", []),
+        layout=asked.get("layout"),
+        captions=asked.get("captions"),
+        start_s=asked.get("start_s"),
+        end_s=asked.get("end_s"),
         state=row.state,
         cancel=row.cancel,
         error=redact_text(row.error),
+        message=redact_text(str(told.get("message", ""))),
         created=date(row.created_ns),
         ended=date_or_none(row.ended_ns),
         steps=[
@@ -177,6 +184,13 @@ def job_answer(row: JobRow) -> Job:
             for step in row.steps
         ],
     )
+
+
+def job_order(row: JobRow) -> Mapping[str, Any]:
+    """What is asked for, with its kind; a plain render's formats are its source."""
+    if row.clip is None:
+        return {"kind": "recording"}
+    return row.asked or {"kind": "render", "formats": row.source.split(",")}
 
 
 def token_answer(row: TokenRow) -> Token:

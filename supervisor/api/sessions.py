@@ -46,7 +46,7 @@ async def get_clip(call: UserCall) -> Done:
     catalog = call.services.catalog
     row = await catalog.clip(call.workspace, ClipId(call.path["id"]))
     revisions = await catalog.revisions(call.workspace, row.id)
-    renders = await catalog.renders_of(call.workspace, row.id, limit=MOST_SHOWN)
+    renders = await catalog.orders_of(call.workspace, row.id, limit=MOST_SHOWN)
     verdicts = await catalog.verdicts(call.workspace, row.id, limit=MOST_SHOWN)
     return Done(clip_history(row, revisions[-MOST_SHOWN:], renders, verdicts))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
-from supervisor.api import events, hooks, internal, jobs, plain, renders, reviews, sessions, streams, tokens, usage
+from supervisor.api import events, hooks, internal, jobs, orders, plain, reviews, sessions, streams, tokens, usage
 from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
 
 API: Final = "/api/v1"
 INTERNAL: Final = "/internal/v1"
 _ID: Final = "{id:[a-z0-9][a-z0-9._-]{0,79}}"  # anything else is no id, and so not found
+_MOMENT: Final = _ID.replace("{id:", "{moment:")
 
 STREAMS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
@@ -74,8 +75,8 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
         answer=m.ClipHistory, summary="One clip, with its revisions and renders",
     ),
     ForUsers(
-        method="POST", path=f"{API}/clips/{_ID}/render", does=renders.add, role="editor", action="clip.render",
-        body=m.NewRender, answer=m.Job, summary="Render a clip in more formats",
+        method="POST", path=f"{API}/clips/{_ID}/render", does=orders.render, role="editor", action="clip.render",
+        body=m.NewRender, answer=m.Job, summary="Render a clip in more formats, or in another layout",
     ),
     ForUsers(
         method="DELETE", path=f"{API}/clips/{_ID}", does=sessions.delete_clip, role="editor", action="clip.delete",
@@ -95,6 +96,18 @@ REVIEW: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="PATCH", path=f"{API}/clips/{_ID}", does=reviews.change, role="editor", action="clip.change",
         body=m.ClipChange, answer=m.Clip, summary="Give a clip a title",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/clips/{_ID}/trim", does=orders.trim, role="editor", action="clip.trim",
+        body=m.Span, answer=m.Job, summary="Give a clip another span",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/sessions/{_ID}/cut", does=orders.cut, role="editor", action="session.cut",
+        body=m.NewCut, answer=m.Job, summary="Cut a clip by hand",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/sessions/{_ID}/near-misses/{_MOMENT}/cut", does=orders.cut_anyway, role="editor",
+        action="session.cut_anyway", body=m.Unmissed, answer=m.Job, summary="Cut what fell short of the bar",
     ),
 )  # fmt: skip
 

@@ -13,8 +13,8 @@ from supervisor.catalog.jobs import Jobs
 from supervisor.catalog.leading import Leading
 from supervisor.catalog.ledger import Ledger
 from supervisor.catalog.migrate import migrate
+from supervisor.catalog.orders import Orders
 from supervisor.catalog.part import OnRefused, Refusals
-from supervisor.catalog.renders import Renders
 from supervisor.catalog.retained import Retained
 from supervisor.catalog.reviews import Reviews
 from supervisor.catalog.schema import counters
@@ -25,7 +25,7 @@ from supervisor.catalog.usage import Usage
 from supervisor.catalog.workers import Workers
 
 
-class Catalog(Streams, Sessions, Reviews, Jobs, Renders, Tokens, Ledger, Workers, Deliveries, Retained, Usage):
+class Catalog(Streams, Sessions, Reviews, Jobs, Orders, Tokens, Ledger, Workers, Deliveries, Retained, Usage):
     """One connection pool of one supervisor. Every method raises CatalogAway when the database does not answer in time.
 
     `workspace` is whose rows are seen and changed; None is the supervisor itself.

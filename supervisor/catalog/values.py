@@ -162,8 +162,12 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A recording that is clipped, a stream of kind `vod` with steps; or a clip that is rendered again, one of kind
-    `render` with one step, whose `source` are the formats with commas between."""
+    """A recording that is clipped, a stream of kind `vod` with steps; or an order about a clip of a session, one of
+    kind `render` with one step.
+
+    Of a plain render `source` are the formats, with commas between. Any other order is `asked`: the arguments of its
+    command (core/control.py) with their `kind`; its worker says when it is done (`told`: state, revision, reason).
+    """
 
     id: str
     workspace: str
@@ -176,7 +180,10 @@ class JobRow:
     created_ns: int = 0
     ended_ns: int | None = None
     version: int = 0  # grows with each change by a user: a leader that read an older one is told so
-    clip: str | None = None  # that is rendered
+    clip: str | None = None  # that is rendered, trimmed, or cut
+    session: SessionId | None = None  # its
+    asked: Mapping[str, Any] | None = None
+    told: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

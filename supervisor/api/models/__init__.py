@@ -17,7 +17,7 @@ from supervisor.api.models.base import (
 )
 from supervisor.api.models.clips import Clip, ClipChange, ClipHistory, Judged, Revision, Session, Verdict
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
-from supervisor.api.models.jobs import FormatName, Job, NewJob, NewRender, Step
+from supervisor.api.models.jobs import FormatName, Job, NewCut, NewJob, NewRender, Span, Step, Unmissed
 from supervisor.api.models.plain import Alive, Ready
 from supervisor.api.models.streams import (
     ClipNow,
@@ -56,6 +56,7 @@ __all__ = [
     "MadeStream",
     "MadeToken",
     "Name",
+    "NewCut",
     "NewJob",
     "NewRender",
     "NewStream",
@@ -68,11 +69,13 @@ __all__ = [
     "Ready",
     "Revision",
     "Session",
+    "Span",
     "Step",
     "Stream",
     "StreamChange",
     "StreamHealth",
     "Token",
+    "Unmissed",
     "Used",
     "Verdict",
 ]

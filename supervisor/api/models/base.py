@@ -9,16 +9,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 Item = TypeVar("Item")
 
 
-def printable(text: str) -> str:
-    """The text, in one line that can be shown. Raises ValueError."""
+def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("holds characters that cannot be printed")
     return text
 
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(printable)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(_printable)]
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_printable)
+]
 Address = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096), AfterValidator(printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096), AfterValidator(_printable)
 ]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]

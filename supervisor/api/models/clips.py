@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 
-from supervisor.api.models.base import Answered, Asked, printable
+from supervisor.api.models.base import Answered, Asked, Title
 from supervisor.api.models.jobs import Job
 from supervisor.catalog.values import SessionState
-
-Title = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(printable)
-]
 
 
 class Session(Answered):

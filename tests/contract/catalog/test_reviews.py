@@ -28,7 +28,7 @@ async def test_no_line_of_a_worker_changes_a_verdict_or_a_title(catalog: Catalog
 
 
 async def test_every_verdict_is_kept_with_its_revision_and_who_said_it(catalog: Catalog) -> None:
-    """Each is an event, in order among those of workers; said twice it is one. It outlives its clip, not its session."""
+    """Each is an event, in order among those of workers; said twice it is one."""
     claim = await claimed(catalog)
     await catalog.store_events(batch(claim, (1, "clip", clip())))
     await catalog.review_clip("default", "c1", "rejected", actor="ann", note="too long")
@@ -47,7 +47,7 @@ async def test_every_verdict_is_kept_with_its_revision_and_who_said_it(catalog: 
         "type": "review", "session": claim.session, "clip": "c1", "revision": 1, "review": "rejected", "by": "ann",
         "note": "too long",
     }  # fmt: skip
-    assert [each.kind for each in await catalog.events_after(told[0].id, workspace="default")][0] == "review"
+    assert next(iter(await catalog.events_after(told[0].id, workspace="default"))).kind == "review"
     await catalog.erase_session(None, claim.session)
     assert await catalog.events_after(0, workspace=None) == []
 

@@ -25,6 +25,8 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/jobs"): {"source_url": "https://example.org/a.mp4"},
     ("POST", "/clips/{id}/render"): {"formats": ["square"]},
     ("PATCH", "/clips/{id}"): {"title": "A goal"},
+    ("POST", "/clips/{id}/trim"): {"start_s": 1, "end_s": 5},
+    ("POST", "/sessions/{id}/cut"): {"start_s": 1, "end_s": 5},
     ("POST", "/tokens"): {"role": "viewer"},
 }
 
@@ -64,6 +66,9 @@ MATRIX: Final = (
     Row("POST", "/clips/{id}/approve", "editor"),
     Row("POST", "/clips/{id}/reject", "editor"),
     Row("PATCH", "/clips/{id}", "editor"),
+    Row("POST", "/clips/{id}/trim", "editor"),
+    Row("POST", "/sessions/{id}/cut", "editor"),
+    Row("POST", "/sessions/{id}/near-misses/{moment}/cut", "editor"),
     Row("POST", "/jobs", "editor"),
     Row("GET", "/jobs", "viewer"),
     Row("GET", "/jobs/{id}", "viewer"),
@@ -79,17 +84,20 @@ MATRIX: Final = (
 OPEN: Final = {"/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done", "/healthz", "/readyz", "/metrics"}
 
 
+def plain(path: str) -> str:
+    """Without the expressions of its parts."""
+    return re.sub(r"\{(\w+):.*?\}\}", r"{\1}", path)
+
+
 def test_the_matrix_has_every_endpoint_of_the_router(api: Stage) -> None:
     """100 %: what is served is in the table, and what is in the table is here with its role, or open, or a worker's."""
     served = {
         (route.method, route.resource.canonical) for route in api.app.router.routes() if route.resource is not None
     }
-    canonical = {(each.method, re.sub(r"\{id:.*?\}\}", "{id}", each.path)) for each in TABLE}
+    canonical = {(each.method, plain(each.path)) for each in TABLE}
     assert served == canonical
     users = {
-        (each.method, re.sub(r"\{id:.*?\}\}", "{id}", each.path).removeprefix(API)): each.role
-        for each in TABLE
-        if isinstance(each, ForUsers)
+        (each.method, plain(each.path).removeprefix(API)): each.role for each in TABLE if isinstance(each, ForUsers)
     }
     assert users == {(row.method, row.pattern): row.role for row in MATRIX}
     assert {each.path for each in TABLE if isinstance(each, ForAll)} == OPEN
@@ -125,7 +133,8 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
             )
         )
     line = {"type": "clip", "id": f"c-{workspace}", "revision": 1, "state": "final", "files": {"master": "/m.mp4"}}
-    await give(api, str(row.id), line)
+    await give(api, str(row.id), "clip", line)
+    await give(api, str(row.id), "moment", {"id": "m1", "state": "rejected", "start_s": 1.0, "end_s": 9.0})
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
     return {
         "streams": row.id, "sessions": f"s-{row.id}", "clips": f"c-{workspace}", "jobs": f"j-{workspace}",
@@ -133,10 +142,10 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def give(api: Stage, stream: str, line: dict[str, Any]) -> None:
-    """A clip, as a worker hands it in."""
+async def give(api: Stage, stream: str, kind: str, line: dict[str, Any]) -> None:
+    """A clip or a moment, as a worker hands it in."""
     text = await api.catalog.issue_worker_token(StreamId(stream), 1, 60)
-    rows = [{"seq": 1, "attempt": 1, "kind": "clip", "line": line}]
+    rows = [{"seq": 1 if kind == "clip" else 2, "attempt": 1, "kind": kind, "line": line}]
     body = {"session": f"s-{stream}", "claim_token": 1, "rows": rows}
     assert (await api.ask("POST", "/internal/v1/events", body, token=text)).status == 200
 
@@ -152,7 +161,7 @@ def path_of(row: Row, ids: dict[str, str]) -> str:
     """The pattern with an id in it; of jobs one that runs where it is to be cancelled, else one that failed."""
     if row.method == "DELETE" and "/jobs/" in row.pattern:
         ids = {**ids, "jobs": ids["jobs"].replace("j-", "k-")}
-    return row.pattern.lstrip("/").replace("{id}", ids.get(row.pattern.split("/")[1], ""))
+    return row.pattern.lstrip("/").replace("{id}", ids.get(row.pattern.split("/")[1], "")).replace("{moment}", "m1")
 
 
 @pytest.mark.parametrize("row", MATRIX, ids=lambda row: f"{row.method} {row.pattern}")
