@@ -43,14 +43,14 @@ async def trim(call: UserCall) -> Done:
     """POST /clips/{id}/trim."""
     body: Span = call.body
     clip = await _clip(call)
-    old = [clip.line.get(name) for name in ("start_s", "end_s")]
+    old: list[Any] = [clip.line.get(name) for name in ("start_s", "end_s")]
     if all(isinstance(each, int | float) for each in old) and not (body.start_s < old[1] and body.end_s > old[0]):
         raise ApiError(
             422, "another_clip", f"The clip is {old[0]:.1f} to {old[1]:.1f} s. Cut this span as a clip of its own."
         )
     session = await call.services.catalog.session(call.workspace, clip.session)
     _check_span(session, body)
-    asked = {"start_s": body.start_s, "end_s": body.end_s}
+    asked: dict[str, Any] = {"start_s": body.start_s, "end_s": body.end_s}
     if clip.title_by is not None:
         asked["title"] = clip.title
     return await _ordered(call, session, ClipId(clip.id), "trim", asked)

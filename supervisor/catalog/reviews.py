@@ -41,13 +41,13 @@ class Reviews(Part):
             if any(replace(last, id=number, at_ns=said.at_ns) == said for last in await _verdicts(connection, id, 1)):
                 return value_of(ClipRow, row)
             await _keep(connection, row, said)
-            changes = {"review": verdict, "reviewed_revision": row["revision"]}
+            changes: dict[str, Any] = {"review": verdict, "reviewed_revision": row["revision"]}
             await connection.execute(update(clips).where(clips.c.id == id).values(changes))
         return replace(value_of(ClipRow, row), **changes)
 
     async def name_clip(self, workspace: str | None, id: str, title: str, *, actor: str) -> ClipRow:
         """Its title from now on. Raises NotFound, UsageError."""
-        changes = {
+        changes: dict[str, Any] = {
             "title": limits.text("title", title, MAX_TITLE), "title_by": limits.text("actor", actor, limits.MAX_NAME),
         }  # fmt: skip
         async with self._database.writing() as connection:

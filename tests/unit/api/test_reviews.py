@@ -9,7 +9,7 @@ from core.control import EventBatch
 from core.ids import StreamId
 from tests.unit.api.stage import Stage
 
-LINE = {
+LINE: dict[str, Any] = {
     "id": "c1", "revision": 1, "state": "final", "title": "A goal", "start_s": 60.0, "end_s": 84.0,
     "files": {"master": "/x/master.mp4"},
 }  # fmt: skip
