@@ -14,9 +14,10 @@ from supervisor.catalog.leading import Leading
 from supervisor.catalog.ledger import Ledger
 from supervisor.catalog.members import Members
 from supervisor.catalog.migrate import migrate
+from supervisor.catalog.orders import Orders
 from supervisor.catalog.part import OnRefused, Refusals
-from supervisor.catalog.renders import Renders
 from supervisor.catalog.retained import Retained
+from supervisor.catalog.reviews import Reviews
 from supervisor.catalog.schema import counters
 from supervisor.catalog.sessions import Sessions
 from supervisor.catalog.signins import SignIns
@@ -31,8 +32,9 @@ from supervisor.catalog.workspaces import Workspaces
 class Catalog(
     Streams,
     Sessions,
+    Reviews,
     Jobs,
-    Renders,
+    Orders,
     Uploads,
     Tokens,
     Members,

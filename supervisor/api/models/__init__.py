@@ -27,9 +27,9 @@ from supervisor.api.models.base import (
     OfSession,
     OfStream,
 )
-from supervisor.api.models.clips import Clip, ClipHistory, Revision, Session
+from supervisor.api.models.clips import Clip, ClipChange, ClipHistory, Judged, Revision, Session, Verdict
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
-from supervisor.api.models.jobs import FormatName, Job, NewJob, NewRender, Step
+from supervisor.api.models.jobs import CutSpan, FormatName, Job, NewCut, NewJob, NewRender, Step, Unmissed
 from supervisor.api.models.plain import Alive, Failure, Ready
 from supervisor.api.models.streams import (
     ClipNow,
@@ -61,9 +61,11 @@ __all__ = [
     "Audited",
     "Chunk",
     "Clip",
+    "ClipChange",
     "ClipHistory",
     "ClipNow",
     "Cursor",
+    "CutSpan",
     "Door",
     "Failure",
     "Following",
@@ -72,6 +74,7 @@ __all__ = [
     "Id",
     "Item",
     "Job",
+    "Judged",
     "Kept",
     "KeyAsked",
     "Listed",
@@ -84,6 +87,7 @@ __all__ = [
     "MemberChange",
     "Moment",
     "Name",
+    "NewCut",
     "NewJob",
     "NewMember",
     "NewRender",
@@ -115,8 +119,10 @@ __all__ = [
     "StreamHealth",
     "Token",
     "Transcript",
+    "Unmissed",
     "Upload",
     "Used",
+    "Verdict",
     "Workspace",
     "WorkspaceChange",
 ]
