@@ -21,6 +21,9 @@ class ApiOptions(BaseModel, frozen=True, extra="forbid"):
     host: str = Field("127.0.0.1", min_length=1, max_length=253, description="Address to listen on.")
     port: int = Field(8700, ge=0, le=65_535, description="Port to listen on; 0: any free one.")
     url: str = Field("", max_length=2048, description="Where commands find a running clipd up; none: host and port.")
+    public_url: str = Field(
+        "", max_length=2048, description="Where people open the page, for links in alerts; none: no links."
+    )
     allowed_hosts: tuple[str, ...] = Field(
         (), max_length=64, description="Names it may be called by, beside localhost and plain addresses."
     )
@@ -34,7 +37,7 @@ class ApiOptions(BaseModel, frozen=True, extra="forbid"):
         10, ge=1, le=1000, description="Wrong tokens from one address, before it has to wait."
     )
 
-    @field_validator("url")
+    @field_validator("url", "public_url")
     @classmethod
     def _web(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):

@@ -12,6 +12,7 @@ from core.ids import SessionId, StreamId
 from supervisor.catalog import limits
 from supervisor.catalog.errors import NotFound
 from supervisor.catalog.intake import MAX_TITLE
+from supervisor.catalog.outbox import put_out
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
 from supervisor.catalog.schema import clips, moments, revisions, sessions
@@ -80,6 +81,7 @@ class Sessions(Part):
                 raise NotFound("clip", id)
             if changes:
                 await connection.execute(update(clips).where(mine).values(changes))
+                await put_out(connection, id, self._now_ns(), before=row)
         return replace(value_of(ClipRow, row), **changes)
 
     async def revisions(self, workspace: str | None, clip: str) -> list[ClipRow]:

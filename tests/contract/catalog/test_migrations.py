@@ -48,7 +48,8 @@ async def test_an_older_database_is_brought_up_to_date_with_all_that_is_in_it(
     """From before days counted clips, and jobs knew one."""
     await catalog.set_stored({"default": 7})
     async with catalog._database.writing() as connection:
-        await connection.execute(text("DROP INDEX ix_jobs_clip"))
+        for undone in ("DROP TABLE deliveries", "DROP TABLE channels", "DROP INDEX ix_jobs_clip"):
+            await connection.execute(text(undone))
         for undone in ("TABLE usage DROP COLUMN clips", "TABLE jobs DROP COLUMN clip"):
             await connection.execute(text(f"ALTER {undone}"))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))

@@ -14,7 +14,7 @@ from core.ids import SessionId, StreamId
 from supervisor.api.call import ForAll, ForUsers, ForWorkers
 from supervisor.api.roles import rank
 from supervisor.api.table import API, TABLE
-from supervisor.catalog.values import JobRow, JobState, Role, StepRow
+from supervisor.catalog.values import ChannelRow, JobRow, JobState, Role, StepRow
 from tests.unit.api.stage import FOREIGN, ROLES, Stage
 
 TWITCH: Final = {"source": "https://www.twitch.tv/new"}
@@ -25,6 +25,10 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/jobs"): {"source_url": "https://example.org/a.mp4"},
     ("POST", "/clips/{id}/render"): {"formats": ["square"]},
     ("POST", "/tokens"): {"role": "viewer"},
+    ("POST", "/channels"): {"name": "n8n", "kind": "webhook", "target": "https://n8n.example.org/webhook/1"},
+    ("PATCH", "/channels/{id}"): {"enabled": True},
+    ("POST", "/channels/{id}/rotate"): {},
+    ("POST", "/clips/{id}/publish"): {},
 }
 
 
@@ -71,6 +75,16 @@ MATRIX: Final = (
     Row("GET", "/audit", "admin"),
     Row("GET", "/usage", "admin"),
     Row("GET", "/events", "viewer"),
+    Row("POST", "/channels", "admin"),
+    Row("GET", "/channels", "viewer"),
+    Row("GET", "/channels/{id}", "viewer"),
+    Row("PATCH", "/channels/{id}", "admin"),
+    Row("DELETE", "/channels/{id}", "admin"),
+    Row("POST", "/channels/{id}/test", "admin"),
+    Row("POST", "/channels/{id}/rotate", "admin"),
+    Row("GET", "/channels/{id}/deliveries", "viewer"),
+    Row("POST", "/deliveries/{id}/replay", "editor"),
+    Row("POST", "/clips/{id}/publish", "editor"),
 )
 OPEN: Final = {"/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done", "/healthz", "/readyz", "/metrics"}
 
@@ -106,7 +120,12 @@ def test_the_page_for_users_names_every_endpoint() -> None:
 
 async def things(api: Stage, workspace: str) -> dict[str, str]:
     """One of everything that has an id, by the area it is in."""
-    row = await api.stream(f"made-{workspace}", workspace=workspace)
+    row = await api.stream(f"made-{workspace}", workspace=workspace, rights="own")
+    channel = await api.catalog.add_channel(
+        ChannelRow(
+            id=f"a-{workspace}", workspace=workspace, name="there", kind="webhook", target="https://127.0.0.1:1/refused"
+        )
+    )
     await api.worker(row.id)
     failed = (StepRow(name="ingest", state="failed"),)
     for id_, state in JOBS:
@@ -125,7 +144,8 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
     return {
         "streams": row.id, "sessions": f"s-{row.id}", "clips": f"c-{workspace}", "jobs": f"j-{workspace}",
-        "tokens": token.id,
+        "tokens": token.id, "channels": channel.id,
+        "deliveries": (await api.catalog.deliveries(workspace, channel.id)).rows[0].id,
     }  # fmt: skip
 
 
