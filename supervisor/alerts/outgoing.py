@@ -123,6 +123,8 @@ class Outgoing:
                 return Reply(answer.status, answer.headers.copy(), await _beginning(answer.content))
         except TimeoutError as err:
             raise _unreachable(f"no answer within {within_s:g} s") from err
+        except aiohttp.InvalidURL as err:
+            raise _malformed() from err
         except (aiohttp.ClientError, OSError, ValueError) as err:
             raise _unreachable(_why(err)) from err
 
