@@ -22,7 +22,7 @@ class ApiOptions(BaseModel, frozen=True, extra="forbid"):
     port: int = Field(8700, ge=0, le=65_535, description="Port to listen on; 0: any free one.")
     url: str = Field("", max_length=2048, description="Where commands find a running clipd up; none: host and port.")
     public_url: str = Field(
-        "", max_length=2048, description="Where people reach the page, as a proxy in front has it; none: no links."
+        "", max_length=2048, description="Where people open the page, for links in alerts; none: no links."
     )
     allowed_hosts: tuple[str, ...] = Field(
         (), max_length=64, description="Names it may be called by, beside localhost and plain addresses."

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 from pydantic import BaseModel, Field, field_validator
 
+from configs.alerts import AlertsOptions
 from configs.api import ApiOptions
 from configs.finish import FinishOptions
 from configs.ingest import IngestOptions
@@ -20,7 +21,9 @@ from ringbuffer import RingOptions
 class NetOptions(BaseModel, frozen=True, extra="forbid"):
     """Key `net`: what may be connected to beyond public addresses."""
 
-    allow: tuple[str, ...] = Field((), description="Private networks that sources may lie in, e.g. 192.168.1.0/24.")
+    allow: tuple[str, ...] = Field(
+        (), description="Private networks of sources and of alerts' receivers, e.g. 192.168.1.0/24."
+    )
 
     @field_validator("allow")
     @classmethod
@@ -54,6 +57,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     supervisor: SupervisorOptions = SupervisorOptions()
     retention: RetentionOptions = RetentionOptions()
     api: ApiOptions = ApiOptions()
+    alerts: AlertsOptions = AlertsOptions()
 
     _names = field_validator("streams")(unique_names)
 

@@ -20,8 +20,9 @@ from configs import Settings
 from core.errors import UsageError
 from core.ids import StreamId
 from core.protocols import Clock
+from supervisor.alerts.chore import Alerts
 from supervisor.api import Health, ensure_owner, make_app, serve
-from supervisor.catalog import Catalog, CatalogAway, Conflict
+from supervisor.catalog import PROFILE, Catalog, CatalogAway, Conflict
 from supervisor.catalog.values import StreamRow
 from supervisor.disk import Disk
 from supervisor.leases.api import LeaseTiming, StoreAway
@@ -77,6 +78,7 @@ async def run(up: Up, stop: asyncio.Event, hurry: asyncio.Event) -> None:
         stack.push_async_callback(catalog.close)
         installation = await catalog.new_meta("installation", secrets.token_hex(6))
         secret = await ensure_owner(catalog, data_dir)
+        await catalog.set_meta(PROFILE, settings.profile)
         await sync(catalog, up.entries)
         await check_quotas(catalog, settings.supervisor.quotas)
         runtime, workers_host = await open_runtime(settings, data_dir, installation, clock)
@@ -141,7 +143,8 @@ class _Lead:
 
         sweeper = Sweeper(self._catalog, data_dir, up.settings.retention, up.clock, leads)
         meter = Meter(self._catalog, data_dir, up.clock, leads)
-        self._terms = Terms(tools, up.streams, self._catalog, up.clock, (sweeper, meter))
+        alerts = Alerts(self._catalog, up.settings, up.clock, leads, self._metrics)
+        self._terms = Terms(tools, up.streams, self._catalog, up.clock, (sweeper, meter, alerts))
         timing = LeaseTiming.lasting(options.lease_s)
         store = open_store(options.lease or EMBEDDED, data_dir, timing=timing, clock=up.clock, name=self._installation)
         self._keeper = Keeper(

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 # Around the budget of DESIGN.md section 8 (p50 <= 6 s, p95 <= 10 s); a clip that waited for chat may take over a minute
 CLIP_BUCKETS: Final = (0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120)
 COMMIT_BUCKETS: Final = (0.25, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 5, 7.5, 10, 15, 30)  # around its budget there
+ALERT_BUCKETS: Final = (1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300, 900, 3600)
 RENDER_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -113,6 +114,18 @@ class SupervisorMetrics:
         self.disk_free_bytes = Gauge("clipd_disk_free_bytes", "Free on the volume of the data folder.", registry=r)
         self.disk_grade = Gauge(
             "clipd_disk_grade", "0 green, 1 yellow, 2 orange, 3 red; as the leader sees it, else 0.", registry=r
+        )
+        self.alerts_total = Counter(
+            "clipd_alerts_total",
+            "Attempts to tell a channel of a kind: sent, retry, throttled, refused, gone, dead.",
+            ["channel", "outcome"],
+            registry=r,
+        )
+        self.moment_to_alert_seconds = Histogram(
+            "clipd_moment_to_alert_seconds",
+            "From the arrival of a live clip's last frame to the acceptance of its first message in a channel.",
+            buckets=ALERT_BUCKETS,
+            registry=r,
         )
 
 

@@ -3,21 +3,20 @@ worker that records the session, or by one of its own; each is a job that says w
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
 from core.control import CommandKind
-from core.ids import ClipId, SessionId, StreamId, manual_clip_id
+from core.ids import ClipId, SessionId, manual_clip_id
 from core.times import ns
 from supervisor.api.call import Done, UserCall
 from supervisor.api.errors import ApiError, Detail
 from supervisor.api.models import CutSpan, NewCut, NewRender, Unmissed
 from supervisor.api.rows import job_answer
 from supervisor.catalog import NotFound
-from supervisor.catalog.values import ClipRow, JobRow, SessionRow, StepRow, StreamRow
+from supervisor.catalog.values import ClipRow, SessionRow
+from supervisor.orders import order_rows
 
-OWN: Final = ("profile", "layout", "facecam", "brand")  # options of the recorded stream that its clips are made by
 MISSED: Final = frozenset({"rejected", "withdrawn"})  # moments without a clip, or without one that is good
 
 
@@ -115,34 +114,7 @@ async def _ordered(
 ) -> Done:
     """`asked`: the arguments of the order; None for a plain render, which its formats in `source` say."""
     recorded = await call.services.catalog.stream(None, session.stream)
-    id_ = f"j{secrets.token_hex(6)}"
-    order = None if asked is None else {"kind": kind, "order": id_, "clip": clip, **asked}
-    stream = StreamRow(
-        id=StreamId(f"render-{id_}"),
-        workspace=call.workspace,
-        name=" ".join(
-            (clip, source or kind, *how)
-        ),  # names are one each: the same twice is no use while it is under way
-        source=source or kind,
-        kind="render",
-        origin="api",
-        rights=recorded.rights,
-        priority=recorded.priority,
-        options={name: value for name, value in recorded.options.items() if name in OWN}
-        | {"clip": clip, "session": session.id}
-        | ({} if order is None else {"order": order}),
-    )
-    job = JobRow(
-        id=id_,
-        workspace=call.workspace,
-        stream=stream.id,
-        state="created",
-        source=source,
-        steps=(StepRow(name="render", state="waiting"),),
-        clip=clip,
-        session=session.id,
-        asked=order,
-    )
+    stream, job = order_rows(recorded, session.id, clip, kind, asked, source=source, how=how)
     made = await call.services.catalog.add_order(stream, job)
     detail = {"job": made.id, "clip": clip, **(asked or {"formats": source})}
     return Done(job_answer(made), 202, target=clip, detail=detail)

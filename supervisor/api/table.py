@@ -6,6 +6,7 @@ from typing import Final
 
 from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
 from supervisor.api import (
+    channels,
     events,
     hooks,
     internal,
@@ -297,6 +298,49 @@ ACCESS: Final[tuple[Endpoint, ...]] = (
     ),
 )  # fmt: skip
 
+ALERTS: Final[tuple[Endpoint, ...]] = (
+    ForUsers(
+        method="POST", path=f"{API}/channels", does=channels.add, role="admin", action="channel.add",
+        body=m.NewChannel, answer=m.MadeChannel, summary="Send alerts somewhere",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/channels", does=channels.list_all, role="viewer",
+        query=m.Listing, answer=m.Listed[m.Channel], summary="Where alerts go",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/channels/{_ID}", does=channels.get, role="viewer",
+        answer=m.Channel, summary="One channel",
+    ),
+    ForUsers(
+        method="PATCH", path=f"{API}/channels/{_ID}", does=channels.change, role="admin", action="channel.change",
+        body=m.ChannelChange, answer=m.Channel, summary="Change a channel",
+    ),
+    ForUsers(
+        method="DELETE", path=f"{API}/channels/{_ID}", does=channels.delete, role="admin", action="channel.delete",
+        summary="Send no alerts there, and forget what was sent",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/channels/{_ID}/test", does=channels.test, role="admin", action="channel.test",
+        answer=m.Tested, summary="Send a test message now",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/channels/{_ID}/rotate", does=channels.rotate, role="admin", action="channel.rotate",
+        body=m.Rotating, answer=m.MadeChannel, summary="A new secret for a webhook's signatures",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/channels/{_ID}/deliveries", does=channels.list_deliveries, role="viewer",
+        query=m.Listing, answer=m.Listed[m.Delivery], summary="What was told there, and what waits",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/deliveries/{_ID}/replay", does=channels.replay, role="editor",
+        action="delivery.replay", answer=m.Delivery, summary="Tell it again",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/clips/{_ID}/publish", does=channels.publish, role="editor", action="clip.publish",
+        body=m.Publishing, answer=m.Listed[m.Delivery], summary="Tell channels of a clip, whatever their filters",
+    ),
+)  # fmt: skip
+
 OPEN: Final[tuple[Endpoint, ...]] = (
     ForAll(
         method="POST", path=f"{API}/hooks/rtmp/publish", does=hooks.publish, takes=_HOOKED,
@@ -356,5 +400,5 @@ WORKERS: Final[tuple[Endpoint, ...]] = (
 )  # fmt: skip
 
 TABLE: Final[tuple[Endpoint, ...]] = (
-    *STREAMS, *SESSIONS, *WATCHING, *REVIEW, *JOBS, *UPLOADS, *ADMIN, *ACCESS, *OPEN, *DASHBOARD, *WORKERS,
+    *STREAMS, *SESSIONS, *WATCHING, *REVIEW, *JOBS, *UPLOADS, *ADMIN, *ACCESS, *ALERTS, *OPEN, *DASHBOARD, *WORKERS,
 )  # fmt: skip

@@ -3,5 +3,6 @@
 from supervisor.catalog.catalog import Catalog
 from supervisor.catalog.errors import CatalogAway, Conflict, NotFound, StaleWrite, Superseded
 from supervisor.catalog.leading import Leading
+from supervisor.catalog.outbox import PROFILE
 
-__all__ = ["Catalog", "CatalogAway", "Conflict", "Leading", "NotFound", "StaleWrite", "Superseded"]
+__all__ = ["PROFILE", "Catalog", "CatalogAway", "Conflict", "Leading", "NotFound", "StaleWrite", "Superseded"]

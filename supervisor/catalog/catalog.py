@@ -7,6 +7,7 @@ from typing import Self
 from sqlalchemy import select
 
 from core.protocols import Clock
+from supervisor.catalog.channels import Channels
 from supervisor.catalog.database import PING, Database
 from supervisor.catalog.deliveries import Deliveries
 from supervisor.catalog.jobs import Jobs
@@ -15,6 +16,7 @@ from supervisor.catalog.ledger import Ledger
 from supervisor.catalog.members import Members
 from supervisor.catalog.migrate import migrate
 from supervisor.catalog.orders import Orders
+from supervisor.catalog.outbox import Outbox
 from supervisor.catalog.part import OnRefused, Refusals
 from supervisor.catalog.retained import Retained
 from supervisor.catalog.reviews import Reviews
@@ -45,6 +47,8 @@ class Catalog(
     Deliveries,
     Retained,
     Usage,
+    Channels,
+    Outbox,
 ):
     """One connection pool of one supervisor. Every method raises CatalogAway when the database does not answer in time.
 

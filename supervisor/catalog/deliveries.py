@@ -16,6 +16,7 @@ from supervisor.catalog import limits
 from supervisor.catalog.claims import Owner, owner_of
 from supervisor.catalog.database import take_number
 from supervisor.catalog.intake import ClipFacts, Rank, checked_line, clip_facts, counts, is_data
+from supervisor.catalog.outbox import put_out
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import one, value_of
 from supervisor.catalog.schema import clips, counters, events, jobs, moments, revisions, sessions
@@ -119,6 +120,7 @@ class Deliveries(Part):
                 await connection.execute(update(clips).where(clips.c.id == facts.id).values(changed))
         if facts.revision is not None:
             await self._revision(connection, owner, row, line, facts)
+        await put_out(connection, facts.id, self._now_ns(), before=old)
 
     async def _revision(
         self, connection: AsyncConnection, owner: Owner, row: EventRow, line: dict[str, Any], facts: ClipFacts

@@ -12,7 +12,17 @@ from supervisor.catalog import limits
 from supervisor.catalog.database import take_number
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
-from supervisor.catalog.schema import audits, commands, events, meta, nonces, replies, sign_ins, worker_tokens
+from supervisor.catalog.schema import (
+    audits,
+    commands,
+    deliveries,
+    events,
+    meta,
+    nonces,
+    replies,
+    sign_ins,
+    worker_tokens,
+)
 from supervisor.catalog.values import AuditRow, Page, Reply
 
 SLICE: Final = 1000  # rows deleted in one transaction, so that nobody waits for long
@@ -95,15 +105,16 @@ class Ledger(Part):
         return True
 
     async def forget(self, before_ns: int) -> int:
-        """Delete audit rows, events, commands and replies from before a time, and what has expired; how many.
+        """Delete audit rows, events, commands, replies and settled deliveries from before a time, and what has expired.
 
-        DESIGN.md section 5: 90 days. Clips, sessions and claims stay until somebody erases them.
+        Says how many. DESIGN.md section 5: 90 days. Clips, sessions and claims stay until somebody erases them.
         """
         old: tuple[tuple[Table, ColumnElement[bool]], ...] = (
             (audits, audits.c.at_ns < before_ns),
             (events, events.c.at_ns < before_ns),
             (commands, commands.c.at_ns < before_ns),
             (replies, replies.c.at_ns < before_ns),
+            (deliveries, and_(deliveries.c.created_ns < before_ns, deliveries.c.state != "waiting")),
             (nonces, nonces.c.until_ns < self._now_ns()),
             (worker_tokens, worker_tokens.c.expires_ns < self._now_ns()),
             (sign_ins, sign_ins.c.expires_ns < self._now_ns()),

@@ -12,6 +12,7 @@ from supervisor.catalog import limits
 from supervisor.catalog.database import take_number
 from supervisor.catalog.errors import Conflict, NotFound
 from supervisor.catalog.intake import MAX_TITLE
+from supervisor.catalog.outbox import put_out
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, value_of
 from supervisor.catalog.schema import clips, events, verdicts
@@ -53,6 +54,7 @@ class Reviews(Part):
         async with self._database.writing() as connection:
             row = await _locked(connection, workspace, id)
             await connection.execute(update(clips).where(clips.c.id == id).values(changes))
+            await put_out(connection, id, self._now_ns(), before=row)
         return replace(value_of(ClipRow, row), **changes)
 
     async def verdicts(self, workspace: str | None, clip: str, *, limit: int = 20) -> list[VerdictRow]:

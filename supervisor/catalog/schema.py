@@ -216,3 +216,19 @@ replies = Table(
 nonces = Table(
     "nonces", METADATA, _text("scope", primary_key=True), _text("nonce", primary_key=True), _ns("until_ns"),
 )  # fmt: skip
+channels = Table(
+    "channels", METADATA, _text("id", primary_key=True), _text("workspace", _ref("workspaces.id")), _text("name"),
+    _text("kind"), _text("target"), Column("secrets", Document, nullable=False),
+    Column("filters", Document, nullable=False), Column("enabled", Boolean, nullable=False), _text("reason"),
+    _ns("created_ns"), UniqueConstraint("workspace", "name"),
+    Index("ix_channels_page", "workspace", "created_ns", "id"),
+)  # fmt: skip
+# One row for each message that is kept up to date: `version` grows with what there is to tell, `next_ns` says when
+deliveries = Table(
+    "deliveries", METADATA, _text("id", primary_key=True), _text("workspace"), _text("channel", _ref("channels.id")),
+    _text("clip", _ref("clips.id")), _text("kind"), _text("state"), _whole("version"), _whole("attempts"),
+    _ns("next_ns"), _text("error"), Column("remote", Document, nullable=False), _ns("created_ns"),
+    _ns("sent_ns", nullable=True), UniqueConstraint("channel", "clip", "kind"),
+    Index("ix_deliveries_page", "channel", "created_ns", "id"), Index("ix_deliveries_clip", "clip"),
+    Index("ix_deliveries_due", "state", "channel", "next_ns"),
+)  # fmt: skip

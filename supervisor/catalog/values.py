@@ -18,6 +18,8 @@ Review = Literal["none", "approved", "rejected"]
 Role = Literal["owner", "admin", "editor", "viewer"]
 StepName = Literal["ingest", "transcribe", "rank", "render", "publish"]
 StepState = Literal["waiting", "running", "done", "failed", "cancelled"]
+ChannelKind = Literal["discord", "slack", "webhook", "apprise"]
+DeliveryState = Literal["waiting", "sent", "dead"]
 JobState = Literal[
     "created", "ingesting", "analyzing", "clips_generated", "rendering", "review", "publishing",
     "completed", "failed", "cancelled",
@@ -331,6 +333,58 @@ class Caller:
     name: str = ""
     scopes: tuple[str, ...] = ()
     sign_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRow:
+    """Where alerts go. `target` is a secret: a URL, or a bot's token with a channel; `secrets` are those that sign:
+    `now`, and until `until_ns` (wall clock) `before`. `filters`: min_score, profiles, streams, states."""
+
+    id: str
+    workspace: str
+    name: str
+    kind: ChannelKind
+    target: str = field(repr=False)
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    enabled: bool = True
+    reason: str = ""  # why it was switched off, where that was not a user's doing
+    created_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """One message about one clip in one channel, from the first text to the last edit: `version` counts what there was
+    to tell. `remote` is what the receiver calls it (`message`) and what is attached to it."""
+
+    id: str
+    workspace: str
+    channel: str
+    clip: str
+    kind: Literal["alert", "publish"]
+    state: DeliveryState
+    version: int = 1
+    attempts: int = 0  # of this version that failed
+    next_ns: int = 0  # wall clock: not before
+    error: str = ""
+    remote: Mapping[str, Any] = field(default_factory=dict)
+    created_ns: int = 0
+    sent_ns: int | None = None
+
+    @property
+    def message_id(self) -> str:
+        """The same at every attempt to tell this version: receivers drop what they have seen."""
+        return f"{self.id}.{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A delivery with all that it tells of."""
+
+    delivery: DeliveryRow
+    clip: ClipRow
+    stream_name: str
+    rights: Rights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,15 @@ from supervisor.api.openapi import success, template_of
 from supervisor.api.roles import rank
 from supervisor.api.scopes import SCOPES, needed
 from supervisor.api.table import API, TABLE
-from supervisor.catalog.values import DEFAULT_WORKSPACE, JobRow, JobState, Role, StepRow, UploadRow
+from supervisor.catalog.values import (
+    DEFAULT_WORKSPACE,
+    ChannelRow,
+    JobRow,
+    JobState,
+    Role,
+    StepRow,
+    UploadRow,
+)
 from supervisor.uploads import Upload
 from tests.unit.api.described import problems
 from tests.unit.api.recorded import record
@@ -40,6 +48,10 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/workspaces"): {"name": "Another"},
     ("PATCH", "/workspaces/{id}"): {"name": "Renamed"},
     ("POST", "/uploads"): {"name": "a", "bytes": 1},
+    ("POST", "/channels"): {"name": "n8n", "kind": "webhook", "target": "https://n8n.example.org/webhook/1"},
+    ("PATCH", "/channels/{id}"): {"enabled": True},
+    ("POST", "/channels/{id}/rotate"): {},
+    ("POST", "/clips/{id}/publish"): {},
 }
 NOT_NARROWED: Final = {"/members", "/members/{id}", "/workspaces", "/tokens", "/tokens/{id}/rotate"}  # hand out a role
 PARTS: Final[dict[str, str]] = {"seq": "0", "moment": "m1"}  # of a pattern, beside its id, by name
@@ -138,6 +150,16 @@ MATRIX: Final = (
     Row("GET", "/audit", "admin"),
     Row("GET", "/usage", "admin"),
     Row("GET", "/events", "viewer"),
+    Row("POST", "/channels", "admin"),
+    Row("GET", "/channels", "viewer"),
+    Row("GET", "/channels/{id}", "viewer"),
+    Row("PATCH", "/channels/{id}", "admin"),
+    Row("DELETE", "/channels/{id}", "admin"),
+    Row("POST", "/channels/{id}/test", "admin"),
+    Row("POST", "/channels/{id}/rotate", "admin"),
+    Row("GET", "/channels/{id}/deliveries", "viewer"),
+    Row("POST", "/deliveries/{id}/replay", "editor"),
+    Row("POST", "/clips/{id}/publish", "editor"),
 )
 OPEN: Final = {
     "/api/v1/sign-in", "/api/v1/openapi.json", "/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done",
@@ -177,7 +199,12 @@ def test_the_page_for_users_names_every_endpoint() -> None:
 
 async def things(api: Stage, workspace: str) -> dict[str, str]:
     """One of everything that has an id, by the area it is in."""
-    row = await api.stream(f"made-{workspace}", workspace=workspace)
+    row = await api.stream(f"made-{workspace}", workspace=workspace, rights="own")
+    channel = await api.catalog.add_channel(
+        ChannelRow(
+            id=f"a-{workspace}", workspace=workspace, name="there", kind="webhook", target="https://127.0.0.1:1/refused"
+        )
+    )
     await api.worker(row.id)
     failed = (StepRow(name="ingest", state="failed"),)
     for id_, state in JOBS:
@@ -204,6 +231,7 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     return {
         "streams": row.id, "sessions": f"s-{row.id}", "clips": f"c-{workspace}", "jobs": f"j-{workspace}",
         "tokens": token.id, "members": member.id, "workspaces": workspace, "uploads": f"u-{workspace}",
+        "channels": channel.id, "deliveries": (await api.catalog.deliveries(workspace, channel.id)).rows[0].id,
     }  # fmt: skip
 
 

@@ -19,7 +19,8 @@ NAMES = {
 
 OF_SUPERVISORS = {
     "clipd_workers", "clipd_lease_held", "clipd_lease_transitions", "clipd_stale_writes_refused", "clipd_restarts",
-    "clipd_waiting", "clipd_disk_free_bytes", "clipd_disk_grade",
+    "clipd_waiting", "clipd_disk_free_bytes", "clipd_disk_grade", "clipd_alerts",
+    "clipd_moment_to_alert_seconds",
 }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Alerts: a real outbox, and local servers with the rules of the real services."""
