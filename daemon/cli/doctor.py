@@ -53,6 +53,7 @@ def doctor(
     try:
         settings = load_settings(config=config, data_dir=data_dir)
         findings = [*_run(_python, _ffmpeg, _doors, _decode, _encoders, _sqlite, _streamlink, _ca_bundle)]
+        findings.append(_links(settings))
         storage = [*_storage(Path(settings.data_dir))]
         findings += storage if storage[0].level == "fail" else [*storage, _speech(settings)]  # models are kept there
     except ClipdError as err:
@@ -164,6 +165,17 @@ def _ca_bundle() -> Finding:
     if not Path(bundle).exists():
         return Finding("warn", "No CA bundle: https sources will be refused", "Install ca-certificates.")
     return Finding("ok", "CA bundle found")
+
+
+def _links(settings: Settings) -> Finding:
+    url = settings.api.public_url
+    if url:
+        return Finding("ok", f"Alerts link to {url}")
+    return Finding(
+        "warn",
+        "Alerts carry the clip but no links: api.public_url is not set",
+        "Set it to where people open the page, e.g. https://clips.example.org; without alerts, leave it.",
+    )
 
 
 def _speech(settings: Settings) -> Finding:

@@ -57,10 +57,15 @@ class Message:
         return " · ".join(parts)
 
     @property
-    def text(self) -> str:
-        """All of it, for channels that know no layout."""
-        lines = [self.headline, self.facts, *(f"- {reason}" for reason in self.reasons)]
+    def details(self) -> str:
+        """What stands below the headline, for channels that know no layout."""
+        lines = [self.facts, *(f"- {reason}" for reason in self.reasons)]
         return "\n".join([*lines, *([self.link] if self.link else [])])
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return f"{self.headline}\n{self.details}"
 
 
 def message_of(due: Due, public_url: str) -> Message:

@@ -125,7 +125,7 @@ class Senders:
                 return await slack.post(self._out, bot, message, more=more)
             return await slack.post_text(self._out, channel.target, message)
         errand = Errand(
-            url=channel.target, title=message.headline, body=message.text, file=file.path if file else "",
+            url=channel.target, title=message.headline, body=message.details, file=file.path if file else "",
             policy=self._out.policy, deadline_s=DEADLINE_S,
         )  # fmt: skip
         return await speak(errand)

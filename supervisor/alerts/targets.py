@@ -15,6 +15,10 @@ TEXT_ONLY: Final = (
     "A Slack webhook takes text only: no clip, no edits. With a bot's token (xoxb-...@CHANNEL) messages carry the clip."
 )
 ONCE: Final = "These messages cannot be edited: a clip is told once, and once more if it is withdrawn."
+_NO_SLACK: Final = (
+    "This is neither a Slack bot's token with a channel nor a Slack webhook",
+    "Give xoxb-...@C0123456789, or https://hooks.slack.com/services/...",
+)
 NO_LINKS: Final = "Messages carry no links, since the setting api.public_url is not set."
 
 
@@ -25,6 +29,8 @@ def checked_target(kind: ChannelKind, target: str, allow: AddressPolicy) -> str:
         return target
     if kind == "slack" and slack.bot_of(target, ""):
         return target
+    if kind == "slack" and "://" not in target:
+        raise _bad(*_NO_SLACK)
     host = allow.check_url(target)
     parts = urlsplit(target)
     if parts.fragment:
@@ -35,10 +41,7 @@ def checked_target(kind: ChannelKind, target: str, allow: AddressPolicy) -> str:
             "Copy it in Discord: channel settings, Integrations, Webhooks (https://discord.com/api/webhooks/ID/TOKEN).",
         )
     if kind == "slack" and not slack.WEBHOOK.fullmatch(parts.path):
-        raise _bad(
-            "This is neither a Slack bot's token with a channel nor a Slack webhook",
-            "Give xoxb-...@C0123456789, or https://hooks.slack.com/services/...",
-        )
+        raise _bad(*_NO_SLACK)
     if kind in ("discord", "slack") and parts.scheme != "https" and not _is_private(host):
         raise _bad("A secret address needs https", "Begin it with https://.")
     return target

@@ -43,32 +43,33 @@ class Settled:
 async def put_out(connection: AsyncConnection, clip_id: str, now_ns: int, *, before: RowMapping | None) -> None:
     """In the transaction that stored a `clip` line; `before` is the clip's row until then. What is under way is told
     anew, and channels whose filters pass begin. Of a watch-only stream only a withdrawal is told."""
-    clip = await one(connection, select(clips).where(clips.c.id == clip_id))
+    query = select(clips, streams.c.rights, streams.c.options).join(streams, streams.c.id == clips.c.stream)
+    clip = await one(connection, query.where(clips.c.id == clip_id))
     if clip is None or (before is not None and _same(before, clip)):
         return
-    stream = await one(connection, select(streams).where(streams.c.id == clip["stream"]))
     gone = clip["state"] == "withdrawn"
-    if stream is None or (stream["rights"] == "watch-only" and not gone):
+    if clip["rights"] == "watch-only" and not gone:
         return
-    under_way = deliveries.c.clip == clip_id
-    told = (await connection.execute(select(deliveries.c.channel, deliveries.c.kind).where(under_way))).all()
-    if told:
+    told = and_(deliveries.c.channel == channels.c.id, deliveries.c.clip == clip_id)
+    columns = (channels.c.id, channels.c.filters, channels.c.enabled, deliveries.c.kind)
+    listening = select(*columns).outerjoin(deliveries, told).where(channels.c.workspace == clip["workspace"])
+    rows = (await connection.execute(listening)).all()
+    if any(kind for _, _, _, kind in rows):
         again = {**_AGAIN, "version": deliveries.c.version + 1, "next_ns": now_ns}
-        await connection.execute(update(deliveries).where(under_way).values(again))
+        await connection.execute(update(deliveries).where(deliveries.c.clip == clip_id).values(again))
     if gone:
         return  # nobody hears of a clip that is no more
-    known = {channel for channel, kind in told if kind == "alert"}
-    wanted = and_(channels.c.workspace == clip["workspace"], channels.c.enabled)
-    listening = [row for row in (await connection.execute(select(channels).where(wanted))).mappings()]
-    if listening:
-        profile = stream["options"].get("profile") or await connection.scalar(
-            select(meta.c.value).where(meta.c.key == PROFILE)
-        )
-        fresh = [
-            row["id"] for row in listening if row["id"] not in known and passes(row["filters"], dict(clip), profile)
-        ]
-        if fresh:
-            await connection.execute(insert(deliveries), [_row(clip, each, "alert", now_ns) for each in fresh])
+    known = {id_ for id_, _, _, kind in rows if kind == "alert"}
+    waiting = {id_: filters for id_, filters, enabled, _ in rows if enabled and id_ not in known}
+    profile = await _profile(connection, clip["options"]) if waiting else None
+    fresh = [id_ for id_, filters in waiting.items() if passes(filters, dict(clip), profile)]
+    if fresh:
+        await connection.execute(insert(deliveries), [_row(clip, each, "alert", now_ns) for each in fresh])
+
+
+async def _profile(connection: AsyncConnection, options: Mapping[str, Any]) -> str | None:
+    """A stream's, else the installation's."""
+    return options.get("profile") or await connection.scalar(select(meta.c.value).where(meta.c.key == PROFILE))
 
 
 def passes(filters: Mapping[str, Any], clip: Mapping[str, Any], profile: str | None) -> bool:
@@ -136,7 +137,7 @@ class Outbox(Part):
     async def due(self, channel: str, now_ns: int, limit: int) -> list[Due]:
         """What a channel is to be told by now, what has waited longest first."""
         mine = and_(deliveries.c.channel == channel, deliveries.c.state == "waiting", deliveries.c.next_ns <= now_ns)
-        query = select(deliveries).where(mine).order_by(deliveries.c.next_ns, deliveries.c.id).limit(limit)
+        query = select(deliveries).where(mine).order_by(deliveries.c.next_ns).limit(limit)
         async with self._database.reading() as connection:
             rows = [value_of(DeliveryRow, row) for row in (await connection.execute(query)).mappings()]
             told = select(clips, streams.c.name.label("stream_name"), streams.c.rights).join(

@@ -110,7 +110,7 @@ async def test_a_term_begins_and_ends_with_its_connections(tmp_path: Path) -> No
                 await settle(rows)
                 settled.set()
 
-            p.catalog.settle = noted  # type: ignore[method-assign]
+            p.catalog.settle = noted  # type: ignore[method-assign,assignment]
             for _ in range(2):
                 chore = asyncio.create_task(Alerts(p.catalog, settings, p.clock, lambda: True, p.metrics).run())
                 await settled.wait()
