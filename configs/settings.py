@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, field_validator
 from configs.api import ApiOptions
 from configs.finish import FinishOptions
 from configs.ingest import IngestOptions
+from configs.llm import LlmOptions
 from configs.speech import SpeechOptions
 from configs.streams import RetentionOptions, StreamEntry, SupervisorOptions, unique_names
 from detectors import Profile
@@ -54,6 +55,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     supervisor: SupervisorOptions = SupervisorOptions()
     retention: RetentionOptions = RetentionOptions()
     api: ApiOptions = ApiOptions()
+    llm: LlmOptions = LlmOptions()
 
     _names = field_validator("streams")(unique_names)
 

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 # Around the budget of DESIGN.md section 8 (p50 <= 6 s, p95 <= 10 s); a clip that waited for chat may take over a minute
 CLIP_BUCKETS: Final = (0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120)
 COMMIT_BUCKETS: Final = (0.25, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 5, 7.5, 10, 15, 30)  # around its budget there
+LLM_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60)
 RENDER_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -113,6 +114,22 @@ class SupervisorMetrics:
         self.disk_free_bytes = Gauge("clipd_disk_free_bytes", "Free on the volume of the data folder.", registry=r)
         self.disk_grade = Gauge(
             "clipd_disk_grade", "0 green, 1 yellow, 2 orange, 3 red; as the leader sees it, else 0.", registry=r
+        )
+
+
+class LlmMetrics:
+    """Of one supervisor's gateway to language models. `provider` is a name of the settings, or `cache`."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        r = self.registry = registry or CollectorRegistry()
+        self.llm_requests_total = Counter(
+            "clipd_llm_requests_total", "Questions to language models.", ["provider", "outcome"], registry=r
+        )
+        self.llm_seconds = Histogram(
+            "clipd_llm_seconds", "From a question to its answer.", ["provider"], buckets=LLM_BUCKETS, registry=r
+        )
+        self.llm_cost_usd_total = Counter(
+            "clipd_llm_cost_usd_total", "Money for language models, in USD.", ["provider"], registry=r
         )
 
 

@@ -37,6 +37,8 @@ from supervisor.api.table import INTERNAL, TABLE
 from supervisor.api.underway import Followers, Underway
 from supervisor.api.wakes import Wakes
 from supervisor.catalog import Catalog
+from supervisor.llm import Gateway
+from telemetry.metrics import LlmMetrics
 
 SERVICES: Final = web.AppKey("services", Services)
 _TRACE: Final = web.RequestKey("trace_id", str)
@@ -66,12 +68,16 @@ def make_app(
 
     The catalog stays the caller's to close. There is no CORS: no page of a stranger may read answers.
     """
+    registry = registry or CollectorRegistry()
+    gateway = Gateway(
+        settings.llm, allow=settings.net.allow, catalog=catalog, clock=clock, metrics=LlmMetrics(registry)
+    )
     services = Services(
         catalog=catalog,
         settings=settings,
         clock=clock,
         health=health,
-        registry=registry or CollectorRegistry(),
+        registry=registry,
         gate=Gate(catalog, settings.api, clock),
         keys=PushKeys(catalog, clock),
         board=LiveBoard(clock),
@@ -80,6 +86,7 @@ def make_app(
         followers=Followers(),
         underway=Underway(),
         formats=formats,
+        llm=gateway,
     )
     app = web.Application(client_max_size=MAX_BODY + 1, middlewares=[_shaped(services)])  # aiohttp refuses at the size
     app[SERVICES] = services
@@ -87,6 +94,7 @@ def make_app(
         app.router.add_route(endpoint.method, endpoint.path, _handler(endpoint, services))
     app.on_response_prepare.append(_add_headers)
     app.on_shutdown.append(_drain)
+    app.on_cleanup.append(lambda _: gateway.close())
     return app
 
 

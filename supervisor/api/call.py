@@ -22,6 +22,7 @@ from supervisor.api.underway import Followers, Underway
 from supervisor.api.wakes import Wakes
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import ClaimRow, Role, TokenRow
+from supervisor.llm import Gateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Services:
     followers: Followers
     underway: Underway
     formats: Collection[str]
+    llm: Gateway
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
-from supervisor.api import events, hooks, internal, jobs, plain, renders, sessions, streams, tokens, usage
+from core.control import Acked, EventBatch, Heartbeat, Hello, Live, LlmAnswer, LlmAsk, Pulse, Welcome
+from supervisor.api import events, hooks, internal, jobs, llm, plain, renders, sessions, streams, tokens, usage
 from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
 
@@ -133,6 +133,13 @@ ADMIN: Final[tuple[Endpoint, ...]] = (
     ),
 )  # fmt: skip
 
+LLM: Final[tuple[Endpoint, ...]] = (
+    ForUsers(
+        method="GET", path=f"{API}/llm", does=llm.state, role="viewer",
+        answer=m.LlmState, summary="Language models: who answers, and what it costs",
+    ),
+)  # fmt: skip
+
 OPEN: Final[tuple[Endpoint, ...]] = (
     ForAll(method="POST", path=f"{API}/hooks/rtmp/publish", does=hooks.publish, summary="May this be published?"),
     ForAll(method="POST", path=f"{API}/hooks/rtmp/done", does=hooks.done, summary="It is published no longer"),
@@ -170,7 +177,10 @@ WORKERS: Final[tuple[Endpoint, ...]] = (
         method="POST", path=f"{INTERNAL}/keys", does=internal.keys,
         body=m.KeyAsked, answer=m.Door, summary="Where a publisher belongs",
     ),
-    ForWorkers(method="POST", path=f"{INTERNAL}/llm", does=internal.llm, summary="Language models: answered 501"),
+    ForWorkers(
+        method="POST", path=f"{INTERNAL}/llm", does=llm.ask,
+        body=LlmAsk, answer=LlmAnswer, summary="A question to a language model",
+    ),
 )  # fmt: skip
 
-TABLE: Final[tuple[Endpoint, ...]] = (*STREAMS, *SESSIONS, *JOBS, *ADMIN, *OPEN, *WORKERS)
+TABLE: Final[tuple[Endpoint, ...]] = (*STREAMS, *SESSIONS, *JOBS, *ADMIN, *LLM, *OPEN, *WORKERS)

@@ -12,6 +12,7 @@ from supervisor.catalog.deliveries import Deliveries
 from supervisor.catalog.jobs import Jobs
 from supervisor.catalog.leading import Leading
 from supervisor.catalog.ledger import Ledger
+from supervisor.catalog.llm import Llm
 from supervisor.catalog.migrate import migrate
 from supervisor.catalog.part import OnRefused, Refusals
 from supervisor.catalog.renders import Renders
@@ -24,7 +25,7 @@ from supervisor.catalog.usage import Usage
 from supervisor.catalog.workers import Workers
 
 
-class Catalog(Streams, Sessions, Jobs, Renders, Tokens, Ledger, Workers, Deliveries, Retained, Usage):
+class Catalog(Streams, Sessions, Jobs, Renders, Tokens, Ledger, Workers, Deliveries, Retained, Usage, Llm):
     """One connection pool of one supervisor. Every method raises CatalogAway when the database does not answer in time.
 
     `workspace` is whose rows are seen and changed; None is the supervisor itself.

@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from supervisor.catalog import limits
 from supervisor.catalog.database import take_number
+from supervisor.catalog.llm import KEPT_NS as ANSWERS_KEPT_NS
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
-from supervisor.catalog.schema import audits, commands, events, meta, nonces, replies, worker_tokens
+from supervisor.catalog.schema import audits, commands, events, llm_answers, meta, nonces, replies, worker_tokens
 from supervisor.catalog.values import AuditRow, Page, Reply
 
 SLICE: Final = 1000  # rows deleted in one transaction, so that nobody waits for long
@@ -105,6 +106,7 @@ class Ledger(Part):
             (commands, commands.c.at_ns < before_ns),
             (replies, replies.c.at_ns < before_ns),
             (nonces, nonces.c.until_ns < self._now_ns()),
+            (llm_answers, llm_answers.c.at_ns < self._now_ns() - ANSWERS_KEPT_NS),
             (worker_tokens, worker_tokens.c.expires_ns < self._now_ns()),
         )
         return sum([await self._forget(table, gone) for table, gone in old])

@@ -167,3 +167,8 @@ replies = Table(
 nonces = Table(
     "nonces", METADATA, _text("scope", primary_key=True), _text("nonce", primary_key=True), _ns("until_ns"),
 )  # fmt: skip
+llm_answers = Table(
+    "llm_answers", METADATA, _text("workspace", _ref("workspaces.id"), primary_key=True),
+    _text("key", primary_key=True), _text("provider"), _text("model"), _text("content"), _whole("prompt_tokens"),
+    _whole("completion_tokens"), _whole("hits"), _ns("at_ns"), Index("ix_llm_answers_age", "workspace", "at_ns"),
+)  # fmt: skip

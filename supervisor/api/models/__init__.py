@@ -18,6 +18,7 @@ from supervisor.api.models.base import (
 from supervisor.api.models.clips import Clip, ClipHistory, Revision, Session
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
 from supervisor.api.models.jobs import FormatName, Job, NewJob, NewRender, Step
+from supervisor.api.models.llm import LlmProvider, LlmState
 from supervisor.api.models.plain import Alive, Ready
 from supervisor.api.models.streams import (
     ClipNow,
@@ -51,6 +52,8 @@ __all__ = [
     "KeyAsked",
     "Listed",
     "Listing",
+    "LlmProvider",
+    "LlmState",
     "MadeStream",
     "MadeToken",
     "Name",

@@ -48,6 +48,8 @@ async def test_an_older_database_is_brought_up_to_date_with_all_that_is_in_it(
     """From before days counted clips, and jobs knew one."""
     await catalog.set_stored({"default": 7})
     async with catalog._database.writing() as connection:
+        await connection.execute(text("DROP TABLE llm_answers"))
+        await connection.execute(text("DELETE FROM counters WHERE name = 'llm'"))
         await connection.execute(text("DROP INDEX ix_jobs_clip"))
         for undone in ("TABLE usage DROP COLUMN clips", "TABLE jobs DROP COLUMN clip"):
             await connection.execute(text(f"ALTER {undone}"))

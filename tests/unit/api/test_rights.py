@@ -71,6 +71,7 @@ MATRIX: Final = (
     Row("GET", "/audit", "admin"),
     Row("GET", "/usage", "admin"),
     Row("GET", "/events", "viewer"),
+    Row("GET", "/llm", "viewer"),
 )
 OPEN: Final = {"/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done", "/healthz", "/readyz", "/metrics"}
 
