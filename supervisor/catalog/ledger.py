@@ -106,7 +106,7 @@ class Ledger(Part):
             (commands, commands.c.at_ns < before_ns),
             (replies, replies.c.at_ns < before_ns),
             (nonces, nonces.c.until_ns < self._now_ns()),
-            (llm_answers, llm_answers.c.at_ns < self._now_ns() - ANSWERS_KEPT_NS),
+            (llm_answers, llm_answers.c.at_ns <= self._now_ns() - ANSWERS_KEPT_NS),
             (worker_tokens, worker_tokens.c.expires_ns < self._now_ns()),
         )
         return sum([await self._forget(table, gone) for table, gone in old])

@@ -18,7 +18,7 @@ import structlog
 from configs.llm import LlmOptions, ProviderOptions
 from core.control import LlmAnswer, LlmAsk
 from core.protocols import Clock
-from core.times import ns, to_s
+from core.times import to_s
 from supervisor.catalog import Catalog, CatalogAway
 from supervisor.catalog.values import CachedAnswer
 from supervisor.llm.dialects import Completion
@@ -97,10 +97,10 @@ class Gateway:
             raise LlmRefused("llm_unavailable")
         self._underway[stream] += 1
         began_ns = self._clock.boottime_ns()
-        outcome, answer = "ended", None
+        outcome, answer, bill = "ended", None, Bill()
         try:
             async with asyncio.timeout(ask.deadline_s):
-                answer = await self._answer(workspace, ask)
+                answer = await self._answer(workspace, ask, bill)
             outcome = "ok"
             return answer
         except TimeoutError as err:
@@ -113,24 +113,27 @@ class Gateway:
             self._underway[stream] -= 1
             if not self._underway[stream]:
                 del self._underway[stream]
-            _say(ask, answer, outcome, stream, to_s(self._clock.boottime_ns() - began_ns))
+            _say(ask, answer, bill, outcome, stream, to_s(self._clock.boottime_ns() - began_ns))
 
-    async def _answer(self, workspace: str, ask: LlmAsk) -> LlmAnswer:
+    async def _answer(self, workspace: str, ask: LlmAsk, bill: Bill) -> LlmAnswer:
         keys = [_cache_key(ask, each.options) for each in self._providers]
         cached = await self._catalog.cached_answer(workspace, keys)
         if cached is not None:
             self._metrics.llm_requests_total.labels(provider=CACHE, outcome="ok").inc()
             return _of_cache(cached)
-        return await self._chain(workspace, ask)
+        return await self._chain(workspace, ask, bill)
 
-    async def _chain(self, workspace: str, ask: LlmAsk) -> LlmAnswer:
-        ends_ns = self._clock.boottime_ns() + ns(ask.deadline_s - LEFT_S)
-        bill, codes = Bill(), list[str]()
+    async def _chain(self, workspace: str, ask: LlmAsk, bill: Bill) -> LlmAnswer:
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + ask.deadline_s - LEFT_S  # by the clock of asyncio.timeout
+        codes = list[str]()
         asked = [each for each in self._providers if each.is_ready(workspace)]
         for number, provider in enumerate(asked, 1):
-            left_s = to_s(ends_ns - self._clock.boottime_ns())
+            left_s = ends_s - loop.time()
             if left_s <= 0:
                 raise LlmRefused("llm_deadline")
+            if provider.is_busy and number < len(asked):
+                continue  # it is asked more than it takes; no failure
             limit_s = left_s if number == len(asked) else left_s * SHARE
             try:
                 said = await self._ask_one(provider, workspace, ask, limit_s, bill)
@@ -206,7 +209,7 @@ def _cache_key(ask: LlmAsk, options: ProviderOptions) -> str:
     return _digest(json.dumps([asked, options.kind, options.base_url, options.model], sort_keys=True))
 
 
-def _say(ask: LlmAsk, answer: LlmAnswer | None, outcome: str, stream: str, took_s: float) -> None:
+def _say(ask: LlmAsk, answer: LlmAnswer | None, bill: Bill, outcome: str, stream: str, took_s: float) -> None:
     log.info(
         "llm.asked",
         stream=stream,
@@ -217,7 +220,7 @@ def _say(ask: LlmAsk, answer: LlmAnswer | None, outcome: str, stream: str, took_
         output_hash="" if answer is None else _digest(answer.content),
         provider="" if answer is None else answer.provider,
         cached=answer is not None and answer.cached,
-        cost_usd=0.0 if answer is None else answer.cost_usd,
+        cost_usd=bill.usd,
         took_ms=round(took_s * 1000, 1),
     )
 

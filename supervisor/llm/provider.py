@@ -100,6 +100,11 @@ class Provider:
         """Whether `ask` makes sense now."""
         return self.state(workspace) in ("ready", "probing")
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question would have to wait for a place."""
+        return self._slots.locked()
+
     async def ask(self, workspace: str, ask: LlmAsk, limit_s: float, bill: Bill) -> Completion:
         """An answer that fits the schema, its content JSON in ASCII. `limit_s` is for everything, the wait for a place
         included; what it costs is added to the bill. Raises Failed, OverBudget, CatalogAway."""
