@@ -80,7 +80,8 @@ async def test_codes_and_statuses_are_those_of_the_contract(asked: Stage, model:
     model.always = "hang"
     late = await say(asked, token, deadline_s=0.2)
     assert (late.status, late.code) == (504, "llm_deadline")
-    for changes in ({"deadline_s": 0}, {"messages": []}, {"more": 1}, {"task": "chat"}):
+    wrongs: list[dict[str, object]] = [{"deadline_s": 0}, {"messages": []}, {"more": 1}, {"task": "chat"}]
+    for changes in wrongs:
         wrong = await say(asked, token, **changes)
         assert (wrong.status, wrong.code) == (400, "bad_message")
     odd = {"type": "json_schema", "json_schema": {"schema": {"pattern": "a"}}}

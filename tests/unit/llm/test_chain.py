@@ -131,7 +131,7 @@ async def test_the_same_question_is_paid_for_once(tmp_path: Path) -> None:
         assert (again.content, again.cached, again.cost_usd) == (first.content, True, 0.0)
         assert (again.provider, again.usage) == (first.provider, first.usage)
         for other in ({"workspace": "elsewhere"}, {"prompt_hash": "b"}, {"temperature": 1.0}):
-            assert not (await at.ask(**other)).cached  # type: ignore[arg-type]
+            assert not (await at.ask(**other)).cached
         assert len(at.servers[0].bodies) == 4
         cache = await at.catalog.llm_cache("default")
         assert (cache.answers, cache.hits) == (3, 1)

@@ -32,7 +32,7 @@ def test_a_key_comes_from_a_file_or_a_variable(tmp_path: Path, monkeypatch: pyte
     for key in ("first", "second"):
         file.write_text(f"{key}\n")
         assert read_key(provider(api_key_file=str(file))) == key
-    assert read_key(ProviderOptions(use="ollama", model="m")) == ""
+    assert read_key(ProviderOptions.model_validate({"use": "ollama", "model": "m"})) == ""
 
 
 @pytest.mark.parametrize("text", ["", "two words", "x" * 2000, "line\nline", "schlüssel", "\0"])

@@ -78,7 +78,7 @@ def test_a_schema_has_bounds() -> None:
     deep: dict[str, Any] = {}
     for _ in range(100):
         deep = {"items": deep}
-    wide = {"properties": {str(n): {} for n in range(3000)}}
+    wide: dict[str, Any] = {"properties": {str(n): {} for n in range(3000)}}
     for schema in (deep, wide):
         with pytest.raises(UsageError):
             check_schema(schema)
