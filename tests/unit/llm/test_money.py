@@ -50,10 +50,10 @@ async def ask_until_refused(at: House) -> int:
     raise AssertionError("there is no budget")
 
 
-@pytest.mark.parametrize("fault", ["hang", "reset", "big", "no_usage", "lying"])
+@pytest.mark.parametrize("fault", ["reset", "big", "no_usage", "lying"])
 async def test_what_nobody_knows_the_price_of_has_cost_all_that_it_could(fault: str, tmp_path: Path) -> None:
     """The provider may have answered and billed."""
-    async with house(tmp_path, {"timeout_s": 0.2}) as at:
+    async with house(tmp_path, {}) as at:
         at.servers[0].always = fault
         try:
             told = (await at.ask()).cost_usd
@@ -62,9 +62,12 @@ async def test_what_nobody_knows_the_price_of_has_cost_all_that_it_could(fault: 
         spent = await at.spent()
         assert spent > 10 * USD
         assert told in (None, pytest.approx(spent))
-        assert at.metrics.registry.get_sample_value("clipd_llm_cost_usd_total", {"provider": "p0"}) == pytest.approx(
-            spent
-        )
+        assert told_cost(at) == pytest.approx(spent)
+
+
+def told_cost(at: House) -> float:
+    """As the metrics have it."""
+    return at.metrics.registry.get_sample_value("clipd_llm_cost_usd_total", {"provider": "p0"}) or 0.0
 
 
 async def test_a_bad_answer_is_paid_for_and_stands_in_the_next_ones_bill(tmp_path: Path) -> None:
@@ -84,5 +87,7 @@ async def test_a_supervisor_that_dies_while_it_asks_has_spent_what_it_reserved(t
         await at.servers[0].arrived.acquire()
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        assert await at.spent() > 10 * USD
+        spent = await at.spent()
+        assert spent > 10 * USD
+        assert told_cost(at) == pytest.approx(spent)
         assert at.states() == ["ready"]
