@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final, get_args
 
-from sqlalchemy import ColumnElement, Table, and_, delete, select, update
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import UsageError
 from core.ids import SessionId, StreamId
@@ -14,7 +15,7 @@ from supervisor.catalog.errors import NotFound
 from supervisor.catalog.intake import MAX_TITLE
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
-from supervisor.catalog.schema import clips, moments, revisions, sessions
+from supervisor.catalog.schema import clips, llm_answers, moments, revisions, sessions
 from supervisor.catalog.values import ClipRow, MomentRow, Page, Review, SessionRow
 
 CHANGEABLE: Final = frozenset({"review", "title"})
@@ -118,6 +119,7 @@ class Sessions(Part):
         """Delete its rows, all of them: events, clips, moments, claims. Its files are the caller's. Raises NotFound."""
         async with self._database.writing() as connection:
             mine = and_(sessions.c.id == id, in_workspace(sessions, workspace))
+            await _forget_answers(connection, select(sessions.c.workspace).where(mine))
             if (await connection.execute(delete(sessions).where(mine))).rowcount == 0:
                 raise NotFound("session", id)
 
@@ -125,8 +127,14 @@ class Sessions(Part):
         """Delete a clip and its revisions. Its files are the caller's. Raises NotFound."""
         async with self._database.writing() as connection:
             mine = and_(clips.c.id == id, in_workspace(clips, workspace))
+            await _forget_answers(connection, select(clips.c.workspace).where(mine))
             if (await connection.execute(delete(clips).where(mine))).rowcount == 0:
                 raise NotFound("clip", id)
+
+
+async def _forget_answers(connection: AsyncConnection, whose: Select[tuple[str]]) -> None:
+    """What models said to a workspace may hold words of what is being erased. It only costs asking again."""
+    await connection.execute(delete(llm_answers).where(llm_answers.c.workspace.in_(whose)))
 
 
 def _of(

@@ -15,6 +15,7 @@ from core.errors import UsageError
 
 MAX_DEPTH: Final = 16
 MAX_PARTS: Final = 2000  # schemas inside a schema
+MAX_STEPS: Final = 200_000  # of one check, some 0.3 s: a long answer against a wide schema would take minutes
 
 
 def _is_number(value: Any) -> bool:
@@ -53,19 +54,9 @@ def check_schema(schema: Mapping[str, Any]) -> None:
         parts += [(each, depth - 1) for each in inner]
 
 
-def check(value: Any, schema: Mapping[str, Any], where: str = "$") -> None:
+def check(value: Any, schema: Mapping[str, Any]) -> None:
     """Raises Misfit. `schema` has passed `check_schema`."""
-    _check_any(value, schema, where)
-    if isinstance(value, dict):
-        _check_object(value, schema, where)
-    elif isinstance(value, list):
-        _check_size(len(value), schema, "Items", where)
-        for index, each in enumerate(value if "items" in schema else ()):
-            check(each, schema["items"], f"{where}[{index}]")
-    elif isinstance(value, str):
-        _check_size(len(value), schema, "Length", where)
-    elif _is_number(value):
-        _check_bounds(value, schema, where)
+    _Check().value(value, schema, "$")
 
 
 def parse(text: str) -> Any:
@@ -73,33 +64,61 @@ def parse(text: str) -> Any:
     return json.loads(text, parse_constant=_no_number, object_pairs_hook=_once)
 
 
-def _check_any(value: Any, schema: Mapping[str, Any], where: str) -> None:
-    """What is said of values of every type."""
-    if "type" in schema:
-        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        if not any(_KINDS[kind](value) for kind in kinds):
-            raise Misfit(f"{where} is not of type {'/'.join(kinds)}")
-    if "enum" in schema and not any(_same(value, each) for each in schema["enum"]):
-        raise Misfit(f"{where} is none of the values")
-    if "const" in schema and not _same(value, schema["const"]):
-        raise Misfit(f"{where} is not the value")
-    if "anyOf" in schema and not any(_fits(value, each) for each in schema["anyOf"]):
-        raise Misfit(f"{where} fits none of the schemas")
+class _Check:
+    """One answer, with the steps that are left for it."""
 
+    def __init__(self) -> None:
+        self._left = MAX_STEPS
 
-def _check_object(value: dict[str, Any], schema: Mapping[str, Any], where: str) -> None:
-    known = schema.get("properties", {})
-    missing = next((name for name in schema.get("required", ()) if name not in value), None)
-    if missing is not None:
-        raise Misfit(f"{where} has no {missing[:40]!r}")
-    others = schema.get("additionalProperties", True)
-    for name, each in value.items():
-        if name in known:
-            check(each, known[name], f"{where}.{name}")
-        elif others is False:
-            raise Misfit(f"{where} has a field that was not asked for")
-        elif isinstance(others, Mapping):
-            check(each, others, f"{where}.*")
+    def value(self, value: Any, schema: Mapping[str, Any], where: str) -> None:
+        """Of any type."""
+        self._left -= 1 + len(schema.get("enum", ())) + len(schema.get("required", ()))
+        if self._left < 0:
+            raise Misfit("it is too large for this schema")
+        self._any(value, schema, where)
+        if isinstance(value, dict):
+            self._object(value, schema, where)
+        elif isinstance(value, list):
+            _check_size(len(value), schema, "Items", where)
+            for index, each in enumerate(value if "items" in schema else ()):
+                self.value(each, schema["items"], f"{where}[{index}]")
+        elif isinstance(value, str):
+            _check_size(len(value), schema, "Length", where)
+        elif _is_number(value):
+            _check_bounds(value, schema, where)
+
+    def _any(self, value: Any, schema: Mapping[str, Any], where: str) -> None:
+        if "type" in schema:
+            kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+            if not any(_KINDS[kind](value) for kind in kinds):
+                raise Misfit(f"{where} is not of type {'/'.join(kinds)}")
+        if "enum" in schema and not any(_same(value, each) for each in schema["enum"]):
+            raise Misfit(f"{where} is none of the values")
+        if "const" in schema and not _same(value, schema["const"]):
+            raise Misfit(f"{where} is not the value")
+        if "anyOf" in schema and not any(self._fits(value, each, where) for each in schema["anyOf"]):
+            raise Misfit(f"{where} fits none of the schemas")
+
+    def _object(self, value: dict[str, Any], schema: Mapping[str, Any], where: str) -> None:
+        known = schema.get("properties", {})
+        missing = next((name for name in schema.get("required", ()) if name not in value), None)
+        if missing is not None:
+            raise Misfit(f"{where} has no {missing[:40]!r}")
+        others = schema.get("additionalProperties", True)
+        for name, each in value.items():
+            if name in known:
+                self.value(each, known[name], f"{where}.{name}")
+            elif others is False:
+                raise Misfit(f"{where} has a field that was not asked for")
+            elif isinstance(others, Mapping):
+                self.value(each, others, f"{where}.*")
+
+    def _fits(self, value: Any, schema: Mapping[str, Any], where: str) -> bool:
+        try:
+            self.value(value, schema, where)
+        except Misfit:
+            return False
+        return True
 
 
 def _check_size(size: int, schema: Mapping[str, Any], what: str, where: str) -> None:
@@ -114,14 +133,6 @@ def _check_bounds(value: float, schema: Mapping[str, Any], where: str) -> None:
         raise Misfit(f"{where} is out of bounds")
 
 
-def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
-    try:
-        check(value, schema)
-    except Misfit:
-        return False
-    return True
-
-
 def _is_known(name: object, value: Any) -> bool:
     if name == "type":
         kinds = value if isinstance(value, list) else [value]
@@ -133,27 +144,25 @@ def _is_known(name: object, value: Any) -> bool:
     if name == "anyOf":
         return isinstance(value, list) and bool(value)
     if name == "enum":
-        return isinstance(value, list)
+        return isinstance(value, list) and all(_is_scalar(each) for each in value)
+    if name == "const":
+        return _is_scalar(value)
     if name == "items":
         return isinstance(value, Mapping)
     if name == "additionalProperties":
         return isinstance(value, bool | Mapping)
     if name in _SIZES:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return _is_number(value) if name in _BOUNDS else name == "const" or name in _SAID
+    return _is_number(value) if name in _BOUNDS else name in _SAID
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str | bool) or _is_number(value)
 
 
 def _same(value: Any, other: Any) -> bool:
-    """As JSON has it: true is not 1, and 1 is 1.0."""
-    return bool(_plain(value) == _plain(other))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bool):
-        return ("truth", value)
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return {name: _plain(each) for name, each in value.items()} if isinstance(value, Mapping) else value
+    """As JSON has it: true is not 1, and 1 is 1.0. `other` is a scalar."""
+    return isinstance(value, bool) == isinstance(other, bool) and bool(value == other)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -92,6 +92,19 @@ async def test_answers_are_bounded(catalog: Catalog, clock: FakeClock, monkeypat
     assert kept == ["c", "d", "e"]
 
 
+async def test_what_is_erased_is_in_no_answer_that_is_kept(catalog: Catalog) -> None:
+    """A workspace's answers may hold words of any of its sessions; others' stay."""
+    claim = await claimed(catalog)
+    await catalog.add_workspace(WorkspaceRow(id="other", name="other"))
+    await catalog.store_events(batch(claim, (1, "clip", clip())))
+    for erase in (catalog.erase_clip(None, "c1"), catalog.erase_session("default", claim.session)):
+        for workspace in ("default", "other"):
+            await catalog.keep_answer(workspace, "a", answer())
+        await erase
+        assert await catalog.cached_answer("default", ["a"]) is None
+        assert await catalog.cached_answer("other", ["a"]) is not None
+
+
 async def test_usage_says_how_many_of_a_days_clips_were_accepted(catalog: Catalog, clock: FakeClock) -> None:
     """By the day on which they were first told of, whoever's they are."""
     claim = await claimed(catalog)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UsageError
+from supervisor.llm import schema as schema_module
 from supervisor.llm.schema import Misfit, check, check_schema, parse
 
 names = st.sampled_from(["a", "b", "c"])
@@ -23,7 +24,7 @@ plain = st.fixed_dictionaries(
     {},
     optional={
         "type": kinds | st.lists(kinds, min_size=1, max_size=2, unique=True),
-        "enum": st.lists(values, min_size=1, max_size=3), "const": values,
+        "enum": st.lists(scalars, min_size=1, max_size=3), "const": scalars,
         "minimum": st.integers(-2, 2), "maximum": st.integers(-2, 2),
         "exclusiveMinimum": st.integers(-2, 2), "exclusiveMaximum": st.integers(-2, 2),
         "minLength": st.integers(0, 2), "maxLength": st.integers(0, 2),
@@ -64,7 +65,7 @@ def test_it_says_what_the_reference_says(schema: dict[str, Any], value: Any) -> 
         {"items": 3},
         {"properties": []}, {"properties": {"a": 1}}, {"required": "a"}, {"required": [1]}, {"minItems": -1},
         {"minItems": True}, {"maximum": "3"}, {"anyOf": []}, {"anyOf": {}}, {"enum": 3}, {"additionalProperties": "no"},
-        {"oneOf": [{}]}, {"not": {}}, {"type": [["string"]]},
+        {"oneOf": [{}]}, {"not": {}}, {"enum": [[1]]}, {"const": {}}, {"type": [["string"]]},
     ],
 )  # fmt: skip
 def test_a_schema_with_more_in_it_is_refused(schema: dict[str, Any]) -> None:
@@ -92,6 +93,16 @@ def test_nothing_that_is_no_schema_raises_anything_else(schema: Any) -> None:
             check({"a": [1, "x", None]}, {name: schema})
         except (UsageError, Misfit):
             pass
+
+
+def test_a_check_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However wide a schema a worker asks for, and however long a model answers: it would hold up everybody."""
+    monkeypatch.setattr(schema_module, "MAX_STEPS", 1000)
+    wide = {"items": {"anyOf": [{"enum": [n]} for n in range(100)]}}
+    check([0] * 100, wide)
+    for slow in (wide, {"items": {"enum": list(range(100))}}, {"items": {"anyOf": [{"required": ["a"] * 100}]}}):
+        with pytest.raises(Misfit):
+            check([99] * 100, slow)
 
 
 @pytest.mark.parametrize("text", ["NaN", '{"a": Infinity}', '{"a": 1, "a": 2}', "[1", "", "1 2"])
