@@ -11,6 +11,7 @@ from configs.alerts import AlertsOptions
 from configs.api import ApiOptions
 from configs.finish import FinishOptions
 from configs.ingest import IngestOptions
+from configs.llm import LlmOptions
 from configs.speech import SpeechOptions
 from configs.streams import RetentionOptions, StreamEntry, SupervisorOptions, unique_names
 from detectors import Profile
@@ -58,6 +59,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     retention: RetentionOptions = RetentionOptions()
     api: ApiOptions = ApiOptions()
     alerts: AlertsOptions = AlertsOptions()
+    llm: LlmOptions = LlmOptions()
 
     _names = field_validator("streams")(unique_names)
 

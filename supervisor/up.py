@@ -80,7 +80,8 @@ async def run(up: Up, stop: asyncio.Event, hurry: asyncio.Event) -> None:
         secret = await ensure_owner(catalog, data_dir)
         await catalog.set_meta(PROFILE, settings.profile)
         await sync(catalog, up.entries)
-        await check_quotas(catalog, settings.supervisor.quotas)
+        await check_workspaces(catalog, "supervisor.quotas", settings.supervisor.quotas)
+        await check_workspaces(catalog, "llm.budgets", settings.llm.budgets)
         runtime, workers_host = await open_runtime(settings, data_dir, installation, clock)
         stack.push_async_callback(runtime.close)
         lead = _Lead(up, catalog, installation, metrics, runtime)
@@ -210,13 +211,13 @@ class _Lead:
         self._metrics.disk_grade.set(0)
 
 
-async def check_quotas(catalog: Catalog, names: Iterable[str]) -> None:
-    """Raises UsageError for a quota of no workspace, which would hold nobody back."""
+async def check_workspaces(catalog: Catalog, setting: str, names: Iterable[str]) -> None:
+    """Raises UsageError for a quota or a budget of no workspace, which would hold nobody back."""
     known = {row.id for row in await catalog.workspaces()}
     strange = next((name for name in names if name not in known), None)
     if strange is not None:
         raise UsageError(
-            f"supervisor.quotas names {strange[:40]!r}, which is no workspace",
+            f"{setting} names {strange[:40]!r}, which is no workspace",
             remedy=f"There are: {', '.join(sorted(known))[:400]}.",
             code="unknown_workspace",
         )

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 CLIP_BUCKETS: Final = (0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120)
 COMMIT_BUCKETS: Final = (0.25, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 5, 7.5, 10, 15, 30)  # around its budget there
 ALERT_BUCKETS: Final = (1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300, 900, 3600)
+LLM_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60)
 RENDER_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -126,6 +127,22 @@ class SupervisorMetrics:
             "From the arrival of a live clip's last frame to the acceptance of its first message in a channel.",
             buckets=ALERT_BUCKETS,
             registry=r,
+        )
+
+
+class LlmMetrics:
+    """Of one supervisor's gateway to language models. `provider` is a name of the settings, or `cache`."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        r = self.registry = registry or CollectorRegistry()
+        self.llm_requests_total = Counter(
+            "clipd_llm_requests_total", "Questions to language models.", ["provider", "outcome"], registry=r
+        )
+        self.llm_seconds = Histogram(
+            "clipd_llm_seconds", "From a question to its answer.", ["provider"], buckets=LLM_BUCKETS, registry=r
+        )
+        self.llm_cost_usd_total = Counter(
+            "clipd_llm_cost_usd_total", "Money for language models, in USD.", ["provider"], registry=r
         )
 
 

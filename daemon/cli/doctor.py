@@ -6,6 +6,7 @@ import io
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -22,12 +23,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from configs import Settings, load_settings
-from core.errors import ClipdError, ModelMissing
+from configs.llm import ProviderOptions
+from core.errors import ClipdError, ModelMissing, UsageError
 from daemon.cli import options as o
 from daemon.ffmpeg.encoders import HARDWARE, SOFTWARE, choose_encoder, prove
 from daemon.ingest.avopen import open_media
 from daemon.speech.check import check_engine
 from daemon.worker.speech import open_engine
+from supervisor.llm.keys import read_key
 
 Level = Literal["ok", "warn", "fail"]
 MARKS: Final = {"ok": "[green]ok  [/green]", "warn": "[yellow]warn[/yellow]", "fail": "[red]fail[/red]"}
@@ -54,6 +57,7 @@ def doctor(
         settings = load_settings(config=config, data_dir=data_dir)
         findings = [*_run(_python, _ffmpeg, _doors, _decode, _encoders, _sqlite, _streamlink, _ca_bundle)]
         findings.append(_links(settings))
+        findings += [_language_model(each) for each in settings.llm.providers]
         storage = [*_storage(Path(settings.data_dir))]
         findings += storage if storage[0].level == "fail" else [*storage, _speech(settings)]  # models are kept there
     except ClipdError as err:
@@ -206,6 +210,19 @@ def _decode_speech(settings: Settings) -> str:
     took_s = time.perf_counter() - started
     place = f"{engine.info.device}, {engine.info.compute_type}, {engine.info.threads} threads"
     return f"Speech model {files.name} (from {files.where}) on {place}: a known sentence heard in {took_s:.1f} s"
+
+
+def _language_model(provider: ProviderOptions) -> Finding:
+    """Whether its key is there. Nobody is asked: a question costs money."""
+    what = f"Language model {provider.model} of {provider.name}"
+    try:
+        key = read_key(provider)
+    except UsageError as err:
+        return Finding("warn", f"{what} is not asked: {err.what}", err.remedy)
+    if provider.api_key_file and stat.S_IMODE(os.stat(provider.api_key_file).st_mode) & 0o077:
+        remedy = f"Take its rights away: chmod 600 {provider.api_key_file}"
+        return Finding("warn", f"{what}: others on this machine can read its key file", remedy)
+    return Finding("ok", f"{what}: {'its key is there' if key else 'it needs no key'}; nothing was asked")
 
 
 def _storage(folder: Path) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from configs import Settings
+from configs.llm import LlmOptions
 from core.chat import chat_for, is_local_chat
 from core.errors import StorageError, UsageError
 from core.ids import StreamId, new_session_id, slug
@@ -75,8 +76,8 @@ def build_spec(request: WatchRequest) -> WorkerSpec:
 
 
 def _own(settings: Settings) -> Settings:
-    """What concerns one worker: neither stream keys nor the other streams."""
-    return without_keys(settings).model_copy(update={"streams": ()})
+    """What concerns one worker: neither stream keys nor the other streams, nor where keys of language models lie."""
+    return without_keys(settings).model_copy(update={"streams": (), "llm": LlmOptions()})
 
 
 def channel_job(request: WatchRequest) -> ChannelJob:

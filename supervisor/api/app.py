@@ -43,7 +43,9 @@ from supervisor.api.table import TABLE
 from supervisor.api.underway import Followers, Underway
 from supervisor.api.wakes import Wakes
 from supervisor.catalog import Catalog
+from supervisor.llm import Gateway
 from supervisor.sessions_reader import SessionReader
+from telemetry.metrics import LlmMetrics
 
 SERVICES: Final = web.AppKey("services", Services)
 _TRACE: Final = web.RequestKey("trace_id", str)
@@ -75,12 +77,16 @@ def make_app(
     The catalog stays the caller's to close. There is no CORS: no page of a stranger may read answers.
     """
     passwords = Passwords()
+    registry = registry or CollectorRegistry()
+    gateway = Gateway(
+        settings.llm, allow=settings.net.allow, catalog=catalog, clock=clock, metrics=LlmMetrics(registry)
+    )
     services = Services(
         catalog=catalog,
         settings=settings,
         clock=clock,
         health=health,
-        registry=registry or CollectorRegistry(),
+        registry=registry,
         gate=Gate(catalog, settings.api, clock, passwords),
         keys=PushKeys(catalog, clock),
         board=LiveBoard(clock),
@@ -93,6 +99,7 @@ def make_app(
         document=partial(document, TABLE),
         sessions=sessions,
         signers=Signers(catalog, clock),
+        llm=gateway,
     )
     app = web.Application(client_max_size=MAX_BODY + 1, middlewares=[_shaped(services)])  # aiohttp refuses at the size
     app[SERVICES] = services
@@ -100,6 +107,7 @@ def make_app(
         app.router.add_route(endpoint.method, endpoint.path, _handler(endpoint, services))
     app.on_response_prepare.append(_add_headers)
     app.on_shutdown.append(_drain)
+    app.on_cleanup.append(lambda _: gateway.close())
     return app
 
 

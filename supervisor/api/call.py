@@ -24,6 +24,7 @@ from supervisor.api.underway import Followers, Underway
 from supervisor.api.wakes import Wakes
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import Caller, ClaimRow, Role
+from supervisor.llm import Gateway
 from supervisor.sessions_reader import SessionReader
 
 LOOKS: Final = 4  # into journals at once
@@ -60,6 +61,7 @@ class Services:
     sessions: SessionReader
     signers: Signers
     looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS))
+    llm: Gateway
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 

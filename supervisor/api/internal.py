@@ -112,11 +112,6 @@ async def keys(call: WorkerCall) -> Done:
     return Done(Door(socket=str(folder / DOOR_SOCKET)))
 
 
-async def llm(_call: WorkerCall) -> Done:
-    """POST llm: no gateway is configured in this version."""
-    raise ApiError(501, "not_implemented", "This server has no gateway to language models.")
-
-
 async def _welcome(call: WorkerCall, *, deliver_only: bool) -> Done:
     acked = await call.services.catalog.acked(call.claim.session)
     token = await _token(call)

@@ -255,8 +255,15 @@ def usage_answer(row: UsageRow) -> Used:
         stored_bytes=row.bytes,
         clips=row.clips,
         renders=row.renders,
-        llm_usd=row.llm_usd,
+        llm_usd=dollars(row.llm_usd),
+        accepted=row.accepted,
+        llm_usd_per_accepted_clip=dollars(row.llm_usd / row.accepted) if row.accepted else None,
     )
+
+
+def dollars(usd: float) -> float:
+    """To a millionth: sums of floats are never quite zero."""
+    return round(max(0.0, usd), 6)
 
 
 def public_line(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
+from core.control import Acked, EventBatch, Heartbeat, Hello, Live, LlmAnswer, LlmAsk, Pulse, Welcome
 from supervisor.api import (
     channels,
     events,
     hooks,
     internal,
     jobs,
+    llm,
     me,
     members,
     orders,
@@ -341,6 +342,13 @@ ALERTS: Final[tuple[Endpoint, ...]] = (
     ),
 )  # fmt: skip
 
+LLM: Final[tuple[Endpoint, ...]] = (
+    ForUsers(
+        method="GET", path=f"{API}/llm", does=llm.state, role="viewer",
+        answer=m.LlmState, summary="Language models: who answers, and what it costs",
+    ),
+)  # fmt: skip
+
 OPEN: Final[tuple[Endpoint, ...]] = (
     ForAll(
         method="POST", path=f"{API}/hooks/rtmp/publish", does=hooks.publish, takes=_HOOKED,
@@ -396,9 +404,13 @@ WORKERS: Final[tuple[Endpoint, ...]] = (
         method="POST", path=f"{INTERNAL}/keys", does=internal.keys,
         body=m.KeyAsked, answer=m.Door, summary="Where a publisher belongs",
     ),
-    ForWorkers(method="POST", path=f"{INTERNAL}/llm", does=internal.llm, summary="Language models: answered 501"),
+    ForWorkers(
+        method="POST", path=f"{INTERNAL}/llm", does=llm.ask,
+        body=LlmAsk, answer=LlmAnswer, summary="A question to a language model",
+    ),
 )  # fmt: skip
 
 TABLE: Final[tuple[Endpoint, ...]] = (
-    *STREAMS, *SESSIONS, *WATCHING, *REVIEW, *JOBS, *UPLOADS, *ADMIN, *ACCESS, *ALERTS, *OPEN, *DASHBOARD, *WORKERS,
+    *STREAMS, *SESSIONS, *WATCHING, *REVIEW, *JOBS, *UPLOADS, *ADMIN, *ACCESS, *ALERTS, *LLM, *OPEN, *DASHBOARD,
+    *WORKERS,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from supervisor.catalog.deliveries import Deliveries
 from supervisor.catalog.jobs import Jobs
 from supervisor.catalog.leading import Leading
 from supervisor.catalog.ledger import Ledger
+from supervisor.catalog.llm import Llm
 from supervisor.catalog.members import Members
 from supervisor.catalog.migrate import migrate
 from supervisor.catalog.orders import Orders
@@ -49,6 +50,7 @@ class Catalog(
     Usage,
     Channels,
     Outbox,
+    Llm,
 ):
     """One connection pool of one supervisor. Every method raises CatalogAway when the database does not answer in time.
 

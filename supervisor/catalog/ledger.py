@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from supervisor.catalog import limits
 from supervisor.catalog.database import take_number
+from supervisor.catalog.llm import KEPT_NS as ANSWERS_KEPT_NS
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
 from supervisor.catalog.schema import (
@@ -17,6 +18,7 @@ from supervisor.catalog.schema import (
     commands,
     deliveries,
     events,
+    llm_answers,
     meta,
     nonces,
     replies,
@@ -116,6 +118,7 @@ class Ledger(Part):
             (replies, replies.c.at_ns < before_ns),
             (deliveries, and_(deliveries.c.created_ns < before_ns, deliveries.c.state != "waiting")),
             (nonces, nonces.c.until_ns < self._now_ns()),
+            (llm_answers, llm_answers.c.at_ns <= self._now_ns() - ANSWERS_KEPT_NS),
             (worker_tokens, worker_tokens.c.expires_ns < self._now_ns()),
             (sign_ins, sign_ins.c.expires_ns < self._now_ns()),
         )

@@ -232,3 +232,8 @@ deliveries = Table(
     Index("ix_deliveries_page", "channel", "created_ns", "id"), Index("ix_deliveries_clip", "clip"),
     Index("ix_deliveries_due", "state", "channel", "next_ns"),
 )  # fmt: skip
+llm_answers = Table(
+    "llm_answers", METADATA, _text("workspace", _ref("workspaces.id"), primary_key=True),
+    _text("key", primary_key=True), _text("provider"), _text("model"), _text("content"), _whole("prompt_tokens"),
+    _whole("completion_tokens"), _whole("hits"), _ns("at_ns"), Index("ix_llm_answers_age", "workspace", "at_ns"),
+)  # fmt: skip

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, and_, delete, select
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.ids import SessionId, StreamId
 from supervisor.catalog import limits
 from supervisor.catalog.errors import NotFound
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
-from supervisor.catalog.schema import clips, moments, revisions, sessions
+from supervisor.catalog.schema import clips, llm_answers, moments, revisions, sessions
 from supervisor.catalog.values import ClipFilter, ClipRow, MomentRow, Page, SessionRow
 
 ANY_CLIP: Final = ClipFilter()
@@ -116,6 +117,7 @@ class Sessions(Part):
         """Delete its rows, all of them: events, clips, moments, claims. Its files are the caller's. Raises NotFound."""
         async with self._database.writing() as connection:
             mine = and_(sessions.c.id == id, in_workspace(sessions, workspace))
+            await _forget_answers(connection, select(sessions.c.workspace).where(mine))
             if (await connection.execute(delete(sessions).where(mine))).rowcount == 0:
                 raise NotFound("session", id)
 
@@ -123,6 +125,7 @@ class Sessions(Part):
         """Delete a clip and its revisions. Its files are the caller's. Raises NotFound."""
         async with self._database.writing() as connection:
             mine = and_(clips.c.id == id, in_workspace(clips, workspace))
+            await _forget_answers(connection, select(clips.c.workspace).where(mine))
             if (await connection.execute(delete(clips).where(mine))).rowcount == 0:
                 raise NotFound("clip", id)
 
@@ -137,6 +140,11 @@ def _filtered(wanted: ClipFilter) -> Iterator[ColumnElement[bool]]:
         yield clips.c.score >= wanted.min_score
     if wanted.title:
         yield clips.c.title.icontains(limits.plain(wanted.title), autoescape=True)
+
+
+async def _forget_answers(connection: AsyncConnection, whose: Select[tuple[str]]) -> None:
+    """What models said to a workspace may hold words of what is being erased. It only costs asking again."""
+    await connection.execute(delete(llm_answers).where(llm_answers.c.workspace.in_(whose)))
 
 
 def _of(

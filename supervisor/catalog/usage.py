@@ -7,12 +7,12 @@ by, less its gaps; clips are rows of `clips` that are new; renders are `render` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select, tuple_, update
+from sqlalchemy import Select, func, literal_column, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.ids import SessionId
@@ -22,10 +22,12 @@ from supervisor.catalog.database import Database
 from supervisor.catalog.limits import is_number, page_size, too_much
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, value_of
-from supervisor.catalog.schema import sessions, streams, usage, workspaces
+from supervisor.catalog.schema import clips, sessions, streams, usage, workspaces
 from supervisor.catalog.values import Page, UsageRow
 
 MINUTE_S: Final = 60.0
+DAY_NS: Final = 86_400 * NS_PER_S
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 NOTHING: Final[Mapping[str, Any]] = {"minutes": 0.0, "clips": 0, "renders": 0, "llm_usd": 0.0}
 
 
@@ -40,7 +42,10 @@ class Usage(Part):
             query = query.where(tuple_(*order) < tuple_(*_place(after)))
         async with self._database.reading() as connection:
             found = (await connection.execute(query.limit(size + 1))).mappings().all()
-        rows = tuple(value_of(UsageRow, row) for row in found[:size])
+            accepted = await _accepted(connection, [row["day"] for row in found[:size]], workspace)
+        rows = tuple(
+            value_of(UsageRow, row, accepted=accepted.get((row["workspace"], row["day"]), 0)) for row in found[:size]
+        )
         more = len(found) > size
         following = cursors.encode("usage", _ordinal(rows[-1].day), rows[-1].workspace) if more else None
         return Page(rows=rows, next=following)
@@ -54,11 +59,6 @@ class Usage(Part):
         async with self._database.reading() as connection:
             found = [value_of(UsageRow, row) for row in (await connection.execute(query)).mappings()]
         return {row.workspace: row if row.day == today else replace(row, day=today, **NOTHING) for row in found}
-
-    async def add_llm_usd(self, workspace: str, usd: float) -> None:
-        """Money that was spent on language models just now. Not idempotent: after CatalogAway it may be added."""
-        async with self._database.writing() as connection:
-            await count(self._database, connection, workspace, self._now_ns(), llm_usd=usd)
 
     async def set_stored(self, stored: Mapping[str, int]) -> None:
         """Bytes that lie on the disk now, by workspace; those that are not named have none."""
@@ -135,6 +135,24 @@ def _bytes_before(workspace: str, day: str) -> Select[Any]:
     return (
         select(rows.c.bytes).where(rows.c.workspace == workspace, rows.c.day < day).order_by(rows.c.day.desc()).limit(1)
     )
+
+
+async def _accepted(
+    connection: AsyncConnection, days: Sequence[str], workspace: str | None
+) -> dict[tuple[str, str], int]:
+    """How many clips that were first told of on one of these days were approved, by workspace and day."""
+    if not days:
+        return {}
+    day = clips.c.created_ns // literal_column(str(DAY_NS))  # no parameter: PostgreSQL groups by the same text
+    first, last = (date.fromisoformat(each).toordinal() - _EPOCH for each in (min(days), max(days)))
+    query = (
+        select(clips.c.workspace, day, func.count())
+        .where(in_workspace(clips, workspace), clips.c.review == "approved")
+        .where(clips.c.created_ns >= first * DAY_NS, clips.c.created_ns < (last + 1) * DAY_NS)
+        .group_by(clips.c.workspace, day)
+    )
+    found = (await connection.execute(query)).all()
+    return {(name, date.fromordinal(int(day) + _EPOCH).isoformat()): many for name, day, many in found}
 
 
 def _ordinal(day: str) -> int:

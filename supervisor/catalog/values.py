@@ -272,7 +272,7 @@ class UsageRow:
     """What a workspace used on a day (`YYYY-MM-DD`, UTC).
 
     `minutes` of media were captured; `bytes` is what was stored when last measured. A gap that was told of after
-    midnight is taken off the new day, whose `minutes` may begin below zero.
+    midnight is taken off the new day, whose `minutes` may begin below zero. `accepted` of the day's clips are approved.
     """
 
     workspace: str
@@ -282,6 +282,35 @@ class UsageRow:
     clips: int = 0
     renders: int = 0
     llm_usd: float = 0.0
+    accepted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """Room in a day's budget that a question holds until it is settled. `at_ns` says which day's."""
+
+    workspace: str
+    usd: float
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedAnswer:
+    """What a model answered, and what of; its content is JSON in ASCII."""
+
+    provider: str
+    model: str
+    content: str = field(repr=False)
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheState:
+    """Of a workspace, over the last 24 h."""
+
+    answers: int
+    hits: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

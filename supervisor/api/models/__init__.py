@@ -41,6 +41,7 @@ from supervisor.api.models.base import (
 from supervisor.api.models.clips import Clip, ClipChange, ClipHistory, Judged, Revision, Session, Verdict
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
 from supervisor.api.models.jobs import CutSpan, FormatName, Job, NewCut, NewJob, NewRender, Step, Unmissed
+from supervisor.api.models.llm import LlmProvider, LlmState
 from supervisor.api.models.plain import Alive, Failure, Ready
 from supervisor.api.models.streams import (
     ClipNow,
@@ -94,6 +95,8 @@ __all__ = [
     "KeyAsked",
     "Listed",
     "Listing",
+    "LlmProvider",
+    "LlmState",
     "MadeChannel",
     "MadeStream",
     "MadeToken",

@@ -69,7 +69,8 @@ class Audited(Answered):
 
 
 class Used(Answered):
-    """What was used on a day, UTC. `stored_bytes`: when last measured that day."""
+    """What was used on a day, UTC. `stored_bytes`: when last measured that day. `accepted`: of the day's clips,
+    those that were approved since."""
 
     day: str
     minutes: float
@@ -77,3 +78,5 @@ class Used(Answered):
     clips: int
     renders: int
     llm_usd: float
+    accepted: int
+    llm_usd_per_accepted_clip: float | None

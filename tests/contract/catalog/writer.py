@@ -22,7 +22,7 @@ async def write(url: str, name: str, count: int) -> dict[str, int]:
     mine = await lead.claim(own, after_token=0, session=SessionId(f"session-{name}"), worker_runtime="process")
     done = {"usage": 0, "claims": 0, "events": 0}
     while count == 0 or done["usage"] < count:
-        await catalog.add_llm_usd("default", 1.0)
+        assert await catalog.reserve_llm("default", 1.0, budget_usd=1e6, ceiling_usd=1e6) is not None
         done["usage"] += 1
         newest = (await catalog.attempts(None, StreamId("shared"), limit=1))[0].token
         try:

@@ -365,6 +365,7 @@ async def test_usage_is_shown_by_day_and_paged(api: Stage) -> None:
     [day] = (await api.ask("GET", "usage?limit=1", role="admin")).body["items"]
     assert day == {
         "day": day["day"], "minutes": 1.5, "stored_bytes": 12, "clips": 1, "renders": 0, "llm_usd": 0.0,
+        "accepted": 0, "llm_usd_per_accepted_clip": None,
     }  # fmt: skip
     assert (await api.ask("GET", "usage?after=nonsense")).code == "bad_cursor"
     [foreign] = (await api.ask("GET", "usage", workspace=FOREIGN)).body["items"]

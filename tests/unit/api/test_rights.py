@@ -160,6 +160,7 @@ MATRIX: Final = (
     Row("GET", "/channels/{id}/deliveries", "viewer"),
     Row("POST", "/deliveries/{id}/replay", "editor"),
     Row("POST", "/clips/{id}/publish", "editor"),
+    Row("GET", "/llm", "viewer"),
 )
 OPEN: Final = {
     "/api/v1/sign-in", "/api/v1/openapi.json", "/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done",

@@ -212,12 +212,6 @@ async def test_doors_learn_where_a_publisher_belongs(api: Stage, tmp_path: Path)
         assert (await say(api, token, "keys", {**ask, **wrong})).status == 404
 
 
-async def test_there_is_no_gateway_to_language_models(api: Stage) -> None:
-    row = await api.stream()
-    token, _ = await api.worker(row.id)
-    assert (await say(api, token, "llm", {})).status == 501
-
-
 @pytest.mark.parametrize("query", ["after=-1", "wait_s=26", "wait_s=x", "after=1&after=2"])
 async def test_long_polls_are_bounded(query: str, api: Stage) -> None:
     row = await api.stream()

@@ -13,7 +13,7 @@ from core.errors import UsageError
 from daemon.cli.configured import row_of
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import StreamRow
-from supervisor.up import check_quotas, sync
+from supervisor.up import check_workspaces, sync
 from tests.fakes import FakeClock
 
 ANN = row_of(StreamEntry(name="Ann B", source="https://example.com/ann", rights="own"))
@@ -70,7 +70,7 @@ async def test_streams_of_the_api_are_none_of_the_files(catalog: Catalog) -> Non
 
 async def test_a_quota_of_no_workspace_is_refused(catalog: Catalog) -> None:
     """A slip of the pen would hold nobody back."""
-    await check_quotas(catalog, ["default"])
+    await check_workspaces(catalog, "supervisor.quotas", ["default"])
     with pytest.raises(UsageError, match="default") as said:
-        await check_quotas(catalog, ["default", "defualt"])
+        await check_workspaces(catalog, "supervisor.quotas", ["default", "defualt"])
     assert said.value.code == "unknown_workspace"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import generate_latest
 
 from telemetry import Metrics
-from telemetry.metrics import SupervisorMetrics
+from telemetry.metrics import LlmMetrics, SupervisorMetrics
 
 NAMES = {
     "clipd_moment_to_clip_seconds", "clipd_render_seconds", "clipd_media_lag_seconds", "clipd_media_time_seconds",
@@ -22,6 +22,15 @@ OF_SUPERVISORS = {
     "clipd_waiting", "clipd_disk_free_bytes", "clipd_disk_grade", "clipd_alerts",
     "clipd_moment_to_alert_seconds",
 }  # fmt: skip
+
+
+OF_THE_GATEWAY = {"clipd_llm_requests", "clipd_llm_seconds", "clipd_llm_cost_usd"}
+
+
+def test_the_gateway_has_figures_of_its_own() -> None:
+    """On the supervisor's page."""
+    assert {family.name for family in LlmMetrics().registry.collect()} == OF_THE_GATEWAY
+    assert not OF_THE_GATEWAY & (NAMES | OF_SUPERVISORS)
 
 
 def test_supervisors_have_figures_of_their_own() -> None:
