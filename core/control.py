@@ -20,10 +20,14 @@ PROOF_S: Final = 45.0  # without an answer that names its claim for this long a 
 MAX_BATCH: Final = 256  # rows of one `events` request
 MAX_BODY: Final = 1 << 20  # bytes of any request or answer
 MAX_TEXT: Final = 4096
+MAX_CONTENT: Final = 1 << 18  # characters that go to a language model, of all messages, or that come back
+MAX_TOKENS: Final = 16_384  # of one answer of a language model
+MAX_DEADLINE_S: Final = 120.0  # for one answer of a language model, over all providers
 
 WorkerState = Literal["starting", "live", "gap", "draining", "done"]
 CommandKind = Literal["drain", "stop", "clip-now", "render", "reload"]
 DATA_KINDS: Final = frozenset({"clip"})  # finished work, taken from any attempt; all other kinds are its state
+_LONG: Final = {"metrics": MAX_BODY, "content": MAX_CONTENT}  # characters of these fields
 EVENT_KINDS: Final = ("session", "state", "gap", "warning", "error", "event", "moment", "clip", "summary", "render")
 
 
@@ -188,6 +192,71 @@ class KeyFound(_Message):
     socket: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlmMessage(_Message):
+    """One message of a chat with a language model."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlmAsk(_Message):
+    """`POST llm`: chat completions as OpenAI states them, without a model. Building one that is out of bounds raises
+    UsageError(`bad_message`).
+
+    `messages` are LlmMessages; `response_format` is {"type": "json_schema", "json_schema": {"name", "schema"}}, and
+    the answer is JSON of this schema. `deadline_s` is for everything, `prompt_hash` names the prompt in logs.
+    Errors: 429 `llm_budget`, 503 `llm_unavailable`, 504 `llm_deadline`, 501 `llm_off`.
+    """
+
+    task: Literal["rank"]
+    messages: tuple[Mapping[str, Any], ...] = field(repr=False)
+    response_format: Mapping[str, Any] = field(repr=False)
+    max_tokens: int
+    temperature: float
+    deadline_s: float
+    prompt_hash: str
+
+    def __post_init__(self) -> None:
+        """Raises UsageError(`bad_message`)."""
+        letters = sum(len(each.content) for each in self.chat())
+        if not 0 < letters <= MAX_CONTENT:
+            raise bad_message("messages are empty or too long")
+        if not (0 < self.max_tokens <= MAX_TOKENS and 0 <= self.temperature <= 2):
+            raise bad_message("max_tokens or temperature is out of bounds")
+        if not 0 < self.deadline_s <= MAX_DEADLINE_S:
+            raise bad_message("deadline_s is out of bounds")
+        self.schema()
+
+    def chat(self) -> tuple[LlmMessage, ...]:
+        """The messages, read."""
+        return tuple(LlmMessage.from_json(each) for each in self.messages)
+
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON schema that the answer follows."""
+        asked = self.response_format.get("json_schema")
+        schema = asked.get("schema") if isinstance(asked, Mapping) else None
+        if self.response_format.get("type") != "json_schema" or not isinstance(schema, Mapping):
+            raise bad_message("response_format is no json_schema")
+        return schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlmAnswer(_Message):
+    """The answer to `llm`. `content` is JSON that fits the schema; whoever asked checks it again.
+
+    `usage` counts tokens: {"prompt_tokens", "completion_tokens"}. A cached answer costs nothing.
+    """
+
+    content: str = field(repr=False)
+    provider: str
+    model: str
+    cost_usd: float
+    cached: bool
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+
 def bad_message(what: str) -> UsageError:
     """A body that is not what it should be."""
     return UsageError(
@@ -198,7 +267,7 @@ def bad_message(what: str) -> UsageError:
 def _value(name: str, value: object, hint: Any) -> Any:
     """The value, if it is of its field's type. Lists become tuples; a whole number may stand for a float."""
     if isinstance(value, str) and (hint is str or value in get_args(hint)):
-        if len(value) > (MAX_BODY if name == "metrics" else MAX_TEXT):
+        if len(value) > _LONG.get(name, MAX_TEXT):
             raise bad_message(f"{name} is too long")
         return value
     if hint is bool and isinstance(value, bool):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.control import MAX_BATCH, Acked, Command, EventBatch, Heartbeat, Pulse
+from core.control import MAX_BATCH, MAX_CONTENT, Acked, Command, EventBatch, Heartbeat, LlmAnswer, LlmAsk, Pulse
 from core.errors import UsageError
 
 BEAT: dict[str, Any] = {
@@ -60,6 +60,51 @@ def test_tokens_are_in_no_repr() -> None:
     assert "secret" not in repr(Pulse(claimed=True, token="secret"))
 
 
+ASK: dict[str, Any] = {
+    "task": "rank", "messages": [{"role": "system", "content": "order these"}, {"role": "user", "content": "1 2 3"}],
+    "response_format": {"type": "json_schema", "json_schema": {"name": "order", "schema": {"type": "object"}}},
+    "max_tokens": 400, "temperature": 0, "deadline_s": 20, "prompt_hash": "abc",
+}  # fmt: skip
+ANSWER: dict[str, Any] = {
+    "content": "x" * MAX_CONTENT, "provider": "groq", "model": "m", "cost_usd": 0.001, "cached": False,
+    "usage": {"prompt_tokens": 90, "completion_tokens": 12},
+}  # fmt: skip
+
+
+def test_a_question_to_a_language_model_survives_the_wire() -> None:
+    """Its answer is as long as a provider's may be; neither shows its texts in a repr."""
+    ask, answer = LlmAsk.from_json(ASK), LlmAnswer.from_json(ANSWER)
+    assert LlmAsk.from_json(ask.to_json()) == ask
+    assert LlmAnswer.from_json(answer.to_json()) == answer
+    assert [each.role for each in ask.chat()] == ["system", "user"]
+    assert ask.schema() == {"type": "object"}
+    assert "order these" not in repr(ask)
+    assert "xx" not in repr(answer)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"task": "chat"},
+        {"messages": []},
+        {"messages": [{"role": "tool", "content": "x"}]},
+        {"messages": [{"role": "user", "content": "x", "name": "y"}]},
+        {"messages": [{"role": "user", "content": "x" * MAX_CONTENT}, {"role": "user", "content": "x"}]},
+        {"response_format": {"type": "json_object"}},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "order"}}},
+        {"max_tokens": 0},
+        {"temperature": 3},
+        {"deadline_s": 0},
+        {"deadline_s": 1e4},
+        {"model": "gpt"},
+    ],
+)
+def test_a_question_out_of_bounds_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as err:
+        LlmAsk.from_json(ASK | changes)
+    assert err.value.code == "bad_message"
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -69,6 +114,6 @@ json_values = st.recursive(
 @given(json_values)
 def test_nothing_from_outside_raises_anything_else(body: object) -> None:
     """A hostile worker gets an error, never a traceback."""
-    for kind in (Heartbeat, EventBatch, Command):
+    for kind in (Heartbeat, EventBatch, Command, LlmAsk, LlmAnswer):
         with contextlib.suppress(UsageError):
             kind.from_json(body)
