@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, field_validator
 from configs.api import ApiOptions
 from configs.finish import FinishOptions
 from configs.ingest import IngestOptions
+from configs.ranking import RankingOptions
 from configs.speech import SpeechOptions
 from configs.streams import RetentionOptions, StreamEntry, SupervisorOptions, unique_names
 from detectors import Profile
@@ -50,6 +51,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     speech: SpeechOptions = SpeechOptions()
     detect: DetectOptions = DetectOptions()
     clips: ClipsOptions = ClipsOptions()
+    ranking: RankingOptions = RankingOptions()
     streams: tuple[StreamEntry, ...] = Field((), max_length=1000, description="What is watched.")
     supervisor: SupervisorOptions = SupervisorOptions()
     retention: RetentionOptions = RetentionOptions()
