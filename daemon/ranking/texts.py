@@ -51,5 +51,4 @@ def hashtags(texts: Iterable[str]) -> tuple[str, ...]:
 def _cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
-    head = text[: limit - 1]
-    return (head.rpartition(" ")[0] or head).rstrip(" ,;:-") + "…"
+    return (text[:limit].rpartition(" ")[0] or text[: limit - 1]).rstrip(" ,;:-") + "…"

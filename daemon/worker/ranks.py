@@ -144,6 +144,7 @@ class Ranks:
         """Wait for nothing more: what was not answered is the next attempt's to ask."""
         self._closed = True
         self._over.set()
+        self._send(())
 
     def applied(self, record: dict[str, Any], found: Found) -> bool:
         """Write into a clip's record what came of asking; False where that changes nothing."""
