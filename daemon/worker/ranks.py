@@ -182,6 +182,8 @@ class Ranks:
             try:
                 self._rank(group)
             except Exception:
+                if self._over.is_set():  # nobody waited, and the journal is closed
+                    return
                 log.exception("ranks.failed", clips=len(group))
         self._over.set()
 
