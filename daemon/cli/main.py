@@ -15,6 +15,7 @@ from daemon.cli import (
     eval,
     jobs,
     lint,
+    ranks,
     render,
     replay,
     streams,
@@ -46,6 +47,7 @@ app.command("lint")(lint.lint)
 app.add_typer(style.app, name="style")
 app.command("replay")(replay.replay)
 app.command("eval")(eval.evaluate)
+app.add_typer(ranks.app)
 app.add_typer(brand.app)
 app.command("doctor")(doctor.doctor)
 app.command("add")(streams.add)

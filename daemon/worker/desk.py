@@ -424,7 +424,10 @@ class ClipDesk:
 
     def _mark(self, record: dict[str, Any], moment: Moment | None, before: Mapping[str, Any] | None) -> None:
         """A later revision keeps what a model said of the clip, and its clip.json says so too."""
-        if self._ranks is None:
+        if moment is None and before is not None and before.get("rank"):  # the same clip, cut again by hand
+            record["rank"] = before["rank"]
+            self._add_rank(record)
+        if self._ranks is None or moment is None:
             return
         self._ranks.mark(record, moment, before)
         if record.get("rank", {}).get("prompt"):

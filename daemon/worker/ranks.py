@@ -94,11 +94,8 @@ class Ranks:
         else:
             self._thread.start()
 
-    def mark(self, record: dict[str, Any], moment: Moment | None, before: Mapping[str, Any] | None) -> None:
-        """Give a record its rank by what was measured; what a model said of the clip `before` stays. A clip that was
-        cut by hand has none."""
-        if moment is None:
-            return
+    def mark(self, record: dict[str, Any], moment: Moment, before: Mapping[str, Any] | None) -> None:
+        """Give a record its rank by what was measured; what a model said of the clip `before` stays."""
         base = self._heuristic(record, moment)
         told = (before or {}).get("rank") or base
         if told["state"] != "heuristic":

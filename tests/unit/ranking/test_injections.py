@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from core.times import ns
 from daemon.ranking import Candidate, Outcome, load_prompt, rank_group
@@ -31,9 +31,9 @@ REFUSED: Final = {
     "prose": "refused_not_json",
     "stuff": "refused_wrong_shape",
 }
-_SCORE: Final = {"type": "integer", "minimum": 0, "maximum": 100}
-_CHANCE: Final = {"type": "number", "minimum": 0, "maximum": 1}
-_LINE: Final = {"type": "string", "pattern": r"^[^<>@\\*`\[\]|~]*$"}
+_SCORE: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 100}
+_CHANCE: Final[dict[str, Any]] = {"type": "number", "minimum": 0, "maximum": 1}
+_LINE: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[^<>@\\*`\[\]|~]*$"}
 RANK: Final = Draft202012Validator(
     {
         "type": "object",
@@ -61,10 +61,8 @@ def group(injection: Injection) -> list[Candidate]:
     """Five clips; one carries the order."""
     clips = [candidate(number, p) for number, p in enumerate(PS)]
     carried: dict[str, Any] = {
-        "said": {"said": injection.text},
-        "chat": {"chat": ("LUL", injection.text, "gg")},
-        "title": {"title": injection.text},
-    }[injection.carrier]
+        injection.carrier: ("LUL", injection.text, "gg") if injection.carrier == "chat" else injection.text
+    }
     clips[TARGET] = replace(clips[TARGET], **carried)
     return clips
 

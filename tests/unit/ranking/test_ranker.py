@@ -93,7 +93,7 @@ def broken(change: Callable[[list[Entry]], Any]) -> Callable[[list[Entry]], str]
         (lambda clips: {"clips": [*clips[:-1], entry("c4")]}, "foreign_id"),
         (lambda clips: {"clips": [*clips[:-1], entry("C3")]}, "foreign_id"),
         (lambda clips: {"clips": [*clips[:-1], entry(candidate(3).clip)]}, "foreign_id"),
-        (lambda clips: {"clips": [*clips[:-1], entry(["c3"])]}, "foreign_id"),
+        (lambda clips: {"clips": [*clips[:-1], entry("c3") | {"id": ["c3"]}]}, "foreign_id"),
         (lambda clips: {"clips": [*clips, clips[0]]}, "id_twice"),
         (lambda clips: {"clips": clips[:-1]}, "id_missing"),
         (lambda _: {"clips": []}, "id_missing"),

@@ -106,7 +106,7 @@ async def test_a_local_server_that_obeys_injections_stays_in_bounds(hq: Headquar
         model = PlaneModel(Supervisors(wire, control))
         for injection in cases.values():
             obey, clips = obeying(injection.wants, is_target), group(injection)
-            hq.llm = lambda ask, obey=obey: said(obey(data_of(ask)))  # type: ignore[misc]
+            hq.llm = lambda ask, obey=obey: said(obey(data_of(ask)))
             outcome = await asyncio.to_thread(rank_group, clips, load_prompt("viral"), model, bound=BOUND)
             assert outcome.why == REFUSED.get(injection.wants, ""), injection.name
             if outcome.state == "ranked":
