@@ -452,9 +452,8 @@ class ClipDesk:
             self.failure = err
 
     def _add_rank(self, record: dict[str, Any]) -> None:
-        """Into clip.json; the files keep the title that they were made with."""
-        section = {name: record[name] for name in ("title", "score", "rank")}
-        changed = add_finished(Path(record["folder"]), {}, section)
+        """Into clip.json, beside the title and the score that its files were made with."""
+        changed = add_finished(Path(record["folder"]), {}, {"rank": record["rank"]})
         out_dir = self._tools.out_dir
         files = refresh_out(ClipId(record["id"]), out_dir, changed) if out_dir else changed
         record["files"] |= {kind: str(path.absolute()) for kind, path in files.items()}

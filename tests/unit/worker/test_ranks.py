@@ -134,8 +134,8 @@ def test_a_clip_is_told_of_first_and_ranked_later_under_the_same_revision(room: 
         assert record is not None
         assert clip_fields(record)["rank"] == line["rank"]
         document = json.loads(Path(line["files"]["clip"]).read_text())
-        assert (document["title"], document["score"]) == (line["title"], line["score"])
-        assert document["rank"]["virality"] == line["rank"]["virality"]
+        assert document["title"] == base["title"]  # the files were made with it, and can be made again
+        assert document["rank"] == line["rank"] | {"shadow": None}
     assert rank_states(room.journal.clips()) == {"ranked": 2}
 
 
