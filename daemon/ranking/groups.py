@@ -37,10 +37,14 @@ class Groups:
 
     def add(self, clip: ClipId, t_ns: Ns, *, unsure: bool) -> tuple[Waiting, ...]:
         """A clip was finished; the group, if that ends it. One that waits already has its new standing."""
+        self.put_back(clip, t_ns, unsure=unsure)
+        return self.close() if len(self._waiting) >= self._size else ()
+
+    def put_back(self, clip: ClipId, t_ns: Ns, *, unsure: bool = True) -> None:
+        """To be asked about again, with the next group: it ends none."""
         if self._since_ns is None:
             self._since_ns = t_ns
         self._waiting[clip] = unsure
-        return self.close() if len(self._waiting) >= self._size else ()
 
     def advance(self, t_ns: Ns) -> tuple[Waiting, ...]:
         """Media has come to `t_ns`; the group, if it has waited long enough."""
@@ -53,7 +57,7 @@ class Groups:
         self._waiting.pop(clip, None)
 
     def close(self) -> tuple[Waiting, ...]:
-        """The group as it is, if there is anything to ask in it."""
+        """The group as it is, if there is anything to ask in it. With those that were put back it may be over-full."""
         group = tuple(Waiting(clip, unsure) for clip, unsure in self._waiting.items())
         self._waiting, self._since_ns = {}, None
         return group if any(each.unsure for each in group) else ()

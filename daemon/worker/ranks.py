@@ -25,6 +25,7 @@ from daemon.ranking import Candidate, Groups, Model, Outcome, Prompt, heuristic_
 from daemon.ranking.bounds import held, moved
 from daemon.ranking.groups import Waiting, is_unsure
 from daemon.ranking.ranker import ranked
+from daemon.ranking.values import GROUP
 from daemon.worker.chat import thinned
 
 CHAT_NS: Final = ns(20)  # chat is late; what it says then is about the clip
@@ -177,7 +178,8 @@ class Ranks:
             if self._over.is_set():
                 return
             try:
-                self._rank(group)
+                for first in range(0, len(group), GROUP):
+                    self._rank(group[first : first + GROUP])
             except Exception:
                 if self._over.is_set():  # nobody waited, and the journal is closed
                     return
@@ -202,17 +204,17 @@ class Ranks:
             shadow = rank_group(candidates, ranking.shadow, ranking.model, bound=bound)
         log.info("ranks.asked", clips=len(candidates), state=outcome.state, why=outcome.why)
         asked = [each.clip for each in candidates if each.moves]
-        for clip in asked:
-            self._done(Found(clip, outcome, shadow))
         if outcome.state in ("unavailable", "budget"):
             self._again(asked)
+        for clip in asked:
+            self._done(Found(clip, outcome, shadow))
 
     def _again(self, clips: Sequence[ClipId]) -> None:
         """With the next group."""
         with self._gathering:
             for clip in clips:
                 if not self._closed and self._asked[clip] < TRIES:
-                    self._send(self._groups.add(clip, self._t_ns, unsure=True))
+                    self._groups.put_back(clip, self._t_ns)
 
     def _candidate(self, each: Waiting, moments: Mapping[ClipId, Moment]) -> Candidate | None:
         record, moment = self._journal.clip(each.clip), moments.get(each.clip)

@@ -27,7 +27,7 @@ from daemon.ranking.bounds import logit
 from daemon.worker.desk import ClipDesk, DeskTools, NoPins
 from daemon.worker.emitter import Emitter
 from daemon.worker.planner import ClipPlanner
-from daemon.worker.ranks import rank_states, ranking_of
+from daemon.worker.ranks import TRIES, rank_states, ranking_of
 from telemetry import Metrics, SystemClock
 from tests.unit.clips.conftest import footage, media_file, media_folder
 from tests.unit.clips.footage import ListFootage
@@ -188,7 +188,23 @@ def test_a_model_that_does_not_answer_is_seen_and_changes_nothing_else(room: Roo
     before, after = room.lines()[:2], room.lines()[2:]
     assert [(line["title"], line["score"]) for line in before] == [(line["title"], line["score"]) for line in after]
     assert rank_states(room.journal.clips()) == {state: 2}
-    assert model.asked <= 2
+    assert model.asked == 1
+
+
+def test_what_was_not_answered_is_asked_again_with_later_groups(room: Room) -> None:
+    """Three times at most, and never at once: a gateway that is away would be asked without end."""
+    model = Silent("unavailable", "timeout")
+    desk = room.desk(model)
+    desk.start([])
+    for each in (ONE, TWO):
+        room.journal.add_moment(each)
+        desk.moment(each)
+    for number, minute in enumerate((0.1, 2, 4, 6, 8)):
+        desk.advance(ns(60 * minute), ns(60 * minute))
+        told = 2 + 2 * min(number + 1, TRIES)
+        room.out.until(lambda told=told: len(room.lines()) == told)  # type: ignore[misc]
+    desk.finish(ns(600))
+    assert model.asked == TRIES
 
 
 def test_where_there_is_no_model_the_rank_is_what_was_measured(room: Room) -> None:
