@@ -12,6 +12,7 @@ from configs.api import ApiOptions
 from configs.finish import FinishOptions
 from configs.ingest import IngestOptions
 from configs.llm import LlmOptions
+from configs.ranking import RankingOptions
 from configs.speech import SpeechOptions
 from configs.streams import RetentionOptions, StreamEntry, SupervisorOptions, unique_names
 from detectors import Profile
@@ -54,6 +55,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     speech: SpeechOptions = SpeechOptions()
     detect: DetectOptions = DetectOptions()
     clips: ClipsOptions = ClipsOptions()
+    ranking: RankingOptions = RankingOptions()
     streams: tuple[StreamEntry, ...] = Field((), max_length=1000, description="What is watched.")
     supervisor: SupervisorOptions = SupervisorOptions()
     retention: RetentionOptions = RetentionOptions()

@@ -96,7 +96,9 @@ def moment_fields(moment: Moment) -> dict[str, Any]:
 def clip_fields(record: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a `clip` line from a finished clip's record in the journal."""
     names = ("id", "revision", "state", "review", "start_s", "end_s", "title", "score", "reasons", "files", "latency_s")
-    return {name: record[name] for name in names}
+    rank = record.get("rank")  # none of a clip that was cut by hand
+    told = {} if rank is None else {"rank": {name: value for name, value in rank.items() if name != "shadow"}}
+    return {name: record[name] for name in names} | told
 
 
 def _track(track: Track) -> dict[str, Any]:

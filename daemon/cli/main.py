@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "style": "daemon.cli.style:app",
     "replay": "daemon.cli.replay:replay",
     "eval": "daemon.cli.eval:evaluate",
+    "ranks": "daemon.cli.ranks:app",
     "brand": "daemon.cli.brand:app",
     "doctor": "daemon.cli.doctor:doctor",
     "add": "daemon.cli.streams:add",

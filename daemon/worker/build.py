@@ -35,6 +35,7 @@ from daemon.worker.listener import ChatListener
 from daemon.worker.plane import PlaneLink
 from daemon.worker.planner import ClipPlanner, Due
 from daemon.worker.queue import AnalysisQueue
+from daemon.worker.ranks import ranking_of
 from daemon.worker.relive import relive, spent_before
 from daemon.worker.session import Parts, Recorder
 from daemon.worker.speech import NoSpeech, SpeechDesk, open_speech
@@ -203,6 +204,7 @@ def _clip_desk(
         finisher=finisher(settings.clips),
         renders_at_once=settings.clips.renders_at_once,
         may_render=lambda: plane is None or plane.may_render,
+        ranking=ranking_of(settings.ranking, None if plane is None else plane.model),
     )
     desk = ClipDesk(tools, ClipPlanner(spec.session, journal.finished_decisions(), journal.words))
     desk.start(_promised(journal))

@@ -40,6 +40,7 @@ from daemon.worker.handcuts import HandCuts
 from daemon.worker.ordered import Order, Ordered
 from daemon.worker.ordering import best_footage, ordered_decision
 from daemon.worker.planner import ClipPlanner, Due, Promise, Restate, Step
+from daemon.worker.ranks import Found, Ranks
 from daemon.worker.record import clip_record
 from daemon.worker.renders import Renders
 
@@ -60,6 +61,7 @@ class ClipDesk:
         self._cut: dict[ClipId, tuple[Ns, Ns]] = {}  # clips whose last words may still come
         self._ordered = Ordered(tools.journal, tools.emitter)
         self._renders = self._open_renders()
+        self._ranks = self._open_ranks()
         self._left = False
         self._done = 0
         self._hand_cuts = HandCuts()
@@ -76,6 +78,9 @@ class ClipDesk:
                 self._order(due)
         self._orders.put(functools.partial(self._take_up_renders, renders))
         self._orders.put(self._take_up_orders)
+        if self._ranks is not None and not renders:
+            self._ranks.start()
+            self._orders.put(self._take_up_ranks)
 
     def moment(self, moment: Moment) -> None:
         """A moment changed state."""
@@ -94,18 +99,24 @@ class ClipDesk:
         for clip in [clip for clip, (_, end_ns) in list(self._cut.items()) if end_ns < t_ns - LATE_NS]:
             del self._cut[clip]
         self._take(lambda: self._planner.advance(t_ns, heard_ns))
+        if self._ranks is not None:
+            self._ranks.advance(t_ns)
 
     def finish(self, end_ns: Ns) -> None:
         """The media ended; cut what waited, finish what is final, then end the threads."""
         self._take(lambda: self._planner.finish(end_ns))
         self._serially(lambda: None)  # by then all that was ordered has been handed to the hand cuts
         self._hand_cuts.close()
+        cut = threading.Event()
+        self._orders.put(cut.set)  # by then all that is final has been handed to the renders and to the ranker
+        cut.wait()
+        if self._ranks is not None:
+            self._ranks.close()
         if self._renders is not None:
-            cut = threading.Event()
-            self._orders.put(cut.set)  # by then all that is final has been handed to the renders
-            cut.wait()
             self._renders.drain()
             self._renders.close()
+        if self._ranks is not None:
+            self._ranks.join()
         self._orders.put(None)
         self._thread.join()
 
@@ -125,6 +136,8 @@ class ClipDesk:
         self._left = True
         if self._renders is not None:
             self._renders.abandon()
+        if self._ranks is not None:
+            self._ranks.leave()
 
     @property
     def progress(self) -> int:
@@ -331,6 +344,7 @@ class ClipDesk:
     def _write_down(self, due: Due, made: FinishedClip, began_ns: int) -> dict[str, Any]:
         tools = self._tools
         record = self._record(due, made)
+        self._mark(record, due.moment, tools.journal.clip(due.decision.clip))
         self._cut[due.decision.clip] = (made.cut.start_ns, made.cut.end_ns)
         self._keep_record(record)
         tools.pins.unpin(due.decision.clip)
@@ -338,6 +352,8 @@ class ClipDesk:
         self._count(record)
         self._ordered.settle_all(due.decision.clip, due.decision.revision, state="done")
         self._finish(record, Priority.ASKED if due.moment is None else Priority.PROVISIONAL)
+        if self._ranks is not None:
+            self._ranks.offer(record)
         return record
 
     def _record(self, due: Due, made: FinishedClip) -> dict[str, Any]:
@@ -372,6 +388,7 @@ class ClipDesk:
         if record is not None:
             moment = step.moment
             record |= {"state": step.state, "score": round(moment.p, 4), "reasons": list(moment.reasons)}
+            self._mark(record, moment, record)
             self._keep_record(record)
             self._count(record)
             self._finish(record, Priority.FINAL)
@@ -463,6 +480,51 @@ class ClipDesk:
     def _unfinished(self, render: Render, err: ClipdError) -> None:
         self._ordered.settle_all(render.clip, None, state="failed", reason=err.code, message=str(err))
 
+    def _open_ranks(self) -> Ranks | None:
+        if self._tools.ranking is None:
+            return None
+        return Ranks(
+            self._tools.ranking,
+            self._tools.journal,
+            lambda found: self._orders.put(functools.partial(self._ranked, found)),
+        )
+
+    def _mark(self, record: dict[str, Any], moment: Moment | None, before: Mapping[str, Any] | None) -> None:
+        """A later revision keeps what a model said of the clip, and its clip.json says so too."""
+        if moment is None and before is not None and before.get("rank"):  # the same clip, cut again by hand
+            record["rank"] = before["rank"]
+            self._add_rank(record)
+        if self._ranks is None or moment is None:
+            return
+        self._ranks.mark(record, moment, before)
+        if record.get("rank", {}).get("prompt"):
+            self._add_rank(record)
+
+    def _take_up_ranks(self) -> None:
+        """Clips that an earlier attempt was still unsure of."""
+        assert self._ranks is not None  # it is put where there are ranks
+        for record in self._tools.journal.clips():
+            self._ranks.offer(record)
+
+    def _ranked(self, found: Found) -> None:
+        """What came of asking about a clip, as one more line of the revision it has now."""
+        record = self._tools.journal.clip(found.clip)
+        if record is None or record["state"] == "withdrawn" or self._ranks is None or self._left:
+            return
+        try:
+            if self._ranks.applied(record, found):
+                self._add_rank(record)
+                self._keep_record(record)
+        except StorageError as err:
+            self.failure = err
+
+    def _add_rank(self, record: dict[str, Any]) -> None:
+        """Into clip.json, beside the title and the score that its files were made with."""
+        changed = add_finished(Path(record["folder"]), {}, {"rank": record["rank"]})
+        out_dir = self._tools.out_dir
+        files = refresh_out(ClipId(record["id"]), out_dir, changed) if out_dir else changed
+        record["files"] |= {kind: str(path.absolute()) for kind, path in files.items()}
+
     def _withdraw(self, clip: ClipId, reason: str) -> None:
         """The files stay in the session (they were shown once); the folder the user asked for holds good clips only."""
         tools = self._tools
@@ -472,6 +534,8 @@ class ClipDesk:
         tools.pins.unpin(clip)
         if self._renders is not None:
             self._renders.drop(clip)
+        if self._ranks is not None:
+            self._ranks.drop(clip)
         if line is not None:
             if tools.out_dir:
                 withdraw_out(clip, tools.out_dir)

@@ -15,6 +15,7 @@ from daemon.clips import ClipContext
 from daemon.journal import Journal
 from daemon.worker.arrivals import Arrivals
 from daemon.worker.emitter import Emitter
+from daemon.worker.ranks import Ranking
 from daemon.worker.renders import Finisher
 from telemetry import Metrics
 
@@ -54,3 +55,4 @@ class DeskTools:
     finisher: Finisher | None = None  # None: masters only
     renders_at_once: int = 1
     may_render: Callable[[], bool] = lambda: True  # asked before each
+    ranking: Ranking | None = None  # None: clips have no rank

@@ -15,6 +15,7 @@ from typing import Any, Final
 from core.errors import StorageError
 from core.media import AUDIO_RATE
 from core.times import to_s
+from daemon.worker.ranks import rank_states
 from daemon.worker.session import Parts, Session
 
 STATUS: Final = Path("/proc/self/status")
@@ -34,6 +35,7 @@ def summarise(parts: Parts, session: Session) -> dict[str, Any]:
     return {
         "media_s": round(media_s, 3),
         "clips": len(clips),
+        "ranks": rank_states(clips),
         "near_misses": len(near_misses),
         "gaps": len(parts.journal.gaps()),
         "words": parts.speech.words if parts.speech else 0,

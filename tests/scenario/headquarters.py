@@ -26,6 +26,8 @@ from core.control import (
     KeyAsk,
     KeyFound,
     Live,
+    LlmAnswer,
+    LlmAsk,
     Pulse,
     Welcome,
 )
@@ -52,6 +54,8 @@ class Headquarters:
         self.batches: list[int] = []  # how many rows each brought
         self.refused: list[EventRow] = []
         self.keys: dict[str, Path] = {}
+        self.llm: Callable[[LlmAsk], LlmAnswer | web.Response] | None = None  # None: there is no language model
+        self.questions: list[LlmAsk] = []
         self.commands: list[Command] = []
         self.claim = 1
         self.renders = True
@@ -146,6 +150,7 @@ class Headquarters:
             "live": self._live,
             "commands": self._commands,
             "keys": self._keys,
+            "llm": self._llm,
             "renew": self._renew,
         }
         try:
@@ -229,6 +234,14 @@ class Headquarters:
             return web.json_response({"error": {"code": "not_found", "message": ""}}, status=404)
         return _told(KeyFound(socket=str(socket)))
 
+    async def _llm(self, request: web.Request) -> web.Response:
+        ask = LlmAsk.from_json(await request.json())
+        self.questions.append(ask)
+        if self.llm is None:
+            return refused(501, "llm_off")
+        answer = self.llm(ask)
+        return answer if isinstance(answer, web.Response) else _told(answer)
+
     async def _renew(self, request: web.Request) -> web.Response:
         self.renewals += 1
         return _told(Welcome(token=self._token(), token_s=TOKEN_S, acked=max(self.rows, default=0)))
@@ -239,8 +252,13 @@ class Headquarters:
         return token
 
 
-def _told(message: Welcome | Pulse | Acked | KeyFound) -> web.Response:
+def _told(message: Welcome | Pulse | Acked | KeyFound | LlmAnswer) -> web.Response:
     return web.json_response(message.to_json())
+
+
+def refused(status: int, code: str) -> web.Response:
+    """In the API's error shape."""
+    return web.json_response({"error": {"code": code, "message": ""}}, status=status)
 
 
 async def start(spec: WorkerSpec, control: ControlSpec, home: Path) -> asyncio.subprocess.Process:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from core.control import Command, WorkerState
 from core.signals import SignalChunk
 from core.times import ns
+from daemon.ranking import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,10 @@ class PlaneLink(PublishGuard, Protocol):
     @property
     def may_render(self) -> bool:
         """Whether its workspace has renders left today, by what was last heard. From any thread."""
+
+    @property
+    def model(self) -> Model | None:
+        """A language model, behind the supervisors; None where nobody has one."""
 
     def attend(self, work: Work) -> None:
         """There is something to tell of now."""

@@ -29,6 +29,7 @@ class NoPlane:
 
     may_publish = True
     may_render = True
+    model = None
 
     def attend(self, work: Work) -> None:
         """Nobody listens."""

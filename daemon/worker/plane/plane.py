@@ -29,6 +29,7 @@ from daemon.worker.plane.claim import Claim
 from daemon.worker.plane.delivery import Delivery
 from daemon.worker.plane.heart import heartbeat, write_heartbeat
 from daemon.worker.plane.live import Passing
+from daemon.worker.plane.model import PlaneModel
 from daemon.worker.plane.supervisors import NotTaken, Superseded, Supervisors
 from daemon.worker.plane.wire import Away
 from telemetry import Metrics
@@ -60,6 +61,7 @@ class Plane:
         self._claim = Claim(clock)
         self._work: Work | None = None
         self.may_render = True  # see PlaneLink
+        self.model = PlaneModel(supervisors)
         self._beat: Heartbeat | None = None
         self._obeyed = 0  # id of the last command
         self._put, self._asked = asyncio.Event(), asyncio.Event()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 import structlog
@@ -21,6 +22,8 @@ from core.control import (
     KeyAsk,
     KeyFound,
     Live,
+    LlmAnswer,
+    LlmAsk,
     Pulse,
     Welcome,
     bad_message,
@@ -36,6 +39,7 @@ POLL_SLACK_S: Final = 5.0
 MAX_COMMANDS: Final = 64
 MAX_SEQ: Final = 1 << 53
 _DENIED: Final = frozenset({401, 403})
+_NO_MODEL: Final = frozenset({429, 501, 503, 504})  # the gateway's own answers, which no other supervisor betters
 _Read = TypeVar("_Read")
 log = structlog.get_logger()
 
@@ -95,6 +99,10 @@ class Supervisors:
                 return None
             raise
 
+    async def model(self, ask: LlmAsk, *, within_s: float) -> LlmAnswer:
+        """Ask the gateway. NotTaken also says `llm_budget`, `llm_unavailable`, `llm_deadline` and `llm_off`."""
+        return await self._ask("POST", "llm", ask.to_json(), LlmAnswer.from_json, within_s=within_s, also=_NO_MODEL)
+
     def _welcomed(self, welcome: Welcome) -> Welcome:
         self._take(welcome.token)
         self.deliver_only = self.deliver_only or welcome.deliver_only
@@ -119,12 +127,14 @@ class Supervisors:
         *,
         within_s: float,
         query: dict[str, str] | None = None,
+        also: frozenset[int] = frozenset(),
     ) -> _Read:
+        ask = partial(self._wire.ask, method, path, body=body, query=query, within_s=within_s, also=also)
         token = self._token
-        answer = await self._wire.ask(method, path, bearer=token, body=body, query=query, within_s=within_s)
+        answer = await ask(bearer=token)
         if answer.status in _DENIED:
             await self._renew(token)
-            answer = await self._wire.ask(method, path, bearer=self._token, body=body, query=query, within_s=within_s)
+            answer = await ask(bearer=self._token)
         return _read(answer, read)
 
     async def _renew(self, used: str) -> None:

@@ -36,7 +36,7 @@ class Away(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status 200, or one that says what is wrong with the question (4xx), and the JSON with it."""
+    """Status 200, or one that says why there is nothing else to say, and the JSON with it."""
 
     status: int
     body: Any
@@ -63,7 +63,7 @@ class Wire:
             trust_env=False,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            connector=aiohttp.TCPConnector(limit=8, limit_per_host=4, ttl_dns_cache=30),
+            connector=aiohttp.TCPConnector(limit=10, limit_per_host=5, ttl_dns_cache=30),
         )
         return self
 
@@ -80,14 +80,18 @@ class Wire:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
         within_s: float,
+        also: frozenset[int] = frozenset(),
     ) -> Answer:
-        """The first usable answer of a supervisor; each is given `within_s`. Raises Away with the last one's fault."""
+        """The first usable answer of a supervisor; each is given `within_s`. Raises Away with the last one's fault.
+
+        `also`: statuses that are answers to this question, where they come with an error's code.
+        """
         fault = Away("unreachable")
         for _ in self._bases:
             at = self._at
             try:
                 async with asyncio.timeout(within_s):
-                    return await self._one(self._bases[at], method, path, bearer, body, query)
+                    return await self._one(self._bases[at], method, path, bearer, body, query, also)
             except TimeoutError:
                 fault = Away("timeout")
             except (aiohttp.ClientError, OSError, ValueError):
@@ -106,6 +110,7 @@ class Wire:
         bearer: str,
         body: Mapping[str, Any] | None,
         query: Mapping[str, str] | None,
+        also: frozenset[int],
     ) -> Answer:
         assert self._client is not None  # entered
         async with self._client.request(
@@ -116,6 +121,8 @@ class Wire:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
         ) as response:
+            if response.status in also and (answer := Answer(response.status, await _json(response))).code:
+                return answer
             if response.status >= 500 or response.status == 429:
                 raise Away(f"http_{response.status}")
             if 300 <= response.status < 400:

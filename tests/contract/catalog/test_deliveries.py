@@ -46,6 +46,21 @@ async def test_a_clip_is_what_its_newest_revision_says(catalog: Catalog) -> None
     ]  # fmt: skip
 
 
+async def test_a_rank_comes_as_a_later_line_of_the_same_revision(catalog: Catalog) -> None:
+    """Title, score and line are the later one's; what a person said stays, and both lines can be seen."""
+    claim = await claimed(catalog)
+    first = clip(score=0.6, rank={"state": "heuristic", "virality": 60})
+    await catalog.store_events(batch(claim, (1, "clip", first)))
+    await catalog.review_clip("default", "c1", "approved", actor="t")
+    later = clip(title="Ranked", score=0.7, rank={"state": "ranked", "virality": 70})
+    await catalog.store_events(batch(claim, (2, "clip", later)))
+    row = await catalog.clip("default", "c1")
+    assert (row.revision, row.title, row.score, row.review) == (1, "Ranked", 0.7, "approved")
+    assert row.line["rank"] == {"state": "ranked", "virality": 70}
+    told = [each.line["rank"]["state"] for each in await catalog.revisions("default", "c1")]
+    assert sorted(told) == ["heuristic", "ranked"]
+
+
 async def test_a_clip_of_two_attempts_is_accepted_once_each_and_the_newer_claim_counts(catalog: Catalog) -> None:
     """Told again with other times it is the same; another one under the same revision is kept beside."""
     old = await claimed(catalog)
