@@ -131,7 +131,7 @@ async def test_killed_between_send_and_ack_it_is_sent_again_with_the_same_id(tmp
             async def killed(_: Iterable[Settled]) -> None:
                 raise CatalogAway("timeout", "killed")
 
-            p.catalog.settle = killed  # type: ignore[method-assign]
+            p.catalog.settle = killed  # type: ignore[method-assign,assignment]
             for _ in range(2):
                 drainer = p.drainer()
                 await drainer.look()
