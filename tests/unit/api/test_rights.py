@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from supervisor.api.scopes import SCOPES, needed
 from supervisor.api.table import API, TABLE
 from supervisor.catalog.values import DEFAULT_WORKSPACE, JobRow, JobState, Role, StepRow
 from tests.unit.api.described import problems
-from tests.unit.api.stage import FOREIGN, ROLES, Stage, stage
+from tests.unit.api.stage import FOREIGN, ROLES, Answer, Stage, stage
 
 TWITCH: Final = {"source": "https://www.twitch.tv/new"}
 BODIES: Final[dict[tuple[str, str], Any]] = {
@@ -35,6 +36,7 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("PATCH", "/workspaces/{id}"): {"name": "Renamed"},
 }
 NOT_NARROWED: Final = {"/members", "/members/{id}", "/workspaces", "/tokens", "/tokens/{id}/rotate"}  # hand out a role
+HEADERS: Final[dict[tuple[str, str], dict[str, str]]] = {}  # that a body needs, beside those of JSON
 PARTS: Final[dict[str, str]] = {}  # of a pattern, beside its id, by name
 
 
@@ -204,13 +206,20 @@ async def test_the_least_that_may_does_it(row: Row, api: Stage) -> None:
     assert done == [row.endpoint.action]
 
 
+async def send(api: Stage, row: Row, path: str, headers: Mapping[str, str] | None = None, **who: Any) -> Answer:
+    """With a body that is taken, of JSON or of bytes."""
+    sent = {**HEADERS.get((row.method, row.pattern), {}), **(headers or {})}
+    body = {"data": row.body} if isinstance(row.body, bytes) else {"body": row.body}
+    return await api.ask(row.method, path, headers=sent, **body, **who)
+
+
 async def check_the_least_passes(row: Row, api: Stage, ours: dict[str, str]) -> str:
     """What comes back is as it is described. Gives who asked."""
     scopes = () if row.scope is None or row.pattern in NOT_NARROWED else (row.scope,)
     token, text = await api.catalog.new_token(row.home, row.role, "least", scopes=scopes)
     _, cookie = await api.catalog.new_sign_in(token)
     sent: dict[str, Any] = {"token": text} if scopes else {"headers": cookies(cookie)}
-    answer = await api.ask(row.method, path_of(row, ours), row.body, role=None, **sent)
+    answer = await send(api, row, path_of(row, ours), role=None, **sent)
     assert answer.status == success(row.endpoint), (row, answer)
     assert problems(row.endpoint, answer.status, answer.body) == [], row
     return token.id
@@ -246,17 +255,17 @@ async def check_who_may_not(row: Row, api: Stage, ours: dict[str, str]) -> None:
     path = path_of(row, ours)
     worker = await api.catalog.issue_worker_token(StreamId(ours["streams"]), 1, 60)
     for wrong in (None, "cd_x_y", worker):
-        assert (await api.ask(row.method, path, row.body, role=None, token=wrong)).code == "unauthorized", row
+        assert (await send(api, row, path, role=None, token=wrong)).code == "unauthorized", row
     for role in ROLES:
         if rank(role) < rank(row.role):
-            answer = await api.ask(row.method, path, row.body, role=role, workspace=row.home)
+            answer = await send(api, row, path, role=role, workspace=row.home)
             assert (answer.status, answer.code) == (403, "forbidden"), (row, role)
     if row.scope is not None:
         narrow = tuple(scope for scope in SCOPES if scope not in (row.scope, row.scope.replace(":read", ":write")))
         _, text = await api.catalog.new_token(row.home, "owner", "narrow", scopes=narrow)
-        assert (await api.ask(row.method, path, row.body, token=text)).code == "scope", row
+        assert (await send(api, row, path, token=text)).code == "scope", row
     _, cookie = await api.catalog.new_sign_in(api.rows[row.home, "owner"])
-    assert (await api.ask(row.method, path, row.body, role=None, headers=cookies(cookie[:-1] + "~"))).status == 401
+    assert (await send(api, row, path, role=None, headers=cookies(cookie[:-1] + "~"))).status == 401
     if row.method != "GET":
         right = cookies(cookie)
         for name, wrong_value in (
@@ -264,7 +273,7 @@ async def check_who_may_not(row: Row, api: Stage, ours: dict[str, str]) -> None:
             ("Origin", "null"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site"),
         ):  # fmt: skip
             sent = {key: value for key, value in {**right, name: wrong_value}.items() if value is not None}
-            assert (await api.ask(row.method, path, row.body, role=None, headers=sent)).code == "csrf", (row, name)
+            assert (await send(api, row, path, role=None, headers=sent)).code == "csrf", (row, name)
 
 
 def cookies(text: str) -> dict[str, str]:
@@ -281,14 +290,14 @@ async def check_theirs(row: Row, api: Stage, ours: dict[str, str], theirs: dict[
     """By its id it is answered like what is not there, by token and by cookie."""
     for role in ROLES:
         allowed = rank(role) >= rank(row.role)
-        answer = await api.ask(row.method, path_of(row, theirs), row.body, role=role, workspace=row.home)
+        answer = await send(api, row, path_of(row, theirs), role=role, workspace=row.home)
         assert answer.status == (404 if allowed else 403), (row, role)
         missing = dict.fromkeys(ours, "nobody")
-        nothing = await api.ask(row.method, path_of(row, missing), row.body, role=role, workspace=row.home)
+        nothing = await send(api, row, path_of(row, missing), role=role, workspace=row.home)
         theirs_id = path_of(row, theirs).split("/")[1]
         assert answer.body["error"]["message"].replace(theirs_id, "nobody") == nothing.body["error"]["message"]
     _, cookie = await api.catalog.new_sign_in(api.rows[row.home, "owner"])
-    assert (await api.ask(row.method, path_of(row, theirs), row.body, role=None, headers=cookies(cookie))).status == 404
+    assert (await send(api, row, path_of(row, theirs), role=None, headers=cookies(cookie))).status == 404
 
 
 async def test_events_are_told_to_their_workspace(api: Stage) -> None:
