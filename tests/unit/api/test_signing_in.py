@@ -11,7 +11,8 @@ import structlog
 
 from core.times import ns
 from supervisor.api.cookies import COOKIE, CSRF
-from supervisor.api.passwords import Passwords
+from supervisor.api.errors import ApiError
+from supervisor.api.passwords import MOST, Passwords
 from supervisor.catalog.signins import IDLE_S
 from tests.fakes import FakeClock
 from tests.unit.api.stage import FOREIGN, Answer, Stage, stage
@@ -263,3 +264,18 @@ async def test_passwords_are_argon2id_with_a_salt_of_their_own() -> None:
     assert not await passwords.is_right("cafe au lait", one)
     assert not await passwords.is_right("caf\u00e9 au lait", None)
     assert not await passwords.is_right("x", "no hash at all")
+
+
+async def test_only_so_many_passwords_wait_for_their_turn() -> None:
+    """One more is told to come again, and takes no memory."""
+    passwords = Passwords()
+    async with passwords._turns, passwords._turns:
+        waiting = [asyncio.create_task(passwords.is_right("x", None)) for _ in range(MOST)]
+        await asyncio.sleep(0)
+        with pytest.raises(ApiError) as busy:
+            await passwords.hash("x")
+        assert (busy.value.status, busy.value.code, "Retry-After" in busy.value.headers) == (503, "busy", True)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert (await passwords.hash("x")).startswith("$argon2id$")
