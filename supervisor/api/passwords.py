@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 import unicodedata
-from functools import cached_property
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from supervisor.api.errors import RETRY_S, ApiError
+
 AT_ONCE: Final = 2  # each takes 64 MiB and a core; the others wait
+MOST: Final = 32  # looked at or waiting; more are told to come again
 
 
 class Passwords:
@@ -19,28 +24,42 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns, self._here = asyncio.Semaphore(AT_ONCE), 0
 
     async def hash(self, password: str) -> str:
-        """What is kept of it; a salt of its own each time."""
-        async with self._turns:
+        """What is kept of it; a salt of its own each time. Raises ApiError."""
+        async with self._turn():
             return await asyncio.to_thread(self._hasher.hash, _bytes(password))
 
     async def is_right(self, password: str, kept: str | None) -> bool:
-        """Whether it is the one that was hashed. None: there is nobody of that name, which takes as long."""
-        async with self._turns:
+        """Whether it is the one that was hashed. None: there is nobody of that name, which takes as long.
+        Raises ApiError."""
+        async with self._turn():
             return await asyncio.to_thread(self._is_right, password, kept)
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._here >= MOST:
+            raise ApiError(503, "busy", "Too many sign in at once. Try again.", headers={"Retry-After": str(RETRY_S)})
+        self._here += 1
+        try:
+            async with self._turns:
+                yield
+        finally:
+            self._here -= 1
+
     def _is_right(self, password: str, kept: str | None) -> bool:
-        nobody = self._nobody  # also made for who is somebody: the first one would tell
+        nobody = _nobody()  # also made for who is somebody: the first one would tell
         try:
             return self._hasher.verify(nobody if kept is None else kept, _bytes(password)) and kept is not None
         except (Argon2Error, InvalidHashError):
             return False
 
-    @cached_property
-    def _nobody(self) -> str:
-        return self._hasher.hash(secrets.token_bytes(32))
+
+@cache
+def _nobody() -> str:
+    """The hash of no password that anybody has, at the same costs."""
+    return PasswordHasher().hash(secrets.token_bytes(32))
 
 
 def _bytes(password: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -48,15 +49,20 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/workspaces"): {"name": "Another"},
     ("PATCH", "/workspaces/{id}"): {"name": "Renamed"},
     ("POST", "/uploads"): {"name": "a", "bytes": 1},
+    ("PUT", "/uploads/{id}/chunks/{seq}.part"): b"x",
     ("POST", "/channels"): {"name": "n8n", "kind": "webhook", "target": "https://n8n.example.org/webhook/1"},
     ("PATCH", "/channels/{id}"): {"enabled": True},
     ("POST", "/channels/{id}/rotate"): {},
     ("POST", "/clips/{id}/publish"): {},
 }
 NOT_NARROWED: Final = {"/members", "/members/{id}", "/workspaces", "/tokens", "/tokens/{id}/rotate"}  # hand out a role
+HEADERS: Final[dict[tuple[str, str], dict[str, str]]] = {  # that a body needs, beside those of JSON
+    ("PUT", "/uploads/{id}/chunks/{seq}.part"): {
+        "Content-Type": "application/octet-stream",
+        "X-Clipd-Sha256": hashlib.sha256(b"x").hexdigest(),
+    },
+}
 PARTS: Final[dict[str, str]] = {"seq": "0", "moment": "m1"}  # of a pattern, beside its id, by name
-PART: Final = b"x"
-PART_HEADERS: Final = {"Content-Type": "application/octet-stream", "X-Clipd-Sha256": hashlib.sha256(PART).hexdigest()}
 
 
 @dataclass(frozen=True)
@@ -225,10 +231,12 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     record(Path(api.services.settings.data_dir), SessionId(f"s-{row.id}"))
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
     member = await api.catalog.add_member(workspace, f"ann@{workspace}", "viewer", "$argon2id$")
-    brought = Row("PUT", f"/uploads/u-{workspace}/chunks/0.part", "owner")
+    brought = Row("PUT", "/uploads/{id}/chunks/{seq}.part", "owner")
     await api.catalog.add_upload(UploadRow(id=f"u-{workspace}", workspace=workspace, name="x", bytes=1), most_open=9)
     Upload(Path(api.services.settings.data_dir), f"u-{workspace}", 1).make()
-    assert (await ask(api, brought, brought.pattern, workspace=workspace)).status == 200
+    assert (
+        await send(api, brought, f"uploads/u-{workspace}/chunks/0.part", role="owner", workspace=workspace)
+    ).status == 200
     return {
         "streams": row.id, "sessions": f"s-{row.id}", "clips": f"c-{workspace}", "jobs": f"j-{workspace}",
         "tokens": token.id, "members": member.id, "workspaces": workspace, "uploads": f"u-{workspace}",
@@ -242,14 +250,6 @@ async def give(api: Stage, stream: str, kind: str, line: dict[str, Any]) -> None
     rows = [{"seq": 1 if kind == "clip" else 2, "attempt": 1, "kind": kind, "line": line}]
     body = {"session": f"s-{stream}", "claim_token": 1, "rows": rows}
     assert (await api.ask("POST", "/internal/v1/events", body, token=text)).status == 200
-
-
-async def ask(api: Stage, row: Row, path: str, **who: Any) -> Answer:
-    """With the body that it takes."""
-    if row.method == "PUT":
-        headers = {**PART_HEADERS, **who.pop("headers", {})}
-        return await api.ask("PUT", path.lstrip("/"), headers=headers, data=PART, **who)
-    return await api.ask(row.method, path, row.body, **who)
 
 
 async def end(api: Stage, ids: dict[str, str]) -> None:
@@ -276,13 +276,20 @@ async def test_the_least_that_may_does_it(row: Row, api: Stage) -> None:
     assert done == [row.endpoint.action]
 
 
+async def send(api: Stage, row: Row, path: str, headers: Mapping[str, str] | None = None, **who: Any) -> Answer:
+    """With a body that is taken, of JSON or of bytes."""
+    sent = {**HEADERS.get((row.method, row.pattern), {}), **(headers or {})}
+    body = {"data": row.body} if isinstance(row.body, bytes) else {"body": row.body}
+    return await api.ask(row.method, path, headers=sent, **body, **who)
+
+
 async def check_the_least_passes(row: Row, api: Stage, ours: dict[str, str]) -> str:
     """What comes back is as it is described. Gives who asked."""
     scopes = () if row.scope is None or row.pattern in NOT_NARROWED else (row.scope,)
     token, text = await api.catalog.new_token(row.home, row.role, "least", scopes=scopes)
     _, cookie = await api.catalog.new_sign_in(token)
     sent: dict[str, Any] = {"token": text} if scopes else {"headers": cookies(cookie)}
-    answer = await ask(api, row, path_of(row, ours), role=None, **sent)
+    answer = await send(api, row, path_of(row, ours), role=None, **sent)
     assert answer.status == success(row.endpoint), (row, answer)
     assert problems(row.endpoint, answer.status, answer.body) == [], row
     return token.id
@@ -318,17 +325,17 @@ async def check_who_may_not(row: Row, api: Stage, ours: dict[str, str]) -> None:
     path = path_of(row, ours)
     worker = await api.catalog.issue_worker_token(StreamId(ours["streams"]), 1, 60)
     for wrong in (None, "cd_x_y", worker):
-        assert (await ask(api, row, path, role=None, token=wrong)).code == "unauthorized", row
+        assert (await send(api, row, path, role=None, token=wrong)).code == "unauthorized", row
     for role in ROLES:
         if rank(role) < rank(row.role):
-            answer = await ask(api, row, path, role=role, workspace=row.home)
+            answer = await send(api, row, path, role=role, workspace=row.home)
             assert (answer.status, answer.code) == (403, "forbidden"), (row, role)
     if row.scope is not None:
         narrow = tuple(scope for scope in SCOPES if scope not in (row.scope, row.scope.replace(":read", ":write")))
         _, text = await api.catalog.new_token(row.home, "owner", "narrow", scopes=narrow)
-        assert (await ask(api, row, path, token=text)).code == "scope", row
+        assert (await send(api, row, path, token=text)).code == "scope", row
     _, cookie = await api.catalog.new_sign_in(api.rows[row.home, "owner"])
-    assert (await ask(api, row, path, role=None, headers=cookies(cookie[:-1] + "~"))).status == 401
+    assert (await send(api, row, path, role=None, headers=cookies(cookie[:-1] + "~"))).status == 401
     if row.method != "GET":
         right = cookies(cookie)
         for name, wrong_value in (
@@ -336,7 +343,7 @@ async def check_who_may_not(row: Row, api: Stage, ours: dict[str, str]) -> None:
             ("Origin", "null"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site"),
         ):  # fmt: skip
             sent = {key: value for key, value in {**right, name: wrong_value}.items() if value is not None}
-            assert (await ask(api, row, path, role=None, headers=sent)).code == "csrf", (row, name)
+            assert (await send(api, row, path, role=None, headers=sent)).code == "csrf", (row, name)
 
 
 def cookies(text: str) -> dict[str, str]:
@@ -353,14 +360,14 @@ async def check_theirs(row: Row, api: Stage, ours: dict[str, str], theirs: dict[
     """By its id it is answered like what is not there, by token and by cookie."""
     for role in ROLES:
         allowed = rank(role) >= rank(row.role)
-        answer = await ask(api, row, path_of(row, theirs), role=role, workspace=row.home)
+        answer = await send(api, row, path_of(row, theirs), role=role, workspace=row.home)
         assert answer.status == (404 if allowed else 403), (row, role)
         missing = dict.fromkeys(ours, "nobody")
-        nothing = await ask(api, row, path_of(row, missing), role=role, workspace=row.home)
+        nothing = await send(api, row, path_of(row, missing), role=role, workspace=row.home)
         theirs_id = path_of(row, theirs).split("/")[1]
         assert answer.body["error"]["message"].replace(theirs_id, "nobody") == nothing.body["error"]["message"]
     _, cookie = await api.catalog.new_sign_in(api.rows[row.home, "owner"])
-    assert (await ask(api, row, path_of(row, theirs), role=None, headers=cookies(cookie))).status == 404
+    assert (await send(api, row, path_of(row, theirs), role=None, headers=cookies(cookie))).status == 404
 
 
 async def test_events_are_told_to_their_workspace(api: Stage) -> None:
