@@ -15,6 +15,7 @@ from core.errors import EXIT_INTERRUPTED
 from daemon.cli import options as o
 from daemon.platforms import platform_names
 from daemon.speech.models import refuse_unknown
+from daemon.worker.ranks import ranking_of
 from telemetry import SystemClock
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def up(
     settings = load_settings(config=config, data_dir=data_dir)
     if settings.speech.enabled:
         refuse_unknown(settings.speech.model)
+    ranking_of(settings.ranking, None)  # its prompts: what is wrong with them is said now, not by every worker
     Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
 
     door = settings.supervisor.door

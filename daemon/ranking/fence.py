@@ -6,6 +6,8 @@ takes away the ways to look as if one stood outside. What an answer may do is bo
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import re
 import secrets
@@ -14,9 +16,15 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def new_marker() -> str:
-    """For one question."""
-    return secrets.token_hex(8)
+def new_key() -> str:
+    """For the markers of one session."""
+    return secrets.token_hex(16)
+
+
+def marker_of(key: str, text: str) -> str:
+    """Another one for each text, that only the key's owner can know: the same question twice is the same, so that its
+    answer may be kept."""
+    return hmac.new(key.encode(), text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:16]
 
 
 def plain(text: str, limit: int) -> str:

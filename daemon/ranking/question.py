@@ -1,4 +1,4 @@
-"""Candidates -> one question for the gateway. Pure, but for the marker that it is handed.
+"""Candidates -> one question for the gateway. Pure.
 
 The model sees short ids that mean nothing outside the question, numbered by place: what an answer says about `c3` can
 name nothing but the third candidate of this question.
@@ -6,13 +6,14 @@ name nothing but the third candidate of this question.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
 from core.control import LlmAsk
 from core.ids import ClipId
 from daemon.ranking.answer import schema
-from daemon.ranking.fence import fenced, plain
+from daemon.ranking.fence import fenced, marker_of, plain
 from daemon.ranking.prompts import Prompt
 from daemon.ranking.values import Candidate
 
@@ -29,10 +30,11 @@ def short_ids(candidates: Sequence[Candidate]) -> dict[str, ClipId]:
     return {f"c{place}": candidate.clip for place, candidate in enumerate(candidates, 1)}
 
 
-def question(candidates: Sequence[Candidate], prompt: Prompt, marker: str, *, deadline_s: float) -> LlmAsk:
-    """In the order of the candidates. Nothing of theirs stands outside the fence."""
+def question(candidates: Sequence[Candidate], prompt: Prompt, key: str, *, deadline_s: float) -> LlmAsk:
+    """In the order of the candidates. Nothing of theirs stands outside the fence, whose marker is made with `key`."""
     ids = short_ids(candidates)
     clips = [_shown(name, candidate) for name, candidate in zip(ids, candidates, strict=True)]
+    marker = marker_of(key, json.dumps(clips))
     data = fenced({"clips": clips}, marker)
     return LlmAsk(
         task="rank",

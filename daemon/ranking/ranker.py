@@ -5,13 +5,12 @@ An answer that is not exactly what was asked for is no answer: the heuristic ran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from core.ids import ClipId
 from daemon.ranking.answer import read_answer
 from daemon.ranking.bounds import held, moved
-from daemon.ranking.fence import new_marker
 from daemon.ranking.listwise import standings
 from daemon.ranking.prompts import Prompt
 from daemon.ranking.question import question, short_ids
@@ -25,15 +24,15 @@ def rank_group(
     prompt: Prompt,
     model: Model,
     *,
+    key: str,
     bound: float,
-    marker: Callable[[], str] = new_marker,
 ) -> Outcome:
-    """At most GROUP candidates, in order of time. `bound`: how many logits a score may move."""
+    """At most GROUP candidates, in order of time. `key`: the fence's; `bound`: how many logits a score may move."""
     if not 0 < len(candidates) <= GROUP:
         raise ValueError(f"a group of {len(candidates)}")
     try:
-        first, name = _asked(candidates, prompt, model, marker())
-        second, _ = _asked(candidates[::-1], prompt, model, marker()) if len(candidates) > 1 else (first, name)
+        first, name = _asked(candidates, prompt, model, key)
+        second, _ = _asked(candidates[::-1], prompt, model, key) if len(candidates) > 1 else (first, name)
     except Unanswered as err:
         return Outcome(state=err.state, why=err.why, prompt=prompt.label)
     return Outcome(
@@ -41,10 +40,8 @@ def rank_group(
     )
 
 
-def _asked(
-    candidates: Sequence[Candidate], prompt: Prompt, model: Model, marker: str
-) -> tuple[tuple[Opinion, ...], str]:
-    answer = model.ask(question(candidates, prompt, marker, deadline_s=DEADLINE_S))
+def _asked(candidates: Sequence[Candidate], prompt: Prompt, model: Model, key: str) -> tuple[tuple[Opinion, ...], str]:
+    answer = model.ask(question(candidates, prompt, key, deadline_s=DEADLINE_S))
     return read_answer(answer.content, short_ids(candidates)), f"{answer.provider}/{answer.model}"[:120]
 
 

@@ -23,6 +23,7 @@ from core.words import text_of
 from daemon.journal import Journal
 from daemon.ranking import Candidate, Groups, Model, Outcome, Prompt, heuristic_rank, load_prompt, rank_group
 from daemon.ranking.bounds import held, moved
+from daemon.ranking.fence import new_key
 from daemon.ranking.groups import Waiting, is_unsure
 from daemon.ranking.ranker import ranked
 from daemon.ranking.values import GROUP
@@ -30,6 +31,7 @@ from daemon.worker.chat import thinned
 
 CHAT_NS: Final = ns(20)  # chat is late; what it says then is about the clip
 LINES: Final = 12
+KEY: Final = "fence_key"  # in the journal's meta
 TRIES: Final = 3  # with later groups, where the gateway was away or its answer was none
 _WAITING: Final = 64  # groups behind one that takes its time; more are not asked about
 log = structlog.get_logger()
@@ -194,20 +196,28 @@ class Ranks:
         candidates = [each for each in found if each is not None]
         if not any(each.moves for each in candidates):
             return
-        bound = ranking.options.bound
+        key, bound = self._key(), ranking.options.bound
         outcome, shadow = self._away if self._closed else None, None  # at the end nobody is waited for twice
         if outcome is None:
-            outcome = rank_group(candidates, ranking.prompt, ranking.model, bound=bound)
+            outcome = rank_group(candidates, ranking.prompt, ranking.model, key=key, bound=bound)
         away = outcome.state == "unavailable" and not outcome.why.startswith("refused_")
         self._away = outcome if away else None
         if outcome.state == "ranked" and ranking.shadow is not None:
-            shadow = rank_group(candidates, ranking.shadow, ranking.model, bound=bound)
+            shadow = rank_group(candidates, ranking.shadow, ranking.model, key=key, bound=bound)
         log.info("ranks.asked", clips=len(candidates), state=outcome.state, why=outcome.why)
         asked = [each.clip for each in candidates if each.moves]
         if outcome.state in ("unavailable", "budget"):
             self._again(asked)
         for clip in asked:
             self._done(Found(clip, outcome, shadow))
+
+    def _key(self) -> str:
+        """Of this session's fences; kept, so that a question that is asked again is the same."""
+        key = self._journal.meta(KEY)
+        if key is None:
+            key = new_key()
+            self._journal.set_meta(KEY, key)
+        return str(key)
 
     def _again(self, clips: Sequence[ClipId]) -> None:
         """With the next group."""

@@ -17,6 +17,7 @@ from daemon.ranking.listwise import Standing, standings
 from tests.unit.ranking.models import Entry, Playing, answered, candidate, data_of, entry, honest
 
 PROMPT = load_prompt("viral")
+KEY = "a session's key"
 A, B, C = (ClipId(name) for name in "abc")
 
 
@@ -33,7 +34,7 @@ def test_a_model_that_takes_the_list_as_it_comes_moves_nothing(size: int) -> Non
     """Position bias: the first of the list is always the best."""
     clips = [candidate(number, 0.4 + 0.05 * number) for number in range(size)]
     model = Playing(lambda found: answered([entry(clip["id"]) for clip in found]))
-    outcome = rank_group(clips, PROMPT, model, bound=1.0)
+    outcome = rank_group(clips, PROMPT, model, key=KEY, bound=1.0)
     assert [outcome.verdicts[clip.clip].score for clip in clips] == [clip.p for clip in clips]
     first, second = (data_of(ask) for ask in model.asked)
     assert [clip["working_title"] for clip in first] == [clip["working_title"] for clip in second][::-1]
@@ -43,7 +44,7 @@ def test_a_model_that_judges_moves_scores_by_place_and_within_the_bound() -> Non
     """The best up, the worst down, by the bound at most; numbers are averaged, texts are the first answer's."""
     clips = [candidate(1, 0.5), candidate(2, 0.9), candidate(3, 0.7)]
     model = Playing(honest)
-    outcome = rank_group(clips, PROMPT, model, bound=0.5)
+    outcome = rank_group(clips, PROMPT, model, key=KEY, bound=0.5)
     shifts = [round(outcome.verdicts[clip.clip].shift, 6) for clip in clips]
     assert shifts == [-0.5, 0.5, 0.0]
     best = outcome.verdicts[clips[1].clip]
@@ -57,7 +58,7 @@ def test_a_model_that_judges_moves_scores_by_place_and_within_the_bound() -> Non
 def test_a_clip_that_is_alone_is_described_and_stays_where_it_is() -> None:
     """There is nothing to compare it with; one question is enough."""
     model = Playing(honest)
-    outcome = rank_group([candidate(1, 0.6)], PROMPT, model, bound=0.5)
+    outcome = rank_group([candidate(1, 0.6)], PROMPT, model, key=KEY, bound=0.5)
     assert outcome.verdicts[candidate(1).clip].score == 0.6
     assert len(model.asked) == 1
 
@@ -112,14 +113,14 @@ def test_an_answer_that_is_not_what_was_asked_for_is_refused_whole(
 ) -> None:
     """Nothing of it is used, and the reason can be seen."""
     clips = [candidate(number) for number in (1, 2, 3)]
-    outcome = rank_group(clips, PROMPT, Playing(broken(change)), bound=0.5)
+    outcome = rank_group(clips, PROMPT, Playing(broken(change)), key=KEY, bound=0.5)
     assert (outcome.state, outcome.why, outcome.verdicts) == ("unavailable", f"refused_{why}", {})
 
 
 def test_one_good_answer_of_two_is_none() -> None:
     """Its order alone would be the model's taste for places."""
     model = Playing(lambda found: honest(found) if len(model.asked) == 1 else "Sorry")
-    assert rank_group([candidate(1), candidate(2)], PROMPT, model, bound=0.5).state == "unavailable"
+    assert rank_group([candidate(1), candidate(2)], PROMPT, model, key=KEY, bound=0.5).state == "unavailable"
 
 
 @pytest.mark.parametrize("state", ["budget", "unavailable", "heuristic"])
@@ -130,5 +131,5 @@ def test_without_an_answer_the_state_says_why(state: Any) -> None:
         def ask(self, ask: LlmAsk) -> LlmAnswer:
             raise Unanswered(state, "a_code")
 
-    outcome = rank_group([candidate(1)], PROMPT, Silent(), bound=0.5)
+    outcome = rank_group([candidate(1)], PROMPT, Silent(), key=KEY, bound=0.5)
     assert (outcome.state, outcome.why) == (state, "a_code")

@@ -17,7 +17,7 @@ from daemon.worker.plane.wire import Wire
 from tests.scenario.headquarters import Headquarters, refused
 from tests.unit.ranking.injections import Injection, injections
 from tests.unit.ranking.models import data_of, honest, obeying, said
-from tests.unit.ranking.test_injections import BOUND, REFUSED, fence_holds, group, in_bounds, is_target
+from tests.unit.ranking.test_injections import BOUND, KEY, REFUSED, fence_holds, group, in_bounds, is_target
 
 CLIPS: Final = group(Injection("plain", "said", "en", "lift", "Hello"))
 Llm = Callable[[LlmAsk], LlmAnswer | web.Response]
@@ -36,7 +36,7 @@ async def ranked_by(hq: Headquarters, clips: Any = CLIPS, *, deadline_s: float |
         model: Model = PlaneModel(Supervisors(wire, control))
         if deadline_s is not None:
             model = Hurried(model, deadline_s)
-        return await asyncio.to_thread(rank_group, clips, load_prompt("viral"), model, bound=BOUND)
+        return await asyncio.to_thread(rank_group, clips, load_prompt("viral"), model, key=KEY, bound=BOUND)
 
 
 class Hurried:
@@ -107,7 +107,7 @@ async def test_a_local_server_that_obeys_injections_stays_in_bounds(hq: Headquar
         for injection in cases.values():
             obey, clips = obeying(injection.wants, is_target), group(injection)
             hq.llm = lambda ask, obey=obey: said(obey(data_of(ask)))
-            outcome = await asyncio.to_thread(rank_group, clips, load_prompt("viral"), model, bound=BOUND)
+            outcome = await asyncio.to_thread(rank_group, clips, load_prompt("viral"), model, key=KEY, bound=BOUND)
             assert outcome.why == REFUSED.get(injection.wants, ""), injection.name
             if outcome.state == "ranked":
                 in_bounds(injection, clips, outcome)
