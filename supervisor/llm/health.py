@@ -1,8 +1,8 @@
 """Whether a provider is worth asking: a circuit breaker. Pure; times are CLOCK_BOOTTIME in ns.
 
-A provider has one breaker for what is its own doing (no connection, 5xx, a wrong key, its own time used up), which
-counts for everybody, and one for each workspace for what may be the question's doing (an answer of the wrong shape, a
-deadline of the asker's): nobody can shut a provider for others by asking badly.
+A provider has one breaker for what is its own doing (no connection, 5xx, a wrong key), which counts for everybody, and
+one for each workspace for what may be the question's doing (an answer of the wrong shape, or one that takes too long):
+nobody shuts a provider for others by asking what no model can answer.
 """
 
 from __future__ import annotations

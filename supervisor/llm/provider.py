@@ -33,6 +33,9 @@ from telemetry.metrics import LlmMetrics
 
 MAX_FORMS: Final = 256  # schemas of which it is known in what form a provider takes them
 _OURS: Final = frozenset({"no_key", "address_refused", "auth", "not_found"})  # until somebody changes something
+_SLOW: Final = frozenset({"timeout", "deadline"})  # too long a question may be, or too short a time
+_BAD: Final = frozenset({"bad_request", "no_json", "truncated", "refused", "misfit", "too_large"})
+_OVERLOADED: Final = frozenset({503, 529})
 _REFUSALS: Final = {
     400: "bad_request",
     401: "auth",
@@ -132,12 +135,11 @@ class Provider:
     def _failed(self, code: str, own: Breaker, of_asker: Breaker) -> None:
         now_ns = self._clock.boottime_ns()
         self.last_error, self.last_error_ns = code, self._clock.wall_ns()
-        is_question = code in ("deadline", "bad_request", "no_json", "truncated", "refused", "misfit", "too_large")
         if code in ("busy", "rate_limited"):  # `rest` has been told of the latter
             own.dropped()
             of_asker.dropped()
-        elif is_question:
-            own.dropped()
+        elif code in _SLOW | _BAD:
+            own.dropped() if code in _SLOW else own.succeeded()  # it did answer
             of_asker.failed(now_ns)
         else:
             own.failed(now_ns, at_once=code in _OURS)
@@ -204,7 +206,7 @@ class Provider:
         return Completion(content=_fitting(answer, ask), usage=answer.usage)
 
     def _refusal(self, reply: Reply) -> str:
-        if reply.status == 429:
+        if reply.status == 429 or (reply.retry_after and reply.status in _OVERLOADED):
             wait_s = retry_after_s(reply.retry_after, to_s(self._clock.wall_ns()))
             self._breakers.own.rest(self._clock.boottime_ns(), wait_s)
             return "rate_limited"

@@ -68,9 +68,7 @@ class Wire:
                     retry_after=answer.headers.get("Retry-After", "")[:100],
                     body=await _read(answer),
                 )
-        except TimeoutError as err:  # aiohttp's own, of the connection
-            raise CallFailed("timeout", is_sent=told.is_sent) from err
-        except (aiohttp.ClientError, OSError, ValueError) as err:
+        except (aiohttp.ClientError, OSError, ValueError) as err:  # a TimeoutError here is one of the connection
             raise CallFailed("reset" if told.is_sent else "unreachable", is_sent=told.is_sent) from err
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.llm import ProviderOptions
@@ -66,6 +66,7 @@ answers = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["openai", "anthropic"]), answers | st.dictionaries(fields, answers, max_size=4))
 def test_whatever_comes_back_is_an_answer_or_a_bad_one(kind: Any, found: Any) -> None:
     with contextlib.suppress(BadAnswer):

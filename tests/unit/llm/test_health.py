@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from email.utils import formatdate
 from pathlib import Path
 
@@ -70,15 +71,27 @@ async def test_a_workspace_cannot_shut_a_provider_for_others(tmp_path: Path) -> 
             await at.refused(prompt_hash=str(n))
         assert (at.states(), at.states("elsewhere")) == (["open"], ["ready"])
         at.servers[0].faults = ["hang"] * OPENS_AFTER
-        for n in range(OPENS_AFTER):
-            assert await at.refused("third", prompt_hash=str(n), deadline_s=0.4) == "llm_deadline"
+        asked = [at.refused("third", prompt_hash=str(n), deadline_s=1.5) for n in range(OPENS_AFTER)]
+        assert await asyncio.gather(*asked) == ["llm_deadline"] * OPENS_AFTER
         assert (at.states("third"), (await at.ask("elsewhere")).provider) == (["open"], "p0")
 
 
-async def test_a_429_is_obeyed_and_is_no_failure(tmp_path: Path) -> None:
+async def test_an_answer_of_the_wrong_shape_shows_that_a_provider_is_well(tmp_path: Path) -> None:
+    """For others; the workspace whose question it was has a count of its own."""
+    async with house(tmp_path, {}) as at:
+        at.servers[0].faults = ["500"] * OPENS_AFTER + ["prose"]
+        for n in range(OPENS_AFTER):
+            await at.refused(prompt_hash=str(n))
+        at.clock.advance(ns(15))
+        await at.refused()
+        assert (at.states(), at.states("elsewhere")) == (["ready"], ["ready"])
+
+
+@pytest.mark.parametrize("status", ["429", "503", "529"])
+async def test_a_pause_that_is_asked_for_is_kept_and_is_no_failure(status: str, tmp_path: Path) -> None:
     """For as long as it says."""
     async with house(tmp_path, {}, {}) as at:
-        at.servers[0].retry_after, at.servers[0].faults = "40", ["429"]
+        at.servers[0].retry_after, at.servers[0].faults = "40", [status]
         assert (await at.ask()).provider == "p1"
         assert at.states() == ["resting", "ready"]
         at.clock.advance(ns(39))

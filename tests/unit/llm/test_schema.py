@@ -45,7 +45,7 @@ def _deeper(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[
     return st.tuples(plain, nested).map(lambda both: {**both[0], **both[1]})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.recursive(plain, _deeper, max_leaves=4), values)
 def test_it_says_what_the_reference_says(schema: dict[str, Any], value: Any) -> None:
     check_schema(schema)
@@ -85,6 +85,7 @@ def test_a_schema_has_bounds() -> None:
             check_schema(schema)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_nothing_that_is_no_schema_raises_anything_else(schema: Any) -> None:
     for name in ("type", "properties", "items", "anyOf", "enum", "required", "additionalProperties", "minItems"):
