@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import os
 import secrets
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from sqlalchemy import insert
 
 from benchmarks.common import render_table, write_json
 from configs import load_settings
@@ -34,12 +35,13 @@ from daemon.showing import JournalReader
 from supervisor.api import Health, make_app, serve
 from supervisor.api.underway import MAX_FOLLOWERS_EACH
 from supervisor.catalog import Catalog
+from supervisor.catalog.schema import clips, moments
 from supervisor.catalog.values import DEFAULT_WORKSPACE, StreamRow
 from telemetry import SystemClock
 
 STREAMS: Final = 50
 CLIPS: Final = 5_000
-BATCH: Final = 100
+MOMENTS: Final = 100
 LISTS: Final = (
     "clips", "clips?limit=200", "clips?review=none&state=final", "clips?q=goal&min_score=0.5", "clips?q=nowhere",
     "clips?stream=s7", "streams", "sessions", "sessions/ses-s7/moments",
@@ -88,14 +90,15 @@ async def fill(data_dir: Path, tokens: int) -> list[str]:
             )
         )
         await leading.claim(stream, after_token=0, session=session, worker_runtime="process")
-        lines = [_clip(session, each) for each in range(CLIPS // STREAMS)]
-        lines += [_moment(session, each) for each in range(BATCH)]
-        for first in range(0, len(lines), BATCH):
-            rows = enumerate(lines[first : first + BATCH], first + 1)
-            await catalog.store_events(_batch(session, [(seq, line) for seq, line in rows]))
-    made = [(await catalog.new_token(DEFAULT_WORKSPACE, "viewer", f"t{each}"))[1] for each in range(tokens + 1)]
+        shared = {"session": session, "stream": stream, "workspace": DEFAULT_WORKSPACE, "claim_token": 1}
+        made = [_clip(session, each) for each in range(CLIPS // STREAMS)]
+        seen = [_moment(session, each) for each in range(MOMENTS)]
+        async with catalog._database.writing() as connection:  # by thousands, not as workers do, one by one
+            await connection.execute(insert(clips), [_clip_row(line, at) | shared for at, line in enumerate(made)])
+            await connection.execute(insert(moments), [_moment_row(line, at) | shared for at, line in enumerate(seen)])
+    secret = [(await catalog.new_token(DEFAULT_WORKSPACE, "viewer", f"t{each}"))[1] for each in range(tokens + 1)]
     await catalog.close()
-    return made
+    return secret
 
 
 def _clip(session: str, number: int) -> dict[str, Any]:
@@ -116,14 +119,23 @@ def _moment(session: str, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _clip_row(line: dict[str, Any], at: int) -> dict[str, Any]:
+    same = {name: line[name] for name in ("id", "revision", "state", "review", "title", "score")}
+    return {**same, "line": line, "created_ns": 1_700_000_000_000_000_000 + at, "seq": at}
+
+
+def _moment_row(line: dict[str, Any], at: int) -> dict[str, Any]:
+    return {"id": line["id"], "state": line["state"], "line": line, "created_ns": at, "seq": at}
+
+
 def _batch(session: str, lines: Sequence[tuple[int, dict[str, Any]]]) -> EventBatch:
     rows = tuple({"seq": seq, "attempt": 1, "kind": line["type"], "line": line} for seq, line in lines)
     return EventBatch(session=session, claim_token=1, rows=rows)
 
 
 def _serve(data_dir: str, pipe: Connection) -> None:
-    sys.stdout = Path(os.devnull).open("w")  # the access log is written, not read
-    asyncio.run(_serving(Path(data_dir), pipe))
+    with Path(os.devnull).open("w") as log, contextlib.redirect_stdout(log):  # written, and read by nobody
+        asyncio.run(_serving(Path(data_dir), pipe))
 
 
 async def _serving(data_dir: Path, pipe: Connection) -> None:
