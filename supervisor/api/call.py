@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from configs import Settings
 from core.protocols import Clock
 from supervisor.api.board import LiveBoard
+from supervisor.api.feed import Feed
 from supervisor.api.gate import Gate
 from supervisor.api.limits import Ages
 from supervisor.api.models import Nothing
@@ -54,15 +55,16 @@ class Services:
     wakes: Wakes
     ages: Ages
     followers: Followers
+    feed: Feed
     underway: Underway
     formats: Collection[str]
     passwords: Passwords
     document: Callable[[], bytes]
     sessions: SessionReader
     signers: Signers
+    draining: asyncio.Event
     looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS))
     llm: Gateway
-    draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,10 +67,10 @@ def parts_below(path: object, session: str, clip: str) -> list[str] | None:
     """
     if not isinstance(path, str):
         return None
-    parts, own = PurePosixPath(path).parts, ("sessions", session, "clips", clip)
-    at = next((at for at in range(len(parts) - len(own), -1, -1) if parts[at : at + len(own)] == own), None)
-    rest = () if at is None else parts[at + len(own) :]
-    if not 1 <= len(rest) <= 2 or any(part.startswith(".") or not part.isprintable() for part in rest):
+    own = ("sessions", session, "clips", clip)
+    _, found, below = path.rpartition(f"/{'/'.join(own)}/")
+    rest = below.split("/")
+    if not found or len(rest) > 2 or any(not part.isprintable() or part[:1] in ("", ".") for part in rest):
         return None
     return [*own[1:], *rest]
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from core.times import Ns, ns, to_s
+from core.ids import SessionId
+from core.times import FOREVER_NS, Ns, ns, to_s
 from daemon.demo import Recipe
 from daemon.demo.speech import catalogue
 from daemon.journal import Journal
+from daemon.showing import JournalReader
 from tests.scenario.command import SPEECH, Ran, clipd
 from tests.scenario.worker import run_attempt, spec_for
 from tests.synthetic_streams import StreamFiles, write_stream
@@ -70,6 +72,23 @@ def test_most_of_what_was_said_is_told_once_and_in_order(ran: Ran) -> None:
     assert ran.summary["words"] == len(words)
     assert all(a["start_s"] <= b["start_s"] and a["end_s"] <= b["start_s"] + 0.001 for a, b in pairwise(words))
     assert all(line["language"] == "en" for line in ran.of("transcript"))
+
+
+def test_a_supervisor_shows_the_session_as_it_was(ran: Ran, home: Path) -> None:
+    """Its words, subtitles, and lines that are over the bar where a clip was made."""
+    reader, session = JournalReader(home / ".local/share/clipd"), SessionId(ran.summary["session"])
+    said = reader.words(session, Ns(0), FOREVER_NS)
+    assert (len(said.words), said.language) == (ran.summary["words"], "en")
+    assert reader.subtitles(session, Ns(0), FOREVER_NS, "vtt").count("-->") > 5
+    lines = reader.curves(session, Ns(0), FOREVER_NS, 200)
+    assert {len(line) for line in (lines.p, lines.bar, *lines.series.values())} == {len(lines.p)}
+    assert {"loudness", "chat"} <= lines.series.keys()
+    for clip in (line for line in ran.of("clip") if line["state"] == "final"):
+        first, last = (round(clip[at] * 1e9) // lines.step_ns for at in ("start_s", "end_s"))
+        assert max(lines.p[first : last + 1]) >= min(lines.bar[first : last + 1]), clip
+    footage = reader.footage(session)
+    assert footage is not None
+    assert footage[1] >= 0.9 * ran.summary["media_s"] * 1e9
 
 
 def test_a_word_is_where_it_was_said(ran: Ran) -> None:

@@ -1,0 +1,38 @@
+"""Rows of the catalog as workers' orders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from configs import load_settings
+from core.ids import SessionId, StreamId
+from daemon.cli.configured import ConfiguredStreams
+from supervisor.catalog.values import StreamRow
+from supervisor.runtimes.container import mounts
+from supervisor.uploads import Upload
+
+
+def row(source: str) -> StreamRow:
+    return StreamRow(
+        id=StreamId("talk"), workspace="default", name="talk", source=source, kind="vod", origin="api", rights="own"
+    )
+
+
+def test_an_upload_is_a_file_to_its_worker_and_shown_to_it_alone(tmp_path: Path) -> None:
+    """By its path in the data folder; of the other uploads a container sees nothing."""
+    Upload(tmp_path, "u1", 1).make()
+    media = tmp_path / "uploads" / "u1" / "media"
+    media.write_bytes(b"x")
+    streams = ConfiguredStreams(lambda _: load_settings(data_dir=tmp_path, environment={}))
+    spec = streams.spec(row("upload:u1"), SessionId("s1"))
+    assert (spec.kind, spec.source, spec.origin) == ("vod", str(media), "api")
+    assert (media, False) in mounts(spec, tmp_path)
+    assert streams.channel(row("upload:u1")) is None
+
+
+@pytest.mark.parametrize("source", ["upload:../../etc", "upload:u1/../u2", "upload:"])
+def test_an_upload_that_is_no_id_leads_nowhere(source: str, tmp_path: Path) -> None:
+    streams = ConfiguredStreams(lambda _: load_settings(data_dir=tmp_path, environment={}))
+    assert "uploads" not in Path(streams.spec(row(source), SessionId("s1")).source).parts
