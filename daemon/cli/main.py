@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "pause": "daemon.cli.streams:pause",
     "resume": "daemon.cli.streams:resume",
     "clip-now": "daemon.cli.streams:clip_now",
+    "clips": "daemon.cli.clips:app",
     "jobs": "daemon.cli.jobs:app",
     "tokens": "daemon.cli.tokens:app",
 }

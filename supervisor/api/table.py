@@ -18,6 +18,7 @@ from supervisor.api import (
     page,
     plain,
     playback,
+    profiles,
     reviews,
     sessions,
     streams,
@@ -179,6 +180,14 @@ REVIEW: Final[tuple[Endpoint, ...]] = (
         method="POST", path=f"{API}/sessions/{_ID}/near-misses/{_MOMENT}/cut", does=orders.cut_anyway, role="editor",
         action="session.cut_anyway", body=m.Unmissed, answer=m.Job, status=202,
         summary="Cut what fell short of the bar",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/profiles", does=profiles.list_all, role="viewer",
+        answer=m.Listed[m.Profile], summary="What is shipped",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/profiles/{_NAME}/diff", does=profiles.diff, role="editor", action="profile.diff",
+        body=m.DiffAsked, answer=m.ProfileDiff, summary="Which clips another profile would have made",
     ),
 )  # fmt: skip
 

@@ -43,6 +43,7 @@ from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
 from supervisor.api.models.jobs import CutSpan, FormatName, Job, NewCut, NewJob, NewRender, Step, Unmissed
 from supervisor.api.models.llm import LlmProvider, LlmState
 from supervisor.api.models.plain import Alive, Failure, Ready
+from supervisor.api.models.profiles import DiffAsked, Found, Moved, Profile, ProfileDiff, SessionDiff
 from supervisor.api.models.streams import (
     ClipNow,
     HowToWatch,
@@ -81,11 +82,13 @@ __all__ = [
     "Cursor",
     "CutSpan",
     "Delivery",
+    "DiffAsked",
     "Door",
     "Failure",
     "Filters",
     "Following",
     "FormatName",
+    "Found",
     "HowToWatch",
     "Id",
     "Item",
@@ -105,6 +108,7 @@ __all__ = [
     "Member",
     "MemberChange",
     "Moment",
+    "Moved",
     "Name",
     "NewChannel",
     "NewCut",
@@ -121,6 +125,8 @@ __all__ = [
     "OfStream",
     "Ordered",
     "Polling",
+    "Profile",
+    "ProfileDiff",
     "Publishing",
     "Ready",
     "Revision",
@@ -128,6 +134,7 @@ __all__ = [
     "Rotation",
     "SaidWord",
     "Session",
+    "SessionDiff",
     "Sha256",
     "SignIn",
     "Signals",

@@ -22,7 +22,7 @@ async def test_clips_are_filtered_and_their_pages_go_on_among_what_fits(catalog:
         line = clip(f"c{number}", title=title, score=None if number == 3 else number / 10, state=state)
         await catalog.store_events(batch(claim, (number, "clip", line)))
         clock.advance(1)
-    await catalog.change_clip("default", "c1", review="approved")
+    await catalog.review_clip("default", "c1", "approved", actor="ann")
 
     async def found(**wanted: object) -> list[str]:
         return [row.id for row in (await catalog.clips("default", wanted=ClipFilter(**wanted))).rows]  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ from supervisor.api.exposition import exposition, known
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import StepRow
 from telemetry import Metrics, SystemClock
-from tests.unit.api.stage import FOREIGN, Answer, Stage, settings_of, stage
+from tests.unit.api.stage import FOREIGN, Answer, Stage, no_replay, settings_of, stage
 from tests.unit.api.test_workers_side import CLIP, batch, beat, say
 
 URL = "https://example.org/a.mp4"
@@ -305,7 +305,13 @@ def health() -> Health:
 def app_of(catalog: Catalog, settings: Settings) -> web.Application:
     reader = JournalReader(Path(settings.data_dir))
     return make_app(
-        catalog, settings=settings, clock=SystemClock(), health=health, formats=("square",), sessions=reader
+        catalog,
+        settings=settings,
+        clock=SystemClock(),
+        health=health,
+        formats=("square",),
+        sessions=reader,
+        replays=no_replay,
     )
 
 
