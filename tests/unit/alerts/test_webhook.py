@@ -136,7 +136,7 @@ async def test_killed_between_send_and_ack_it_is_sent_again_with_the_same_id(tmp
                 drainer = p.drainer()
                 await drainer.look()
                 await drainer.empty()
-            p.catalog.settle = settle  # type: ignore[method-assign,assignment]
+            p.catalog.settle = settle  # type: ignore[method-assign]
             await p.drain()
             rows = await p.rows(channel)
             assert {row.state for row in rows} == {"sent"}
