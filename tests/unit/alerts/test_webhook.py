@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestServer
 
 from core.times import NS_PER_S, ns
 from supervisor.alerts.outcome import Outcome
@@ -80,6 +81,24 @@ async def test_a_receiver_in_trouble_is_asked_again_with_the_same_id(tmp_path: P
             assert (row.state, row.attempts, len(receiver.came)) == ("sent", 4, 5)
             assert {came.id for came in receiver.came} == {row.message_id}
             assert {came.headers["path"] for came in receiver.came} == {"/hook"}
+
+
+async def test_a_receiver_that_was_down_for_six_hours_misses_nothing(tmp_path: Path) -> None:
+    """No connection at all; each clip comes once, under the id of its first try."""
+    async with plant(tmp_path) as p:
+        receiver = FakeReceiver()
+        async with TestServer(receiver.app()) as server:
+            url, port = str(server.make_url("/hook")), server.port
+        channel = await p.channel("webhook", url)
+        for number in range(5):
+            await p.clip(f"c{number}")
+        drainer = await p.drain(hours=6)
+        assert {row.state for row in await p.rows(channel)} == {"waiting"}
+        async with TestServer(receiver.app(), port=port):
+            await p.drain(drainer, hours=12)
+        rows = await p.rows(channel)
+        assert {row.state for row in rows} == {"sent"}
+        assert sorted(came.id for came in receiver.came) == sorted(f"{row.id}.1" for row in rows)
 
 
 async def test_after_three_days_it_is_a_dead_letter_that_can_be_replayed(tmp_path: Path) -> None:
