@@ -29,7 +29,7 @@ from supervisor.alerts.webhook import new_secret
 from supervisor.catalog import Catalog
 from supervisor.catalog.schema import clips, deliveries
 from supervisor.catalog.values import ChannelRow, ClaimRow, StreamRow
-from telemetry import SystemClock
+from telemetry import SystemClock, configure_logging
 from telemetry.metrics import SupervisorMetrics
 
 TARGET: Final = 200  # a second
@@ -158,6 +158,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--receive", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    configure_logging()
     if args.receive:
         asyncio.run(receive())
         return

@@ -47,8 +47,8 @@ async def edit(
     """The message as it should be now. A file that is attached already is kept by its id, another one takes its place.
     Raises SourceRefused, SourceUnreachable and OSError (the file)."""
     url, body = f"{target}/messages/{remote['message']}", payload(message)
-    if file is None or remote.get("file") == file.key:
-        kept = [{"id": remote["attachment"]}] if file is not None and remote.get("attachment") else []
+    if file is None or (remote.get("file") == file.key and remote.get("attachment")):
+        kept = [] if file is None else [{"id": remote["attachment"]}]
         data = json.dumps({**body, "attachments": kept})
         reply = await out.ask("PATCH", url, headers=_JSON, data=data)
     else:
@@ -60,10 +60,9 @@ async def edit(
             reply = await out.ask("PATCH", url, data=form, within_s=UPLOAD_S)
     if not reply.is_ok:
         return _edit_failed(reply, remote)
-    attached = _read(reply).get("attachments") or [{}]
     known = {"message": remote["message"], "small": remote.get("small", False)}
     if file is not None:
-        known |= {"file": file.key, "attachment": str(attached[0].get("id", ""))}
+        known |= {"file": file.key, "attachment": _attached(reply)}
     return Outcome(how="sent", remote=known, rest_s=_rest_s(reply))
 
 
@@ -124,6 +123,13 @@ def _failed(reply: Reply) -> Outcome:
     if 400 <= reply.status < 500 and reply.status != 408:
         return Outcome(how="refused", what=what)
     return Outcome(how="retry", what=what, rest_s=reply.retry_after_s or 0.0)
+
+
+def _attached(reply: Reply) -> str:
+    """The id of the file that a message has; "" where the answer names none: it is sent again next time."""
+    found = _read(reply).get("attachments")
+    first = found[0] if isinstance(found, list) and found else None
+    return str(first.get("id", ""))[:40] if isinstance(first, dict) else ""
 
 
 def _rest_s(reply: Reply) -> float:

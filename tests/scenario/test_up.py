@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestServer
 
 from daemon.demo import Recipe
+from telemetry import SystemClock
+from tests.fakes_discord import PATH as DISCORD
+from tests.fakes_discord import FakeDiscord
 from tests.publisher import Pushing, flv_file
 from tests.scenario.upping import supervisor, workers
 from tests.synthetic_streams import StreamFiles, write_stream
@@ -140,9 +144,19 @@ async def test_detached_workers_run_on_and_are_taken_up(data_dir: Path, settings
 async def test_a_recordings_job_ends_with_its_clips(
     data_dir: Path, stream: StreamFiles, settings: str, ports: tuple[int, int]
 ) -> None:
-    """Asked for over the API; every step has its times, the clips are told, counted, and their files are there."""
-    body = {"source_url": str(stream.media), "chat": str(stream.chat)}
-    async with supervisor(data_dir, settings=settings.partition("streams:")[0], port=ports[0]) as up:
+    """Asked for over the API; every step has its times, the clips are told, counted, and their files are there. A
+    channel has one message for each, with the clip."""
+    body = {"source_url": str(stream.media), "chat": str(stream.chat), "rights": "own"}
+    discord, settings = (
+        FakeDiscord(SystemClock()),
+        settings.partition("streams:")[0] + 'net: {allow: ["127.0.0.0/8"]}\n',
+    )
+    async with (
+        TestServer(discord.app()) as receiver,
+        supervisor(data_dir, settings=settings, port=ports[0]) as up,
+    ):
+        target = str(receiver.make_url(DISCORD))
+        channel = await up.post("/api/v1/channels", {"name": "clips", "kind": "discord", "target": target})
         job = await up.post("/api/v1/jobs", body)
         done = await up.until(lambda it: it["state"] in ("completed", "failed"), f"/api/v1/jobs/{job['id']}")
         assert done["state"] == "completed"
@@ -153,6 +167,15 @@ async def test_a_recordings_job_ends_with_its_clips(
         assert len(list(sessions[0].glob("clips/*/r*/master.mp4"))) >= len(clips)
         used, [session] = (await up.get("/api/v1/usage"))["items"], (await up.get("/api/v1/sessions"))["items"]
         assert sum(day["clips"] for day in used) == len(clips)
+        told = await up.until(
+            lambda it: it["items"] and all(each["state"] == "sent" for each in it["items"]),
+            f"/api/v1/channels/{channel['id']}/deliveries",
+        )
+        assert {each["clip"] for each in told["items"]} == {each["id"] for each in clips}
+        assert len(discord.messages) == len(clips)
+        final = [message for message in discord.messages.values() if message.embeds[0]["title"].startswith("Clip")]
+        assert final
+        assert all(len(message.attachments) == 1 for message in final)
         assert sum(day["minutes"] for day in used) == pytest.approx(session["media_s"] / 60, abs=0.01)
 
 

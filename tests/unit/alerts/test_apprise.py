@@ -78,7 +78,7 @@ def test_every_service_of_the_list_is_known_to_apprise() -> None:
     assert SCHEMES - known - {"googlechat"} == set()
 
 
-async def test_a_clip_is_told_once_with_its_file_and_once_more_when_withdrawn(tmp_path: Path) -> None:
+async def test_a_clip_is_told_once_with_its_file(tmp_path: Path) -> None:
     """By a real child to a server of ntfy's."""
     async with plant(tmp_path) as p:
         ntfy = FakeNtfy()
@@ -93,9 +93,6 @@ async def test_a_clip_is_told_once_with_its_file_and_once_more_when_withdrawn(tm
             assert "A goal" in ntfy.said
             assert b"master" + b"\0" * 994 in [body for _, body in ntfy.came]
             assert ntfy.said.count("A goal") == 1
-            await p.clip(state="withdrawn")
-            await p.drain(drainer)
-            assert "Withdrawn" in ntfy.said
 
 
 async def test_the_child_reaches_no_private_address_and_reads_no_other_file(tmp_path: Path) -> None:

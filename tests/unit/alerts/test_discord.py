@@ -93,20 +93,20 @@ async def test_a_master_that_is_too_large_is_a_picture_until_the_fitted_file_is_
 
 
 async def test_its_rate_limit_is_kept_and_a_429_costs_no_try(tmp_path: Path) -> None:
-    """Twenty clips at once: all are told, and nothing is asked that would be refused."""
+    """Twelve clips at once: all are told, and nothing is asked that would be refused."""
     async with plant(tmp_path) as p:
         discord = FakeDiscord(p.clock)
         async with served(discord.app()) as url:
             channel, drainer = await both(p, url)
-            for number in range(20):
+            for number in range(12):
                 await p.clip(f"c{number}")
             await p.drain(drainer)
-            assert (len(discord.messages), discord.limited) == (20, 0)
+            assert (len(discord.messages), discord.limited) == (12, 0)
             stranger = p.drainer()  # another process forgot what it was told, and runs into the limit
             discord._times.extend([p.clock.boottime_ns()] * 5)
             await p.clip("late")
             await p.drain(stranger)
-            assert (len(discord.messages), discord.limited) == (21, 1)
+            assert (len(discord.messages), discord.limited) == (13, 1)
             assert {row.attempts for row in await p.rows(channel)} == {0}
 
 

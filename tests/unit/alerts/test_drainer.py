@@ -47,7 +47,7 @@ async def two_channels(p: Plant, clips: int) -> tuple[ChannelRow, ChannelRow]:
 async def test_a_slow_receiver_holds_nobody_else_up(tmp_path: Path) -> None:
     """The other channel is told everything while the first hangs."""
     async with plant(tmp_path) as p:
-        one, two = await two_channels(p, 20)
+        one, two = await two_channels(p, 8)
         tells = Tells()
         tells.hang = {"one"}
         drainer = p.drainer(tells=tells, orders=None)
@@ -56,7 +56,7 @@ async def test_a_slow_receiver_holds_nobody_else_up(tmp_path: Path) -> None:
         await drainer.look()  # the one that hangs is not begun twice
         assert {row.state for row in await p.rows(two)} == {"sent"}
         assert {row.state for row in await p.rows(one)} == {"waiting"}
-        assert tells.told["one"] <= 20
+        assert tells.told["one"] <= 8
         tells.go.set()
         await drainer.empty()
         assert {row.state for row in await p.rows(one)} == {"sent"}
@@ -65,14 +65,14 @@ async def test_a_slow_receiver_holds_nobody_else_up(tmp_path: Path) -> None:
 async def test_a_receiver_that_is_down_is_asked_with_one_message_at_a_time(tmp_path: Path) -> None:
     """After three failures in a row; the others keep their tries, and are told when it is back."""
     async with plant(tmp_path) as p:
-        one, _ = await two_channels(p, 20)
+        one, _ = await two_channels(p, 12)
         tells = Tells()
         tells.down = {"one"}
         drainer = p.drainer(tells=tells, orders=None)
         await drainer.look()
         await drainer.empty()
         first = tells.told["one"]
-        assert first <= 16
+        assert first <= 12
         for _ in range(20):  # an hour
             p.clock.advance(ns(180))
             await drainer.look()

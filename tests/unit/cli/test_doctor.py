@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from configs import load_settings
+from daemon.cli.doctor import _links
 from daemon.cli.main import app
 from daemon.speech.catalog import CATALOG
 
@@ -25,6 +27,15 @@ def speech(data_dir: Path, **settings: str) -> tuple[dict[str, str], int]:
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+def test_without_a_public_url_it_says_that_alerts_carry_no_links(tmp_path: Path) -> None:
+    """And with one where they lead."""
+    found = _links(load_settings(data_dir=tmp_path, environment={}))
+    assert (found.level, "api.public_url" in found.what) == ("warn", True)
+    url = "https://clips.example.org"
+    found = _links(load_settings(data_dir=tmp_path, environment={"CLIPD_API__PUBLIC_URL": f"{url}/"}))
+    assert (found.level, found.what) == ("ok", f"Alerts link to {url}")
 
 
 def test_it_makes_one_real_decode(data_dir: Path) -> None:
