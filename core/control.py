@@ -22,9 +22,11 @@ MAX_BODY: Final = 1 << 20  # bytes of any request or answer
 MAX_TEXT: Final = 4096
 
 WorkerState = Literal["starting", "live", "gap", "draining", "done"]
-CommandKind = Literal["drain", "stop", "clip-now", "render", "reload"]
+CommandKind = Literal["drain", "stop", "clip-now", "render", "trim", "cut", "reload"]
 DATA_KINDS: Final = frozenset({"clip"})  # finished work, taken from any attempt; all other kinds are its state
-EVENT_KINDS: Final = ("session", "state", "gap", "warning", "error", "event", "moment", "clip", "summary", "render")
+EVENT_KINDS: Final = (
+    "session", "state", "gap", "warning", "error", "event", "moment", "clip", "summary", "render", "order",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,10 @@ class WorkerSpec:
 
     `settings` is the resolved settings tree as JSON values: the worker validates it again, it reads neither files nor
     the environment. `clips` are those that a `render` worker finishes, in the formats of the settings; none: all of
-    the session that want it. The `source` of a `door` is where it listens, `rtmp://HOST:PORT`. `chat` is a path, a
-    URL, `twitch:NAME`, `off`, or None where no chat is known. Paths are absolute.
+    the session that want it. `order` is what it does instead, where given: the arguments of a command `render`, `trim`
+    or `cut` (docs/worker-spec.md), and `kind`, which of them. The `source` of a `door` is where it
+    listens, `rtmp://HOST:PORT`. `chat` is a path, a URL, `twitch:NAME`, `off`, or None where no chat is known. Paths
+    are absolute.
     """
 
     kind: WorkerKind
@@ -62,6 +64,7 @@ class WorkerSpec:
     rights: Rights = "watch-only"
     settings: Mapping[str, Any] = field(default_factory=dict)
     clips: tuple[str, ...] = ()
+    order: Mapping[str, Any] | None = None
     control: ControlSpec | None = None
 
     def __post_init__(self) -> None:
@@ -76,6 +79,8 @@ class WorkerSpec:
             raise _bad(f"speed {self.speed} is not in 0..1000")
         if len(self.clips) > MAX_CLIPS or not all(isinstance(clip, str) and is_safe_id(clip) for clip in self.clips):
             raise _bad("the clips are not ids, or too many")
+        if self.order is not None and not isinstance(self.order, Mapping):
+            raise _bad("the order is no object")
         if self.duration_s is not None and self.duration_s <= 0:
             raise _bad(f"duration {self.duration_s} s is not above zero")
 
@@ -129,6 +134,7 @@ def worker_spec_schema() -> dict[str, Any]:
             "rights": {"enum": list(get_args(Rights))},
             "settings": {"type": "object"},
             "clips": {"type": "array", "items": text, "maxItems": MAX_CLIPS},
+            "order": {"type": ["object", "null"]},
             "control": {
                 "anyOf": [
                     {"type": "null"},

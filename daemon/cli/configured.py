@@ -68,11 +68,13 @@ class ConfiguredStreams:
 
 
 def _render_spec(spec: WorkerSpec, row: StreamRow) -> WorkerSpec:
-    """One clip, in the formats that are the row's source; all else as the settings say."""
+    """One clip, in the formats that are asked for, or an order; all else as the settings say."""
+    spec, order = replace(spec, kind="render", source=row.source), row.options.get("order")
+    if order is not None and order["kind"] != "render":
+        return replace(spec, order=order)
     clips = {**spec.settings["clips"], "formats": row.source.split(",")}
-    return replace(
-        spec, kind="render", source=row.source, clips=(row.options["clip"],), settings={**spec.settings, "clips": clips}
-    )
+    named = () if order is not None else (row.options["clip"],)
+    return replace(spec, clips=named, order=order, settings={**spec.settings, "clips": clips})
 
 
 def entry_of(row: StreamRow) -> StreamEntry:

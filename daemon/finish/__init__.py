@@ -6,15 +6,17 @@
 
 from daemon.finish.again import Changes, finish_again
 from daemon.finish.make import Wishes, finish_revision
-from daemon.finish.model import Finished
+from daemon.finish.model import AS_SET, Finished, Style
 from daemon.finish.queue import Priority, Render, RenderQueue, lower_priority
 
 __all__ = [
+    "AS_SET",
     "Changes",
     "Finished",
     "Priority",
     "Render",
     "RenderQueue",
+    "Style",
     "Wishes",
     "finish_again",
     "finish_revision",

@@ -45,6 +45,7 @@ class Wishes:
 
     formats: tuple[str, ...]
     captions: CaptionOptions | None
+    styled: bool = False  # these captions were asked for: a brand's style does not go before them
     rule: LayoutRule
     brand: Path | None = None
     face_model: Path | None = None  # YuNet's, in place of BlazeFace
@@ -95,11 +96,11 @@ def _finder(wishes: Wishes) -> FaceFinder:
 
 
 def dressed(clip: CutClip, wishes: Wishes) -> CutClip:
-    """The clip with what is wished now; a brand's caption style goes before a wished one. Raises UsageError."""
+    """The clip with what is wished now; a brand's caption style goes before the settings'. Raises UsageError."""
     captions, brand = wishes.captions, None
     if wishes.brand is not None:
         brand = str(wishes.brand)
-        if captions is not None and (style := read_brand(wishes.brand).captions):
+        if captions is not None and not wishes.styled and (style := read_brand(wishes.brand).captions):
             captions = captions.model_copy(update={"style": style})
     return replace(clip, captions=captions, brand=brand)
 

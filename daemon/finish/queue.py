@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from core.ids import ClipId
+from daemon.finish.model import AS_SET, Style
 
 NICE: Final = 10  # capture, speech and masters go first
 
@@ -41,6 +42,7 @@ class Render:
     folder: Path
     formats: tuple[str, ...]
     priority: Priority
+    style: Style = AS_SET
 
 
 @dataclass(slots=True)

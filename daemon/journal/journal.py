@@ -365,7 +365,7 @@ class Journal:
         `line`: what is told of it; without one the record's fields.
         """
         with self.batch():
-            newest = self._decision_revision(clip)
+            newest = self.newest_revision(clip)
             state = str(record["state"]) if revision >= newest else "promised"
             self._store.write(
                 "INSERT OR REPLACE INTO clips(clip,revision,state,reason,record) VALUES(?,?,?,'',?)",
@@ -379,6 +379,14 @@ class Journal:
             self._store.write("UPDATE clips SET state='withdrawn', reason=? WHERE clip=?", (reason, clip))
             if (record := self.clip(clip)) is not None:
                 self.outbox.put(line or self._clip_line(record))
+
+    def take_back(self, decision: EditDecision) -> None:
+        """A promised revision of a finished clip that cannot be made: the clip stays as it is."""
+        clip, revision = decision.clip, decision.revision
+        with self.batch():
+            self._store.write("DELETE FROM decisions WHERE clip=? AND revision=?", (clip, revision))
+            if (record := self.clip(clip)) is not None:
+                self._store.write("UPDATE clips SET state=? WHERE clip=?", (record["state"], clip))
 
     def _clip_line(self, record: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": "clip", "session": self.session, "t_s": record["start_s"], **record}
@@ -421,7 +429,8 @@ class Journal:
         ((count,),) = self._store.rows("SELECT count(*) FROM clips WHERE record IS NOT NULL")
         return int(count)
 
-    def _decision_revision(self, clip: ClipId) -> int:
+    def newest_revision(self, clip: ClipId) -> int:
+        """That of the newest decision, made or promised; 0 for none."""
         ((revision,),) = self._store.rows("SELECT coalesce(max(revision),0) FROM decisions WHERE clip=?", (clip,))
         return int(revision)
 

@@ -26,7 +26,8 @@ from daemon.worker.capture import Capture
 from daemon.worker.channel import inherit_lag, start_lag
 from daemon.worker.chat import ChatBuffer, NoChat
 from daemon.worker.context import clip_context
-from daemon.worker.desk import ClipDesk, DeskTools, NoPins
+from daemon.worker.desk import ClipDesk
+from daemon.worker.desktools import DeskTools, NoPins
 from daemon.worker.detection import open_detection
 from daemon.worker.emitter import Emitter
 from daemon.worker.finishing import finisher
@@ -230,7 +231,7 @@ def _promised(journal: Journal) -> list[Due]:
     """Clips an earlier attempt promised and did not finish, with the moments they came from."""
     moments = {moment.id: moment for moment in journal.moments()}
     return [
-        Due(decision, moments.get(decision.moment) if decision.moment else None, "provisional")
+        Due(decision, moments.get(decision.moment), "provisional") if decision.moment else Due(decision, None, "final")
         for decision in journal.promised_clips()
     ]
 

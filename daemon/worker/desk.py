@@ -1,8 +1,8 @@
 """The clip thread: cuts what the planner says is due, keeps promises across crashes, tells the world.
 
-What is cut by hand is made beside it (`handcuts`) and comes back to be written down. It reads the ring and never
-touches capture. A clip exists when its files, its journal record and so its outbox row are durable; until then its
-footage stays pinned.
+What is cut by hand is made beside it (`handcuts`) and comes back to be written down; what an order means is
+`ordering`'s. It reads the ring and never touches capture. A clip exists when its files, its journal record and so its
+outbox row are durable; until then its footage stays pinned.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -23,11 +22,10 @@ from core.errors import ClipdError, CutRefused, StorageError, UsageError
 from core.ids import ClipId
 from core.lines import clip_fields, error_fields
 from core.moments import Moment
-from core.protocols import Clock, FootageSource
+from core.protocols import FootageSource
 from core.times import NS_PER_S, Ns, ns
 from core.words import Committed
 from daemon.clips import (
-    ClipContext,
     FinishedClip,
     add_finished,
     make_clip,
@@ -37,56 +35,17 @@ from daemon.clips import (
     withdraw_out,
 )
 from daemon.finish import Finished, Priority, Render
-from daemon.journal import Journal
-from daemon.worker.arrivals import Arrivals
-from daemon.worker.emitter import Emitter
+from daemon.worker.desktools import DeskTools
 from daemon.worker.handcuts import HandCuts
-from daemon.worker.ordered import OrderedFormats
+from daemon.worker.ordered import Order, Ordered
+from daemon.worker.ordering import best_footage, ordered_decision
 from daemon.worker.planner import ClipPlanner, Due, Promise, Restate, Step
 from daemon.worker.record import clip_record
-from daemon.worker.renders import Finisher, Renders
-from telemetry import Metrics
+from daemon.worker.renders import Renders
 
 HANDLES_NS: Final = ns(30)  # kept on both sides of a clip, DESIGN.md section 1
 LATE_NS: Final = ns(900)  # speech that was skipped is kept ten minutes, and heard within some more
 log = structlog.get_logger()
-
-
-class Pins(Protocol):
-    """Keeps footage from eviction; a file that is its own ring needs none."""
-
-    def pin(self, name: str, start_ns: Ns, end_ns: Ns) -> None: ...
-    def unpin(self, name: str) -> None: ...
-
-
-class NoPins:
-    """For a local file: it is not ours to evict."""
-
-    def pin(self, name: str, start_ns: Ns, end_ns: Ns) -> None:
-        """Nothing to keep."""
-
-    def unpin(self, name: str) -> None:
-        """Nothing to let go."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeskTools:
-    """What the desk works with; built once by the session."""
-
-    journal: Journal
-    footage: FootageSource | None  # None: nothing is cut, masters are there
-    pins: Pins
-    emitter: Emitter
-    arrivals: Arrivals | None  # None in a replay: there latency means nothing
-    clock: Clock
-    metrics: Metrics
-    spec: RenderSpec
-    session_dir: Path
-    out_dir: Path | None
-    context: Callable[[Ns, Ns, Moment | None], ClipContext]  # of a span of media
-    finisher: Finisher | None = None  # None: masters only
-    renders_at_once: int = 1
-    may_render: Callable[[], bool] = lambda: True  # asked before each
 
 
 class ClipDesk:
@@ -99,20 +58,24 @@ class ClipDesk:
         self._planning = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
         self._cut: dict[ClipId, tuple[Ns, Ns]] = {}  # clips whose last words may still come
-        self._ordered = OrderedFormats(tools.journal)
+        self._ordered = Ordered(tools.journal, tools.emitter)
         self._renders = self._open_renders()
         self._left = False
         self._done = 0
         self._hand_cuts = HandCuts()
         self.failure: ClipdError | None = None
 
-    def start(self, promised: Iterable[Due], *, renders: Collection[ClipId] = ()) -> None:
+    def start(self, promised: Iterable[Due], *, renders: Collection[ClipId] | None = None) -> None:
         """Begin, with the promises and the renders that an earlier attempt left, or only the `renders` that are asked
         for, made anew where they are there."""
         self._thread.start()
         for due in promised:
-            self._order(due)
+            if due.decision.moment is None:
+                self._begin_by_hand(due)
+            else:
+                self._order(due)
         self._orders.put(functools.partial(self._take_up_renders, renders))
+        self._orders.put(self._take_up_orders)
 
     def moment(self, moment: Moment) -> None:
         """A moment changed state."""
@@ -135,6 +98,7 @@ class ClipDesk:
     def finish(self, end_ns: Ns) -> None:
         """The media ended; cut what waited, finish what is final, then end the threads."""
         self._take(lambda: self._planner.finish(end_ns))
+        self._serially(lambda: None)  # by then all that was ordered has been handed to the hand cuts
         self._hand_cuts.close()
         if self._renders is not None:
             cut = threading.Event()
@@ -194,13 +158,65 @@ class ClipDesk:
 
         return self._hand_cuts.put(work)
 
-    def render(self, clip: ClipId, formats: tuple[str, ...]) -> None:
-        """More formats of a clip, of its later revisions too: kept in the journal when this returns. Raises UsageError
-        where only masters are made."""
-        if self._renders is None:
-            raise UsageError("Only masters are made here", remedy="Name formats in clips.formats.", code="no_formats")
-        self._ordered.add(clip, formats)
-        self._orders.put(functools.partial(self._take_up_order, clip))
+    def order(self, order: Order) -> None:
+        """An order of a person's: promised in the journal when this returns, or refused, which is told under its id.
+
+        What was promised before stands. Raises UsageError for a render where only masters are made.
+        """
+        known = self._ordered.known(order.id) if order.id else None
+        if known is not None:
+            if known["state"] != "open":  # a supervisor may have lost what it was told
+                self._ordered.settle(order.id, known)
+        elif order.kind == "render":
+            if self._renders is None:
+                raise UsageError(
+                    "Only masters are made here", remedy="Name formats in clips.formats.", code="no_formats"
+                )
+            self._ordered.add(order)
+            self._orders.put(functools.partial(self._take_up_order, order.clip))
+        else:
+            self._promise(order)
+
+    def _promise(self, order: Order) -> None:
+        journal, promise = self._tools.journal, {"clip": order.clip, "revision": None, "state": "open"}
+        try:
+            decision = ordered_decision(journal, order)
+            self._footage_of(decision)
+        except ClipdError as err:
+            self._ordered.settle(order.id, promise | {"state": "failed", "reason": err.code, "message": str(err)})
+            return
+        if decision.revision == 1 and (there := journal.clip(decision.clip)) and there["state"] != "withdrawn":
+            self._ordered.settle(order.id, promise | {"state": "done", "revision": there["revision"]})
+            return
+        with journal.batch():
+            journal.open_clip(decision)
+            self._ordered.put(order.id, promise | {"clip": decision.clip, "revision": decision.revision})
+        self._begin_by_hand(Due(decision, None, "final"))
+
+    def _begin_by_hand(self, due: Due) -> None:
+        """Behind what the clip thread has yet to do with this clip, and nothing else will be done with it from now."""
+        decision = due.decision
+        with self._planning:
+            self._planner.hold(decision.clip)
+        self._pin(decision)
+        self._orders.put(functools.partial(self._hand_over, due))
+
+    def _hand_over(self, due: Due) -> None:
+        self._cut.pop(due.decision.clip, None)  # late words wait for the new files
+        try:
+            self._hand_cuts.put(lambda: self._keep(due))
+        except CutRefused as err:
+            if err.code != "session_ended":  # else it is the next worker's, by its promise
+                self._refuse(due, err)
+
+    def _take_up_orders(self) -> None:
+        """What an earlier attempt left of them. One whose promise is kept, but not told, is told."""
+        promised = {(decision.clip, decision.revision) for decision in self._tools.journal.promised_clips()}
+        for id, fact in self._ordered.open().items():
+            if fact["revision"] is None:
+                self._take_up_order(ClipId(fact["clip"]))
+            elif (fact["clip"], fact["revision"]) not in promised:
+                self._ordered.settle(id, {**fact, "state": "done"})
 
     def _take_up_order(self, clip: ClipId) -> None:
         record = self._tools.journal.clip(clip)
@@ -223,15 +239,33 @@ class ClipDesk:
         if isinstance(step, Promise):
             decision = step.decision
             self._tools.journal.open_clip(decision)
-            self._tools.pins.pin(
-                decision.clip,
-                Ns(max(0, decision.start_ns - HANDLES_NS)),
-                Ns(decision.end_ns + HANDLES_NS),
-            )
+            self._pin(decision)
         elif isinstance(step, Due):
             self._orders.put(lambda: self._keep(step))
         else:
             self._orders.put(lambda: self._restate(step))
+
+    def _pin(self, decision: EditDecision) -> None:
+        start_ns, end_ns = Ns(max(0, decision.start_ns - HANDLES_NS)), Ns(decision.end_ns + HANDLES_NS)
+        self._tools.pins.pin(decision.clip, start_ns, end_ns)
+
+    def _serially(self, work: Callable[[], Any]) -> None:
+        """In the clip thread, which alone writes clips down."""
+        if threading.current_thread() is self._thread:
+            work()
+            return
+        done: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                work()
+            except ClipdError as err:
+                done.set_exception(err)
+            else:
+                done.set_result(None)
+
+        self._orders.put(run)
+        done.result()
 
     def _run(self) -> None:
         while (work := self._orders.get()) is not None:
@@ -239,7 +273,8 @@ class ClipDesk:
             self._done += 1
 
     def _keep(self, due: Due) -> None:
-        """Boundary of one clip: whatever goes wrong with it is said, and the next clip is made all the same.
+        """Boundary of one clip: whatever goes wrong with it is said, and the next clip is made all the same. In the
+        clip thread, or, of a clip by hand, in that of the hand cuts.
 
         A refusal is final; a full disk leaves the promise for the next attempt; a bug of ours fails the command.
         """
@@ -250,7 +285,7 @@ class ClipDesk:
         except CutRefused as err:
             log.warning("clip.refused", clip=due.decision.clip, code=err.code)
             self._tools.emitter.emit("warning", code=err.code, message=err.what, remedy=err.remedy)
-            self._withdraw(due.decision.clip, err.code)
+            self._serially(functools.partial(self._refuse, due, err))
         except StorageError as err:
             self.failure = err
         except Exception as err:
@@ -261,19 +296,37 @@ class ClipDesk:
                 code="clip_failed",
             )
             self._tools.emitter.emit("error", **error_fields(bug))
-            self._withdraw(due.decision.clip, bug.code)
+            self._serially(functools.partial(self._refuse, due, bug))
+
+    def _refuse(self, due: Due, err: ClipdError) -> None:
+        """It cannot be made. A later revision by hand is taken back, and the clip stays as it was."""
+        decision, journal = due.decision, self._tools.journal
+        if decision.moment is None and decision.revision > 1 and journal.clip(decision.clip) is not None:
+            journal.take_back(decision)
+            self._tools.pins.unpin(decision.clip)
+        else:
+            self._withdraw(decision.clip, err.code)
+        self._ordered.settle_all(decision.clip, decision.revision, state="failed", reason=err.code, message=str(err))
+        if decision.moment is None:
+            self._take(lambda: self._planner.release(decision.clip))
 
     def _make(self, due: Due) -> None:
         began_ns = self._tools.clock.boottime_ns()
-        self._write_down(due, self._files(due, self._tools.spec), began_ns)
+        made = self._files(due, self._tools.spec if due.decision.moment is not None else RenderSpec(cut="exact"))
+        self._serially(lambda: self._write_down(due, made, began_ns))
 
     def _files(self, due: Due, spec: RenderSpec) -> FinishedClip:
         """Touches footage and the clip's own folder only."""
         tools, decision = self._tools, due.decision
-        if tools.footage is None:
-            raise CutRefused("Nothing is recorded here", remedy="Use `clipd cut` on the session.", code="not_buffered")
         context = tools.context(decision.start_ns, decision.end_ns, due.moment)
-        return make_clip(tools.footage, decision, spec, tools.session_dir / "clips" / decision.clip, context)
+        return make_clip(self._footage_of(decision), decision, spec, self._folder_of(decision), context)
+
+    def _footage_of(self, decision: EditDecision) -> FootageSource:
+        """The session's, or what the clip kept of it where that has more of the span. Raises CutRefused."""
+        return best_footage(decision, self._tools.footage, self._folder_of(decision))
+
+    def _folder_of(self, decision: EditDecision) -> Path:
+        return self._tools.session_dir / "clips" / decision.clip
 
     def _write_down(self, due: Due, made: FinishedClip, began_ns: int) -> dict[str, Any]:
         tools = self._tools
@@ -283,6 +336,7 @@ class ClipDesk:
         tools.pins.unpin(due.decision.clip)
         tools.metrics.render_seconds.labels(kind="master").observe((tools.clock.boottime_ns() - began_ns) / NS_PER_S)
         self._count(record)
+        self._ordered.settle_all(due.decision.clip, due.decision.revision, state="done")
         self._finish(record, Priority.ASKED if due.moment is None else Priority.PROVISIONAL)
         return record
 
@@ -352,6 +406,7 @@ class ClipDesk:
         return Renders(
             tools.finisher,
             lambda render, made: self._orders.put(functools.partial(self._finished, render, made)),
+            lambda render, err: self._orders.put(functools.partial(self._unfinished, render, err)),
             may_render=tools.may_render,
             at_once=tools.renders_at_once,
             emitter=tools.emitter,
@@ -361,24 +416,33 @@ class ClipDesk:
 
     def _finish(self, record: Mapping[str, Any], priority: Priority) -> None:
         """Ask for the finished files that a clip has not got yet; a final one goes before others."""
-        finisher, ordered = self._tools.finisher, self._ordered.of(ClipId(record["id"]))
+        finisher, clip = self._tools.finisher, ClipId(record["id"])
         if finisher is None:
             return
+        ordered, again = self._ordered.formats(clip), self._ordered.again(clip)
         if record.get("finished"):
-            self._want(record, tuple(name for name in ordered if name not in record["files"]), priority)
+            self._want(record, tuple(n for n in ordered if n in again or n not in record["files"]), priority)
         else:
             self._want(record, tuple(dict.fromkeys((*finisher.formats, *ordered))), priority)
 
     def _want(self, record: Mapping[str, Any], formats: tuple[str, ...], priority: Priority) -> None:
         if self._renders is None or self._left or record["state"] == "withdrawn" or not formats:
             return
-        clip, revision, folder = ClipId(record["id"]), int(record["revision"]), Path(record["folder"])
-        self._renders.want(clip, revision, folder, formats, priority)
+        clip = ClipId(record["id"])
+        render = Render(
+            clip=clip,
+            revision=int(record["revision"]),
+            folder=Path(record["folder"]),
+            formats=formats,
+            priority=priority,
+            style=self._ordered.style(clip),
+        )
+        self._renders.want(render)
 
-    def _take_up_renders(self, asked: Collection[ClipId]) -> None:
+    def _take_up_renders(self, asked: Collection[ClipId] | None) -> None:
         """What an earlier attempt left: clips without their finished files; or those that are asked for."""
         for record in self._tools.journal.clips():
-            if not asked:
+            if asked is None:
                 self._finish(record, Priority.AGAIN)
             elif record["id"] in asked and self._tools.finisher is not None:
                 self._want(record, self._tools.finisher.formats, Priority.ASKED)
@@ -392,8 +456,12 @@ class ClipDesk:
             if changed:
                 record["finished"] = True
                 self._add_files(record, changed)
+                self._ordered.settle_renders(render, record)
         except StorageError as err:
             self.failure = err
+
+    def _unfinished(self, render: Render, err: ClipdError) -> None:
+        self._ordered.settle_all(render.clip, None, state="failed", reason=err.code, message=str(err))
 
     def _withdraw(self, clip: ClipId, reason: str) -> None:
         """The files stay in the session (they were shown once); the folder the user asked for holds good clips only."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from configs.finish import FinishOptions
 from daemon.brand import read_brand
 from daemon.captioning import CaptionOptions
-from daemon.finish import Finished, Wishes, finish_revision
+from daemon.finish import Finished, Style, Wishes, finish_revision
 from daemon.framing import LayoutRule
 from daemon.framing.values import Box
 from daemon.platforms import load_platform
@@ -29,9 +29,24 @@ class _Finisher:
         return self.wishes.formats
 
     def __call__(
-        self, folder: Path, formats: tuple[str, ...], progress: Callable[[float], None], cancelled: threading.Event
+        self,
+        folder: Path,
+        formats: tuple[str, ...],
+        style: Style,
+        progress: Callable[[float], None],
+        cancelled: threading.Event,
     ) -> Finished:
-        return finish_revision(folder, replace(self.wishes, formats=formats), progress, cancelled)
+        return finish_revision(folder, replace(_styled(self.wishes, style), formats=formats), progress, cancelled)
+
+
+def _styled(wishes: Wishes, style: Style) -> Wishes:
+    if style.layout is not None:
+        layout = LayoutRule.from_mapping({"layout": None if style.layout == "auto" else style.layout}).layout
+        wishes = replace(wishes, rule=replace(wishes.rule, layout=layout))
+    if style.captions is None:
+        return wishes
+    looks = (wishes.captions or CaptionOptions()).model_copy(update={"style": style.captions})
+    return replace(wishes, captions=None if style.captions == "off" else looks, styled=True)
 
 
 def finisher(options: FinishOptions) -> Finisher | None:

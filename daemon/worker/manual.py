@@ -1,14 +1,16 @@
-"""`cut` commands from outside, {"start_s", "end_s", "drop"?, "keyframes"?, "title"?}, as decisions. Pure."""
+"""`cut` and `trim` commands from outside, {"start_s", "end_s", "drop"?, "keyframes"?, "title"?}, as decisions. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
 from core.edits import EditDecision, RenderSpec
-from core.errors import UsageError
+from core.errors import CutRefused, UsageError
 from core.ids import SessionId, manual_clip_id
+from core.moments import Moment
 from core.times import Ns, ns, to_s
 
 LONGEST_NS: Final = ns(3600)
@@ -42,6 +44,44 @@ def manual_decision(session: SessionId, request: dict[str, Any]) -> EditDecision
         title=str(request.get("title") or "Manual cut")[:120],
         score=1.0,
         reasons=("Cut by hand",),
+    )
+
+
+def anyway_decision(asked: EditDecision, moment: Moment, title: str) -> EditDecision:
+    """A cut of what fell short of the bar, as it would have been; a title that was `asked` for goes before."""
+    return replace(
+        asked,
+        title=title,
+        score=moment.p,
+        reasons=(*moment.reasons, *asked.reasons),
+        anchor_ns=moment.anchor_ns if asked.start_ns <= moment.anchor_ns < asked.end_ns else None,
+    )
+
+
+def trimmed_decision(old: EditDecision, revision: int, args: Mapping[str, Any]) -> EditDecision:
+    """The next revision of a clip with another span: a person's, so of no moment. What was left out of it stays out.
+    Raises UsageError on a bad range."""
+    asked = manual_decision(old.session, {"start_s": args.get("start_s"), "end_s": args.get("end_s")})
+    within = old.anchor_ns is not None and asked.start_ns <= old.anchor_ns < asked.end_ns
+    return replace(
+        old,
+        revision=revision,
+        start_ns=asked.start_ns,
+        end_ns=asked.end_ns,
+        title=str(args.get("title") or old.title)[:120],
+        moment=None,
+        anchor_ns=old.anchor_ns if within else None,
+        drop=tuple(span for span in old.drop if asked.start_ns < span[0] and span[1] < asked.end_ns),
+    )
+
+
+def not_buffered(decision: EditDecision, spans: Sequence[tuple[Ns, Ns]]) -> CutRefused:
+    """The wanted range is not there (any more, or yet). `spans`: what is."""
+    there = ", ".join(f"{to_s(start):.1f} to {to_s(end):.1f} s" for start, end in spans) or "nothing"
+    return CutRefused(
+        f"{to_s(decision.start_ns):.1f}-{to_s(decision.end_ns):.1f} s is not buffered",
+        remedy=f"Buffered now: {there} of media time.",
+        code="not_buffered",
     )
 
 

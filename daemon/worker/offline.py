@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.errors import ClipdError, CutRefused, UsageError
+from core.errors import ClipdError, UsageError
 from core.ids import is_safe_id
 from core.protocols import FootageSource
-from core.times import to_s
 from daemon.clips import make_clip, publish_out
 from daemon.ingest import scan_footage
 from daemon.journal import Journal, is_locked, session_lock
 from daemon.worker.context import clip_context
-from daemon.worker.manual import manual_decision, manual_spec
+from daemon.worker.manual import manual_decision, manual_spec, not_buffered
 from daemon.worker.record import clip_record
 from ringbuffer import Ring, RingOptions
 
@@ -53,7 +52,7 @@ def cut_finished(folder: Path, request: dict[str, Any], out_dir: Path | None) ->
         decision, spec = manual_decision(journal.session, request), manual_spec(request)
         start_ns, end_ns = footage.span()
         if decision.start_ns >= end_ns or decision.end_ns <= start_ns:
-            raise not_buffered(to_s(decision.start_ns), to_s(decision.end_ns), to_s(start_ns), to_s(end_ns))
+            raise not_buffered(decision, [(start_ns, end_ns)])
         source, profile = journal.meta("source") or "", journal.meta("profile") or {}
         context = clip_context(journal, decision.start_ns, decision.end_ns, source=source, profile=profile)
         journal.open_clip(decision)
@@ -66,15 +65,6 @@ def cut_finished(folder: Path, request: dict[str, Any], out_dir: Path | None) ->
         record = clip_record(decision, made, files, state="final", latency_s=None, waited_for_chat=False)
         journal.finish_clip(decision.clip, decision.revision, record)
         return record
-
-
-def not_buffered(start_s: float, end_s: float, first_s: float, last_s: float) -> CutRefused:
-    """The wanted range is not there (any more, or yet)."""
-    return CutRefused(
-        f"{start_s:.1f}-{end_s:.1f} s is not buffered",
-        remedy=f"Buffered now: {first_s:.1f} to {last_s:.1f} s of media time.",
-        code="not_buffered",
-    )
 
 
 @contextlib.contextmanager

@@ -82,6 +82,7 @@ class ClipPlanner:
         self._done = done
         self._words = words
         self._entries: dict[ClipId, _Entry] = {}
+        self._held: dict[ClipId, tuple[_Entry | None, list[Moment]]] = {}  # what it was, and what has happened since
         self.closed = False  # no clip is begun any more
 
     @property
@@ -92,6 +93,9 @@ class ClipPlanner:
     def moment(self, moment: Moment) -> list[Step]:
         """What a state change of a moment asks for."""
         clip = clip_id(moment.id)
+        if clip in self._held:
+            self._held[clip][1].append(moment)
+            return []
         entry = self._entries.get(clip)
         if moment.state in SHOWN:
             return self._shown(clip, entry, moment)
@@ -99,6 +103,18 @@ class ClipPlanner:
             del self._entries[clip]
             return [Restate(clip, "withdrawn", moment)]
         return []
+
+    def hold(self, clip: ClipId) -> None:
+        """A person has given it another span: from now on it is theirs, and no moment moves or withdraws it."""
+        if clip not in self._held:
+            self._held[clip] = (self._entries.pop(clip, None), [])
+
+    def release(self, clip: ClipId) -> list[Step]:
+        """That could not be made: the clip is its moment's again, with what has happened since."""
+        entry, since = self._held.pop(clip, (None, []))
+        if entry is not None:
+            self._entries[clip] = entry
+        return [step for moment in since[-1:] for step in self.moment(moment)]
 
     def advance(self, t_ns: Ns, heard_ns: Ns) -> list[Step]:
         """Clips that are due at `t_ns`, when all that was said before `heard_ns` is known, and that are not cut."""
@@ -133,6 +149,9 @@ class ClipPlanner:
             return []
         decision = self._decide(clip, 1, moment, title=self._title(moment))
         known = self._done.get(clip)
+        if known is not None and known.moment is None:  # trimmed by hand in an earlier attempt
+            self.hold(clip)
+            return []
         if known is not None and not self._moved(known, moment, SAME_SPAN_NS):
             self._entries[clip] = _Entry(known, moment, cut=True)
             return []

@@ -1,4 +1,4 @@
-"""Finished files for clips of a session that has ended, by a worker that does nothing else.
+"""Finished files for clips of a session that has ended, or an order about one, by a worker that does nothing else.
 
 The same desk as in a running session makes them, so that journal, folders, lines and figures come out alike.
 """
@@ -6,7 +6,8 @@ The same desk as in a running session makes them, so that journal, folders, line
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,15 +16,20 @@ from core.edits import RenderSpec
 from core.errors import EXIT_OK, ClipdError, UsageError
 from core.ids import ClipId
 from core.moments import Moment
+from core.protocols import FootageSource
 from core.times import Ns, ns
 from daemon.clips import ClipContext
+from daemon.ingest import scan_footage
 from daemon.worker.context import clip_context
 from daemon.worker.control import serve_control
-from daemon.worker.desk import ClipDesk, DeskTools, NoPins
+from daemon.worker.desk import ClipDesk
+from daemon.worker.desktools import DeskTools, NoPins
 from daemon.worker.errand import Errand
 from daemon.worker.finishing import finisher
+from daemon.worker.ordered import Order, read_order
 from daemon.worker.plane import Vitals
-from daemon.worker.planner import ClipPlanner
+from daemon.worker.planner import ClipPlanner, Due
+from ringbuffer import Ring
 
 END_NS: Final = ns(40)  # what runs may go on for so long once an end was asked for
 
@@ -58,13 +64,23 @@ class Rendering:
 
 async def render_clips(errand: Errand) -> int:
     """Make them all. Raises UsageError for clips and formats that are none, and ClipdError where one could not be."""
+    with _footage(errand) as footage:
+        return await _with(errand, ClipDesk(_tools(errand, footage), ClipPlanner(errand.spec.session, {})))
+
+
+async def _with(errand: Errand, desk: ClipDesk) -> int:
+    order = None if errand.spec.order is None else _order(errand.spec.order)
     wanted = _wanted(errand)
-    desk = ClipDesk(_tools(errand), ClipPlanner(errand.spec.session, {}))
     rendering = Rendering(errand, desk)
     errand.plane.attend(rendering)
     errand.emitter.emit("state", state="live", reason="render")
     async with serve_control(errand.folder / "control.sock", rendering.control):
-        desk.start((), renders=wanted)
+        if order is None:
+            desk.start((), renders=wanted or None)
+        else:
+            by_hand = [decision for decision in errand.journal.promised_clips() if decision.moment is None]
+            desk.start([Due(decision, None, "final") for decision in by_hand], renders=())
+            await asyncio.to_thread(desk.order, order)
         leaving = asyncio.create_task(_leave(errand, desk), name="leaving")
         try:
             await asyncio.to_thread(desk.finish, Ns(0))
@@ -96,6 +112,33 @@ async def _leave(errand: Errand, desk: ClipDesk) -> None:
     desk.leave()
 
 
+def _order(document: Mapping[str, Any]) -> Order:
+    """Raises UsageError."""
+    args = {name: value for name, value in document.items() if name != "kind"}
+    return read_order(str(document.get("kind")), args)
+
+
+@contextlib.contextmanager
+def _footage(errand: Errand) -> Iterator[FootageSource | None]:
+    """What there still is of the session's, where something is to be cut: its ring, or the local file it was made
+    from. None: clips have kept their own."""
+    path, ring = errand.journal.meta("source_path"), errand.folder / "ring"
+    if errand.spec.order is None or errand.spec.order.get("kind") == "render":
+        yield None
+    elif path:
+        yield scan_footage(Path(path)) if Path(path).exists() else None
+    elif ring.exists():
+        opened = Ring.open(
+            ring, errand.journal, errand.settings.ring, attempt=errand.number, epochs=errand.journal.epochs()
+        )
+        try:
+            yield opened
+        finally:
+            opened.close()
+    else:
+        yield None
+
+
 def _wanted(errand: Errand) -> tuple[ClipId, ...]:
     known = {record["id"] for record in errand.journal.clips() if record["state"] != "withdrawn"}
     strange = next((clip for clip in errand.spec.clips if clip not in known), None)
@@ -108,10 +151,10 @@ def _wanted(errand: Errand) -> tuple[ClipId, ...]:
     return tuple(ClipId(clip) for clip in errand.spec.clips)
 
 
-def _tools(errand: Errand) -> DeskTools:
+def _tools(errand: Errand, footage: FootageSource | None) -> DeskTools:
     settings, journal = errand.settings, errand.journal
     make = finisher(settings.clips)
-    if make is None:
+    if make is None and errand.spec.order is None:
         raise UsageError("Only masters are wished for", remedy="Name formats in clips.formats.", code="no_formats")
     source, profile = journal.meta("source") or "", journal.meta("profile") or {}
 
@@ -120,7 +163,7 @@ def _tools(errand: Errand) -> DeskTools:
 
     return DeskTools(
         journal=journal,
-        footage=None,
+        footage=footage,
         pins=NoPins(),
         emitter=errand.emitter,
         arrivals=None,

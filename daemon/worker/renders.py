@@ -16,7 +16,7 @@ from core.errors import ClipdError
 from core.ids import ClipId
 from core.protocols import Clock
 from core.times import NS_PER_S
-from daemon.finish import Finished, Priority, Render, RenderQueue
+from daemon.finish import Finished, Render, RenderQueue, Style
 from daemon.worker.emitter import Emitter
 from telemetry import Metrics
 
@@ -32,17 +32,23 @@ class Finisher(Protocol):
         """Those that every clip gets."""
 
     def __call__(
-        self, folder: Path, formats: tuple[str, ...], progress: Callable[[float], None], cancelled: threading.Event
+        self,
+        folder: Path,
+        formats: tuple[str, ...],
+        style: Style,
+        progress: Callable[[float], None],
+        cancelled: threading.Event,
     ) -> Finished: ...
 
 
 class Renders:
-    """The desk's side of the render queue. `done` is called from a render thread."""
+    """The desk's side of the render queue. `done` and `refused` are called from a render thread."""
 
     def __init__(
         self,
         finisher: Finisher,
         done: Callable[[Render, Finished], None],
+        refused: Callable[[Render, ClipdError], None],
         *,
         may_render: Callable[[], bool],
         at_once: int,
@@ -50,15 +56,14 @@ class Renders:
         clock: Clock,
         metrics: Metrics,
     ) -> None:
-        self._finisher, self._done, self._may_render = finisher, done, may_render
+        self._finisher, self._done, self._refused, self._may_render = finisher, done, refused, may_render
         self._emitter, self._clock, self._metrics = emitter, clock, metrics
         self._queue = RenderQueue(self._make, at_once)
         self.told = 0  # lines about renders: they get on
         self.failed: list[ClipId] = []
 
-    def want(self, clip: ClipId, revision: int, folder: Path, formats: tuple[str, ...], priority: Priority) -> None:
+    def want(self, render: Render) -> None:
         """A clip was cut, became final, has other words than before, or is asked for in more formats."""
-        render = Render(clip=clip, revision=revision, folder=folder, formats=formats, priority=priority)
         self._tell(render, "queued")
         self._queue.put(render)
 
@@ -91,7 +96,7 @@ class Renders:
         started_ns = self._clock.boottime_ns()
         self._tell(render, "running", progress=0.0)
         try:
-            made = self._finisher(render.folder, render.formats, self._progress(render), cancelled)
+            made = self._finisher(render.folder, render.formats, render.style, self._progress(render), cancelled)
         except ClipdError as err:
             self._failed(render, cancelled, err)
             return
@@ -112,6 +117,7 @@ class Renders:
         self.failed.append(render.clip)
         self._tell(render, "failed", reason=err.code)
         self._emitter.emit("warning", code=err.code, message=err.what, remedy=err.remedy)
+        self._refused(render, err)
 
     def _progress(self, render: Render) -> Callable[[float], None]:
         told = 0.0

@@ -20,7 +20,7 @@ import structlog
 from configs import Settings
 from core.control import Command, WorkerState
 from core.edits import EditDecision
-from core.errors import ClipdError, CutRefused, StorageError, UsageError
+from core.errors import ClipdError, StorageError, UsageError
 from core.lines import error_fields, event_fields, moment_fields
 from core.moments import Moment, MomentState
 from core.protocols import Clock, FootageSource
@@ -34,7 +34,7 @@ from daemon.worker.channel import remember_lag
 from daemon.worker.desk import ClipDesk
 from daemon.worker.emitter import Emitter
 from daemon.worker.listener import ChatListener
-from daemon.worker.manual import manual_decision, manual_spec, newest
+from daemon.worker.manual import manual_decision, manual_spec, newest, not_buffered
 from daemon.worker.ordered import read_order
 from daemon.worker.orders import Orders
 from daemon.worker.plane import OBEYED, NoPlane, PlaneLink, Vitals
@@ -179,10 +179,10 @@ class Session:
         raise UsageError(f"Unknown command {request['command'][:40]!r}", remedy="Known: status, cut, drain, stop.")
 
     async def obey(self, command: Command) -> None:
-        """`clip-now` and `render`: a promise in the journal when this returns, made soon after. Raises what `control`
+        """`clip-now` and orders: a promise in the journal when this returns, made soon after. Raises what `control`
         does."""
-        if command.kind == "render":
-            await asyncio.to_thread(self._parts.desk.render, *read_order(command.args))
+        if command.kind != "clip-now":
+            await asyncio.to_thread(self._parts.desk.order, read_order(command.kind, command.args))
             return
         footage_ns = self._parts.footage.span()[1]
         decision = await asyncio.to_thread(self._promise, newest(command.args, footage_ns), command.id)
@@ -324,11 +324,7 @@ class Session:
         decision = manual_decision(self._parts.spec.session, request)
         span_start, span_end = self._parts.footage.span()
         if decision.start_ns >= span_end or decision.end_ns <= span_start:
-            raise CutRefused(
-                f"{to_s(decision.start_ns):.1f}-{to_s(decision.end_ns):.1f} s is not buffered",
-                remedy=f"Buffered now: {to_s(span_start):.1f} to {to_s(span_end):.1f} s of media time.",
-                code="not_buffered",
-            )
+            raise not_buffered(decision, [(span_start, span_end)])
         return decision
 
     async def _progress(self) -> None:

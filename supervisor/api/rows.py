@@ -22,6 +22,7 @@ from supervisor.api.models import (
     Stream,
     Token,
     Used,
+    Verdict,
     Workspace,
 )
 from supervisor.api.signing import Signer
@@ -37,6 +38,7 @@ from supervisor.catalog.values import (
     StreamRow,
     TokenRow,
     UsageRow,
+    VerdictRow,
     WorkspaceRow,
 )
 from telemetry import redact_text, redact_url
@@ -113,7 +115,13 @@ def clip_answer(row: ClipRow, signer: Signer) -> Clip:
     return Clip(**_clip_fields(row, signer))
 
 
-def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[JobRow], signer: Signer) -> ClipHistory:
+def clip_history(
+    row: ClipRow,
+    revisions: Sequence[ClipRow],
+    renders: Sequence[JobRow],
+    verdicts: Sequence[VerdictRow],
+    signer: Signer,
+) -> ClipHistory:
     """A clip with what was made of it."""
     return ClipHistory(
         **_clip_fields(row, signer),
@@ -127,6 +135,10 @@ def clip_history(row: ClipRow, revisions: Sequence[ClipRow], renders: Sequence[J
             for each in revisions
         ],
         renders=[job_answer(each) for each in renders],
+        verdicts=[
+            Verdict(revision=each.revision, review=each.verdict, by=each.actor, note=each.note, at=date(each.at_ns))
+            for each in verdicts
+        ],
     )
 
 
@@ -138,6 +150,8 @@ def _clip_fields(row: ClipRow, signer: Signer) -> dict[str, Any]:
         "revision": row.revision,
         "state": row.state,
         "review": row.review,
+        "reviewed_revision": row.reviewed_revision,
+        "revised_after_approval": row.revised_since,
         "title": row.title,
         "score": row.score,
         "created": date(row.created_ns),
@@ -148,15 +162,24 @@ def _clip_fields(row: ClipRow, signer: Signer) -> dict[str, Any]:
 
 def job_answer(row: JobRow) -> Job:
     """With its steps."""
+    asked, told = job_order(row), row.told or {}
     return Job(
         id=row.id,
         stream=row.stream,
         source=redact_url(row.source) if row.clip is None else "",
+        kind=asked["kind"],
+        session=row.session,
         clip=row.clip,
-        formats=[] if row.clip is None else row.source.split(","),
+        revision=told.get("revision"),
+        formats=asked.get("formats", []),
+        layout=asked.get("layout"),
+        captions=asked.get("captions"),
+        start_s=asked.get("start_s"),
+        end_s=asked.get("end_s"),
         state=row.state,
         cancel=row.cancel,
         error=redact_text(row.error),
+        message=redact_text(str(told.get("message", ""))),
         created=date(row.created_ns),
         ended=date_or_none(row.ended_ns),
         steps=[
@@ -172,6 +195,13 @@ def job_answer(row: JobRow) -> Job:
             for step in row.steps
         ],
     )
+
+
+def job_order(row: JobRow) -> Mapping[str, Any]:
+    """What is asked for, with its kind; a plain render's formats are its source."""
+    if row.clip is None:
+        return {"kind": "recording"}
+    return row.asked or {"kind": "render", "formats": row.source.split(",")}
 
 
 def token_answer(row: TokenRow) -> Token:

@@ -13,7 +13,7 @@ from supervisor.api.rows import clip_answer, clip_history, listed, session_answe
 from supervisor.catalog.values import ClipFilter
 from supervisor.erasing import erase_clip, erase_session, running
 
-MOST_SHOWN: Final = 20  # revisions and renders of a clip
+MOST_SHOWN: Final = 20  # revisions, verdicts and jobs of a clip
 
 
 async def list_sessions(call: UserCall) -> Done:
@@ -49,8 +49,10 @@ async def get_clip(call: UserCall) -> Done:
     catalog = call.services.catalog
     row = await catalog.clip(call.workspace, ClipId(call.path["id"]))
     revisions = await catalog.revisions(call.workspace, row.id)
-    renders = await catalog.renders_of(call.workspace, row.id, limit=MOST_SHOWN)
-    return Done(clip_history(row, revisions[-MOST_SHOWN:], renders, await call.services.signers.get()))
+    renders = await catalog.orders_of(call.workspace, row.id, limit=MOST_SHOWN)
+    verdicts = await catalog.verdicts(call.workspace, row.id, limit=MOST_SHOWN)
+    signer = await call.services.signers.get()
+    return Done(clip_history(row, revisions[-MOST_SHOWN:], renders, verdicts, signer))
 
 
 async def delete_session(call: UserCall) -> Done:

@@ -12,10 +12,11 @@ from supervisor.api import (
     jobs,
     me,
     members,
+    orders,
     page,
     plain,
     playback,
-    renders,
+    reviews,
     sessions,
     streams,
     tokens,
@@ -30,6 +31,7 @@ from supervisor.api.prefix import API, INTERNAL
 _ID: Final = "{id:[a-z0-9][a-z0-9._-]{0,79}}"  # anything else is no id, and so not found
 _HOOKED: Final = ("application/x-www-form-urlencoded", "application/json")  # nginx-rtmp, MediaMTX
 _NAME: Final = "{name:[a-z0-9][a-z0-9._-]{0,79}}"
+_MOMENT: Final = _ID.replace("{id:", "{moment:")
 
 STREAMS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
@@ -96,8 +98,8 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
         answer=m.ClipHistory, summary="One clip, with its revisions and renders",
     ),
     ForUsers(
-        method="POST", path=f"{API}/clips/{_ID}/render", does=renders.add, role="editor", action="clip.render",
-        body=m.NewRender, answer=m.Job, status=202, summary="Render a clip in more formats",
+        method="POST", path=f"{API}/clips/{_ID}/render", does=orders.render, role="editor", action="clip.render",
+        body=m.NewRender, answer=m.Job, status=202, summary="Render a clip in more formats, or in another layout",
     ),
     ForUsers(
         method="DELETE", path=f"{API}/clips/{_ID}", does=sessions.delete_clip, role="editor", action="clip.delete",
@@ -145,6 +147,33 @@ WATCHING: Final[tuple[Endpoint, ...]] = (
     ForAll(
         method="GET", path=f"{API}/clips/{_ID}/files/{_NAME}", does=playback.clip_file, query=m.SignedFile,
         summary="A clip's file, by a link of the clip",
+    ),
+)  # fmt: skip
+
+REVIEW: Final[tuple[Endpoint, ...]] = (
+    ForUsers(
+        method="POST", path=f"{API}/clips/{_ID}/approve", does=reviews.approve, role="editor", action="clip.approve",
+        body=m.Judged, answer=m.Clip, summary="Approve a clip, which keeps it",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/clips/{_ID}/reject", does=reviews.reject, role="editor", action="clip.reject",
+        body=m.Judged, answer=m.Clip, summary="Reject a clip",
+    ),
+    ForUsers(
+        method="PATCH", path=f"{API}/clips/{_ID}", does=reviews.change, role="editor", action="clip.change",
+        body=m.ClipChange, answer=m.Clip, summary="Give a clip a title",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/clips/{_ID}/trim", does=orders.trim, role="editor", action="clip.trim",
+        body=m.NewSpan, answer=m.Job, status=202, summary="Give a clip another span",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/sessions/{_ID}/cut", does=orders.cut, role="editor", action="session.cut",
+        body=m.NewCut, answer=m.Job, status=202, summary="Cut a clip by hand",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/sessions/{_ID}/near-misses/{_MOMENT}/cut", does=orders.cut_anyway, role="editor",
+        action="session.cut_anyway", body=m.Unmissed, answer=m.Job, status=202, summary="Cut what missed the bar",
     ),
 )  # fmt: skip
 
@@ -301,5 +330,5 @@ WORKERS: Final[tuple[Endpoint, ...]] = (
 )  # fmt: skip
 
 TABLE: Final[tuple[Endpoint, ...]] = (
-    *STREAMS, *SESSIONS, *WATCHING, *JOBS, *ADMIN, *ACCESS, *OPEN, *DASHBOARD, *WORKERS,
+    *STREAMS, *SESSIONS, *WATCHING, *REVIEW, *JOBS, *ADMIN, *ACCESS, *OPEN, *DASHBOARD, *WORKERS,
 )  # fmt: skip

@@ -14,9 +14,10 @@ from supervisor.catalog.leading import Leading
 from supervisor.catalog.ledger import Ledger
 from supervisor.catalog.members import Members
 from supervisor.catalog.migrate import migrate
+from supervisor.catalog.orders import Orders
 from supervisor.catalog.part import OnRefused, Refusals
-from supervisor.catalog.renders import Renders
 from supervisor.catalog.retained import Retained
+from supervisor.catalog.reviews import Reviews
 from supervisor.catalog.schema import counters
 from supervisor.catalog.sessions import Sessions
 from supervisor.catalog.signins import SignIns
@@ -28,8 +29,9 @@ from supervisor.catalog.workspaces import Workspaces
 
 
 class Catalog(
-    Streams, Sessions, Jobs, Renders, Tokens, Members, SignIns, Workspaces, Ledger, Workers, Deliveries, Retained, Usage
-):
+    Streams, Sessions, Reviews, Jobs, Orders, Tokens, Members, SignIns, Workspaces, Ledger, Workers, Deliveries,
+    Retained, Usage,
+):  # fmt: skip
     """One connection pool of one supervisor. Every method raises CatalogAway when the database does not answer in time.
 
     `workspace` is whose rows are seen and changed; None is the supervisor itself.

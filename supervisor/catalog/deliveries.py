@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.control import Acked, EventBatch, EventRow, bad_message
@@ -18,7 +18,7 @@ from supervisor.catalog.database import take_number
 from supervisor.catalog.intake import ClipFacts, Rank, checked_line, clip_facts, counts, is_data
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import one, value_of
-from supervisor.catalog.schema import clips, counters, events, moments, revisions, sessions
+from supervisor.catalog.schema import clips, counters, events, jobs, moments, revisions, sessions
 from supervisor.catalog.usage import count, take_gap
 from supervisor.catalog.values import StoredEvent
 
@@ -86,6 +86,8 @@ class Deliveries(Part):
         elif row.kind == "gap":
             claim, at_ns = owner.claim, self._now_ns()
             await take_gap(self._database, connection, claim.session, owner.workspace, line, at_ns)
+        elif row.kind == "order":
+            await self._order(connection, owner, line)
         elif row.kind == "render" and line.get("state") == "done":
             await count(self._database, connection, owner.workspace, self._now_ns(), renders=1)
         elif row.kind == "summary":
@@ -101,7 +103,7 @@ class Deliveries(Part):
                 return  # withdrawn before it was ever told
             whose = {"session": claim.session, "stream": owner.of, "workspace": owner.workspace}
             fresh = _columns(facts, line, claim.token, row.seq) | {"id": facts.id, "created_ns": self._now_ns()}
-            await connection.execute(insert(clips).values(fresh | whose))
+            await connection.execute(insert(clips).values(fresh | whose | {"review": "none"}))
             await count(self._database, connection, owner.workspace, self._now_ns(), clips=1)
         elif old["session"] != claim.session:
             raise bad_message("a clip of another session")
@@ -112,8 +114,8 @@ class Deliveries(Part):
                 changed = _columns(facts, line, claim.token, row.seq)
                 if facts.revision is None:  # the clip as it is, taken back
                     changed = {"state": facts.state, "claim_token": claim.token, "seq": row.seq}
-                elif facts.review == "none":
-                    changed.pop("review")  # what a person said about it stays
+                elif old["title_by"] is not None:
+                    changed.pop("title")  # what a person calls it stays
                 await connection.execute(update(clips).where(clips.c.id == facts.id).values(changed))
         if facts.revision is not None:
             await self._revision(connection, owner, row, line, facts)
@@ -138,11 +140,24 @@ class Deliveries(Part):
         whose = {"stream": owner.of, "workspace": owner.workspace, "created_ns": self._now_ns()}
         await self._database.upsert(connection, moments, key, again | whose, again)
 
+    async def _order(self, connection: AsyncConnection, owner: Owner, line: dict[str, Any]) -> None:
+        """What became of an order about this session; the leader ends its job by it."""
+        name, state, revision = line.get("id"), line.get("state"), line.get("revision")
+        if not isinstance(name, str) or state not in ("done", "failed"):
+            raise bad_message("an order without id or state")
+        told = {
+            "state": state, "revision": revision if type(revision) is int else None,
+            "reason": limits.plain(str(line.get("reason", "")), limits.MAX_NAME),
+            "message": limits.plain(str(line.get("message", ""))),
+        }  # fmt: skip
+        mine = and_(jobs.c.id == limits.plain(name), jobs.c.session == owner.claim.session, jobs.c.asked.is_not(None))
+        await connection.execute(update(jobs).where(mine).values(told=told))
+
 
 def _columns(facts: ClipFacts, line: dict[str, Any], token: int, seq: int) -> dict[str, Any]:
     return {
-        "revision": facts.revision, "state": facts.state, "review": facts.review, "title": facts.title,
-        "score": facts.score, "line": line, "claim_token": token, "seq": seq,
+        "revision": facts.revision, "state": facts.state, "title": facts.title, "score": facts.score,
+        "line": line, "claim_token": token, "seq": seq,
     }  # fmt: skip
 
 

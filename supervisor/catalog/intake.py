@@ -40,7 +40,6 @@ class ClipFacts:
     id: str
     revision: int | None
     state: Literal["provisional", "final", "withdrawn"]
-    review: Literal["none", "approved", "rejected"]
     title: str
     score: float | None
     hash: str
@@ -49,7 +48,7 @@ class ClipFacts:
 
 def checked_line(row: EventRow) -> dict[str, Any]:
     """The line as it is stored. Raises UsageError (`bad_message`)."""
-    if row.seq < 1 or row.attempt < 0:
+    if row.seq < 1 or row.attempt < 1:  # 0 is ours: what no worker said (`catalog.reviews`)
         raise bad_message("seq or attempt is out of range")
     try:
         return limits.document("line", row.line, limits.MAX_LINE)
@@ -71,7 +70,6 @@ def clip_facts(line: Mapping[str, Any]) -> ClipFacts:
         id=name,
         revision=revision,
         state=cast(Literal["provisional", "final", "withdrawn"], state),
-        review=review,
         title=limits.plain(title, MAX_TITLE),
         score=None if score is None else float(score),
         hash=line_hash(line),

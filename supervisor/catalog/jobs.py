@@ -124,4 +124,5 @@ def checked_job(row: JobRow) -> JobRow:
         id=limits.safe_id("the job", row.id),
         source=limits.text("source", row.source),
         error=limits.plain(row.error),
+        asked=None if row.asked is None else limits.document("asked", row.asked),
     )

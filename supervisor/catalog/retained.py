@@ -18,7 +18,7 @@ Place = tuple[int, str]  # where a list goes on: behind this time and id
 
 
 class Retained(Part):
-    """Nothing here shows a session that has a worker, or a job that may want it again: its stream's, or a render."""
+    """Nothing here shows a session that has a worker, or a job that may want it again: its stream's, or an order."""
 
     async def over_sessions(self, before_ns: int, *, after: Place = (0, ""), limit: int = 200) -> list[OverSession]:
         """Sessions that were over before this time, the longest first; `after` is the last one's `over_ns` and id."""
@@ -80,8 +80,5 @@ def _busy() -> ColumnElement[bool]:
     newest = and_(workers.c.stream == streams.c.id, workers.c.token == streams.c.claim_token)
     working = exists().where(workers.c.session == sessions.c.id, newest, workers.c.ended_ns.is_(None))
     wanted = exists().where(jobs.c.stream == sessions.c.stream, jobs.c.state.not_in(JOB_OVER))
-    rendered = clips.alias()
-    asked = exists().where(
-        jobs.c.clip == rendered.c.id, rendered.c.session == sessions.c.id, jobs.c.state.not_in(JOB_OVER)
-    )
+    asked = exists().where(jobs.c.session == sessions.c.id, jobs.c.state.not_in(JOB_OVER))
     return working | wanted | asked

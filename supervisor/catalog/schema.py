@@ -130,6 +130,8 @@ clips = Table(
     "clips", METADATA, _text("id", primary_key=True), _text("session", _ref("sessions.id")), _text("stream"),
     _text("workspace"), _whole("revision"), _text("state"), _text("review"), _text("title"), Column("score", Double),
     Column("line", Document, nullable=False), _ns("created_ns"), _whole("claim_token"), _whole("seq"),
+    Column("title_by", Text),  # who named it; none: its worker
+    Column("reviewed_revision", BigInteger),  # what the newest verdict was about
     Index("ix_clips_page", "workspace", "created_ns", "id"), Index("ix_clips_session", "session"),
     Index("ix_clips_review", "workspace", "review", "created_ns", "id"),
     Index("ix_clips_stream", "workspace", "stream", "created_ns", "id"),
@@ -139,6 +141,15 @@ revisions = Table(
     _text("hash", primary_key=True), _text("state"), Column("line", Document, nullable=False), _whole("attempt"),
     _whole("claim_token"), _ns("created_ns"),
 )  # fmt: skip
+verdicts = Table(
+    "verdicts", METADATA,
+    _whole("id", primary_key=True, autoincrement=False),  # of its event
+    _text("workspace"), _text("session", _ref("sessions.id")),
+    _text("clip"),  # which it may outlive: it is a label, and goes with its session
+    _whole("revision"), _text("verdict"), _text("actor"), _text("note"), _ns("at_ns"),
+    Index("ix_verdicts_clip", "clip", "id"), Index("ix_verdicts_session", "session"),
+)  # fmt: skip
+# `attempt` 0: told by a supervisor, and then `seq` is the event's own number
 events = Table(
     "events", METADATA, _whole("id", primary_key=True, autoincrement=False), _text("workspace"), _text("stream"),
     _text("session", _ref("sessions.id")), _whole("attempt"), _whole("seq"), _text("kind"),
@@ -148,8 +159,10 @@ events = Table(
 jobs = Table(
     "jobs", METADATA, _text("id", primary_key=True), _text("workspace"), _text("stream", _ref("streams.id")),
     _text("state"), _text("source"), Column("cancel", Boolean, nullable=False), _text("error"), _ns("created_ns"),
-    _ns("ended_ns", nullable=True), _whole("version"), Column("clip", Text),
+    _ns("ended_ns", nullable=True), _whole("version"), Column("clip", Text), Column("session", Text),
+    Column("asked", Document), Column("told", Document),
     Index("ix_jobs_page", "workspace", "created_ns", "id"), Index("ix_jobs_clip", "clip"),
+    Index("ix_jobs_session", "session"),
 )  # fmt: skip
 steps = Table(
     "steps", METADATA, _text("job", _ref("jobs.id"), primary_key=True), _whole("position", primary_key=True),

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final, get_args
+from typing import Final
 
-from sqlalchemy import ColumnElement, Table, and_, delete, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, select
 
-from core.errors import UsageError
 from core.ids import SessionId, StreamId
 from supervisor.catalog import limits
 from supervisor.catalog.errors import NotFound
-from supervisor.catalog.intake import MAX_TITLE
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import in_workspace, one, page, value_of
 from supervisor.catalog.schema import clips, moments, revisions, sessions
-from supervisor.catalog.values import ClipFilter, ClipRow, MomentRow, Page, Review, SessionRow
+from supervisor.catalog.values import ClipFilter, ClipRow, MomentRow, Page, SessionRow
 
-CHANGEABLE: Final = frozenset({"review", "title"})
 ANY_CLIP: Final = ClipFilter()
 
 
@@ -66,25 +63,6 @@ class Sessions(Part):
         async with self._database.reading() as connection:
             return await page(connection, clips, ClipRow, shown, by=clips.c.created_ns, limit=limit, after=after)
 
-    async def change_clip(self, workspace: str | None, id: str, /, **changes: Any) -> ClipRow:
-        """What a person says about a clip: `review`, `title`. Raises NotFound, UsageError."""
-        if changes.keys() - CHANGEABLE:
-            raise UsageError(
-                "Only review and title of a clip can be changed", remedy="Cut it anew.", code="not_changeable"
-            )
-        if changes.get("review", "none") not in get_args(Review):
-            raise limits.too_much("review is none that is known")
-        if "title" in changes:
-            changes["title"] = limits.text("title", changes["title"], MAX_TITLE)
-        mine = and_(clips.c.id == id, in_workspace(clips, workspace))
-        async with self._database.writing() as connection:
-            row = await one(connection, select(clips).where(mine).with_for_update(key_share=True))
-            if row is None:
-                raise NotFound("clip", id)
-            if changes:
-                await connection.execute(update(clips).where(mine).values(changes))
-        return replace(value_of(ClipRow, row), **changes)
-
     async def revisions(self, workspace: str | None, clip: str) -> list[ClipRow]:
         """Everything that was finished under a clip's id, the first first; two attempts may have made one each.
 
@@ -124,6 +102,15 @@ class Sessions(Part):
             shown = and_(shown, moments.c.state == state)
         async with self._database.reading() as connection:
             return await page(connection, moments, MomentRow, shown, by=moments.c.created_ns, limit=limit, after=after)
+
+    async def moment(self, workspace: str | None, session: SessionId, id: str) -> MomentRow:
+        """The newest state of one. Raises NotFound."""
+        mine = and_(moments.c.id == id, _of(moments, workspace, session=session))
+        async with self._database.reading() as connection:
+            row = await one(connection, select(moments).where(mine))
+        if row is None:
+            raise NotFound("moment", id)
+        return value_of(MomentRow, row)
 
     async def erase_session(self, workspace: str | None, id: SessionId) -> None:
         """Delete its rows, all of them: events, clips, moments, claims. Its files are the caller's. Raises NotFound."""

@@ -102,7 +102,10 @@ class ClipFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRow:
-    """The newest revision of a clip; `line` is its JSON line (`clip`), files as absolute paths."""
+    """The newest revision of a clip; `line` is its JSON line (`clip`), files as absolute paths.
+
+    `review` and, where `title_by` names somebody, `title` are what a person said; no line changes them.
+    """
 
     id: str
     session: SessionId
@@ -115,6 +118,28 @@ class ClipRow:
     score: float | None
     line: Mapping[str, Any]
     created_ns: int = 0
+    title_by: str | None = None
+    reviewed_revision: int | None = None  # what the newest verdict was about
+
+    @property
+    def revised_since(self) -> bool:
+        """Whether it is approved as it was, and has been cut anew since."""
+        return self.review == "approved" and self.reviewed_revision not in (None, self.revision)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRow:
+    """What somebody said of a revision of a clip. `id` is its event's; `actor` as in the audit."""
+
+    id: int
+    workspace: str
+    session: SessionId
+    clip: str
+    revision: int
+    verdict: Literal["approved", "rejected"]
+    actor: str
+    note: str
+    at_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +175,12 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A recording that is clipped, a stream of kind `vod` with steps; or a clip that is rendered again, one of kind
-    `render` with one step, whose `source` are the formats with commas between."""
+    """A recording that is clipped, a stream of kind `vod` with steps; or an order about a clip of a session, one of
+    kind `render` with one step.
+
+    Of a plain render `source` are the formats, with commas between. Any other order is `asked`: the arguments of its
+    command (core/control.py) with their `kind`; its worker says when it is done (`told`: state, revision, reason).
+    """
 
     id: str
     workspace: str
@@ -164,7 +193,10 @@ class JobRow:
     created_ns: int = 0
     ended_ns: int | None = None
     version: int = 0  # grows with each change by a user: a leader that read an older one is told so
-    clip: str | None = None  # that is rendered
+    clip: str | None = None  # that is rendered, trimmed, or cut
+    session: SessionId | None = None  # its
+    asked: Mapping[str, Any] | None = None
+    told: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +224,8 @@ class MomentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """A JSON line of a journal that was delivered. `id` grows over all sessions; none appears below a seen one."""
+    """A JSON line of a journal that was delivered, or one of a supervisor (`attempt` 0, `seq` its own id). `id` grows
+    over all sessions; none appears below a seen one."""
 
     id: int
     workspace: str

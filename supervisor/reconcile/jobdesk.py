@@ -1,6 +1,6 @@
 """Jobs and their streams: a job that is not over wants its stream, and one that is over wants it no more.
 
-The stream of a render goes with it: nobody looks at it again.
+The stream of an order goes with it: nobody looks at it again.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from core.protocols import Clock
 from supervisor.catalog import Catalog, Conflict, Leading, NotFound
 from supervisor.catalog.values import ClaimRow, JobRow, StreamRow
 from supervisor.reconcile.jobs import OVER, StepTimes, advance, failed
-from supervisor.reconcile.renderdesk import RenderDesk
-from supervisor.reconcile.renders import NOT_MADE, advance_render, is_made
+from supervisor.reconcile.orderdesk import OrderDesk
+from supervisor.reconcile.orders import NOT_MADE, advance_order, is_made
 from supervisor.reconcile.values import Mark
 
 log = structlog.get_logger()
@@ -27,7 +27,7 @@ class JobDesk:
     def __init__(self, catalog: Catalog, leading: Leading, clock: Clock) -> None:
         self._catalog, self._leading, self._clock = catalog, leading, clock
         self._times = StepTimes()
-        self._renders = RenderDesk(catalog)
+        self._orders = OrderDesk(catalog)
         self._active: dict[StreamId, JobRow] = {}
 
     async def tick(self, rows: Mapping[StreamId, StreamRow], claims: Mapping[StreamId, ClaimRow]) -> set[StreamId]:
@@ -35,7 +35,7 @@ class JobDesk:
         over now, which `rows` still show as wanted."""
         ended: set[StreamId] = set()
         self._active = {job.stream: job for job in await self._catalog.active_jobs()}
-        await self._renders.look(self._active.values())
+        await self._orders.look(self._active.values())
         for job in list(self._active.values()):
             made = await self._advanced(job, rows, claims)
             if made != job and not await self._write(made):
@@ -58,16 +58,16 @@ class JobDesk:
         return ended
 
     async def ended(self, claim: ClaimRow, mark: Mark) -> None:
-        """A worker came to its end. One that was lost, or a render's that made nothing, has spent a try."""
+        """A worker came to its end. One that was lost, or an order's that made nothing, has spent a try."""
         job = self._active.get(claim.stream)
-        if job is None:
+        if job is None or (job.asked is not None and await self._orders.is_told(job)):
             return
         if mark.state in ("failed", "lost"):
-            reason = mark.reason if job.clip is None else await self._renders.error(claim, mark.reason)
+            reason = mark.reason if job.clip is None else await self._orders.error(claim, mark.reason)
             await self._write(failed(job, reason))
         elif job.clip is not None and (mark.state, mark.reason) == ("done", "ended"):
             clip = (await self._catalog.clips_named([job.clip])).get(job.clip)
-            if clip is not None and not is_made(job, clip):
+            if not is_made(job, clip) and (clip is not None or job.asked is not None):
                 await self._write(failed(job, NOT_MADE))
 
     async def _advanced(
@@ -77,10 +77,10 @@ class JobDesk:
         claim, now_ns = claims.get(job.stream), self._clock.wall_ns()
         if job.clip is None:
             return advance(job, claim, now_ns, late)
-        clip = self._renders.clip_of(job)
-        made = advance_render(job, clip, claim, now_ns, late)
-        if clip is not None and made.state not in OVER:
-            await self._renders.tell(made, clip, rows, claims)
+        clip = self._orders.clip_of(job)
+        made = advance_order(job, clip, claim, now_ns, late)
+        if made.state not in OVER:
+            await self._orders.tell(made, rows, claims)
         return made
 
     async def _drop(self, stream: StreamId) -> None:

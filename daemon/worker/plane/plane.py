@@ -40,7 +40,7 @@ FIRST_WAIT_NS: Final = NS_PER_S // 2  # after a fault; doubled up to LAST_WAIT_N
 LAST_WAIT_NS: Final = 5 * NS_PER_S  # what an hour's outage adds to its own length
 BROKEN_NS: Final = 5 * NS_PER_S  # after a bug of ours in one of the loops
 OBEYED: Final = "obeyed"  # journal: id of the last command, so that each is obeyed once over all attempts
-PROMISED: Final = frozenset({"clip-now", "render"})
+PROMISED: Final = frozenset({"clip-now", "render", "trim", "cut"})
 _Got = TypeVar("_Got")
 log = structlog.get_logger()
 
@@ -253,7 +253,7 @@ class Plane:
                 await self._clock.sleep(FIRST_WAIT_NS)  # for a supervisor that does not hold a long poll
 
     async def _obey(self, command: Command) -> None:
-        """Noted first, so that no later attempt does it again; a clip is noted together with its promise, and a render,
+        """Noted first, so that no later attempt does it again; a clip is noted together with its promise, and an order,
         which may be promised twice, after it."""
         log.info("command.received", id=command.id, kind=command.kind)
         self._obeyed = command.id

@@ -27,9 +27,9 @@ from supervisor.api.models.base import (
     OfSession,
     OfStream,
 )
-from supervisor.api.models.clips import Clip, ClipHistory, Revision, Session
+from supervisor.api.models.clips import Clip, ClipChange, ClipHistory, Judged, Revision, Session, Verdict
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
-from supervisor.api.models.jobs import FormatName, Job, NewJob, NewRender, Step
+from supervisor.api.models.jobs import FormatName, Job, NewCut, NewJob, NewRender, NewSpan, Step, Unmissed
 from supervisor.api.models.plain import Alive, Failure, Ready
 from supervisor.api.models.streams import (
     ClipNow,
@@ -59,6 +59,7 @@ __all__ = [
     "Asked",
     "Audited",
     "Clip",
+    "ClipChange",
     "ClipHistory",
     "ClipNow",
     "Cursor",
@@ -70,6 +71,7 @@ __all__ = [
     "Id",
     "Item",
     "Job",
+    "Judged",
     "Kept",
     "KeyAsked",
     "Listed",
@@ -82,9 +84,11 @@ __all__ = [
     "MemberChange",
     "Moment",
     "Name",
+    "NewCut",
     "NewJob",
     "NewMember",
     "NewRender",
+    "NewSpan",
     "NewStream",
     "NewToken",
     "NewWorkspace",
@@ -111,7 +115,9 @@ __all__ = [
     "StreamHealth",
     "Token",
     "Transcript",
+    "Unmissed",
     "Used",
+    "Verdict",
     "Workspace",
     "WorkspaceChange",
 ]

@@ -18,6 +18,9 @@ def _printable(text: str) -> str:
 
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(_printable)]
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_printable)
+]
 Address = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096), AfterValidator(_printable)
 ]

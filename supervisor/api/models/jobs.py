@@ -3,22 +3,54 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
+from configs.finish import CaptionStyle, LayoutName
 from core.spec import Rights
-from supervisor.api.models.base import Address, Answered, Asked, Name
+from supervisor.api.models.base import Address, Answered, Asked, Name, Title
 from supervisor.api.models.streams import HowToWatch
 from supervisor.catalog.values import JobState, StepName, StepState
 
 FormatName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
 
+LONGEST_S: Final = 3600.0  # of what is cut by hand
+
+
 class NewRender(Asked):
-    """POST /clips/{id}/render: names as in the setting `clips.formats`; files that are there are not made again."""
+    """POST /clips/{id}/render: names as in the setting `clips.formats`; files that are there are not made again, unless
+    the clip shall have another layout or other captions from now on."""
 
     formats: list[FormatName] = Field(min_length=1, max_length=4)
+    layout: LayoutName | None = None
+    captions: CaptionStyle | None = None
+
+
+class NewSpan(Asked):
+    """POST /clips/{id}/trim: seconds of the session's media time."""
+
+    start_s: float = Field(ge=0, le=1e7)
+    end_s: float = Field(ge=0, le=1e7)
+
+    @model_validator(mode="after")
+    def _is_a_span(self) -> NewSpan:
+        if not 0 < self.end_s - self.start_s <= LONGEST_S:
+            raise ValueError(f"a span is longer than 0 s and at most {LONGEST_S:g} s")
+        return self
+
+
+class NewCut(NewSpan):
+    """POST /sessions/{id}/cut."""
+
+    title: Title | None = None
+
+
+class Unmissed(Asked):
+    """POST /sessions/{id}/near-misses/{moment}/cut. No title: one is made of what was said."""
+
+    title: Title | None = None
 
 
 class NewJob(HowToWatch):
@@ -43,16 +75,28 @@ class Step(Answered):
 
 
 class Job(Answered):
-    """A recording that is clipped, or was; or a clip that is rendered in more formats: then `source` is empty."""
+    """A recording that is clipped, or was; or an order about a clip: then `source` is empty.
+
+    An order says what is to be made of `clip` in `session`: `formats`, of a render; the span, of a trim or a cut. Done,
+    `revision` is the one that was made.
+    """
 
     id: str
     stream: str
     source: str
+    kind: Literal["recording", "render", "trim", "cut"]
+    session: str | None
     clip: str | None
+    revision: int | None
     formats: list[str]
+    layout: str | None
+    captions: str | None
+    start_s: float | None
+    end_s: float | None
     state: JobState
     cancel: bool
     error: str
+    message: str
     created: datetime
     ended: datetime | None
     steps: list[Step]

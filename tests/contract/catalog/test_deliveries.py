@@ -37,7 +37,7 @@ async def test_a_clip_is_what_its_newest_revision_says(catalog: Catalog) -> None
     """Older revisions stay to be seen; what a person said about it stays."""
     claim = await claimed(catalog)
     await catalog.store_events(batch(claim, (1, "clip", clip(revision=1, state="provisional", title="first"))))
-    await catalog.change_clip("default", "c1", review="approved")
+    await catalog.review_clip("default", "c1", "approved", actor="t")
     await catalog.store_events(batch(claim, (2, "clip", clip(revision=2, title="second"))))
     row = await catalog.clip("default", "c1")
     assert (row.revision, row.state, row.title, row.review) == (2, "final", "second", "approved")

@@ -20,7 +20,7 @@ async def test_sessions_and_clips_come_oldest_first_and_page_by_page(catalog: Ca
             await leading.set_claim(claim.stream, 1, state="done")
             await leading.set_session(claim.session, state="ended", ended=True)
         clock.advance(DAY_NS)
-    await catalog.change_clip("default", "c0-0", review="approved")
+    await catalog.review_clip("default", "c0-0", "approved", actor="t")
     now_ns = clock.wall_ns()
     [first] = await catalog.over_sessions(now_ns, limit=1)
     [second] = await catalog.over_sessions(now_ns, after=(first.over_ns, first.id), limit=1)

@@ -54,7 +54,7 @@ async def test_another_workspace_sees_and_changes_nothing(catalog: Catalog) -> N
     for asked in (
         catalog.stream("other", claim.stream), catalog.change_stream("other", claim.stream, wanted="paused"),
         catalog.delete_stream("other", claim.stream), catalog.session("other", claim.session),
-        catalog.clip("other", "c1"), catalog.change_clip("other", "c1", review="approved"),
+        catalog.clip("other", "c1"), catalog.review_clip("other", "c1", "approved", actor="t"),
         catalog.revisions("other", "c1"), catalog.erase_clip("other", "c1"),
         catalog.erase_session("other", claim.session), catalog.revoke_token("other", row.id),
         catalog.token("other", row.id), catalog.add_command(claim.stream, "drain", workspace="other"),

@@ -28,6 +28,9 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/streams/{id}/clip-now"): {"last_s": 5},
     ("POST", "/jobs"): {"source_url": "https://example.org/a.mp4"},
     ("POST", "/clips/{id}/render"): {"formats": ["square"]},
+    ("PATCH", "/clips/{id}"): {"title": "A goal"},
+    ("POST", "/clips/{id}/trim"): {"start_s": 1, "end_s": 5},
+    ("POST", "/sessions/{id}/cut"): {"start_s": 1, "end_s": 5},
     ("POST", "/tokens"): {"role": "viewer"},
     ("POST", "/tokens/{id}/rotate"): {"overlap_s": 60},
     ("POST", "/members"): {"name": "cleo", "role": "viewer", "password": "a very long word"},
@@ -35,7 +38,7 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/workspaces"): {"name": "Another"},
     ("PATCH", "/workspaces/{id}"): {"name": "Renamed"},
 }
-PARTS: Final[dict[str, str]] = {}  # of a pattern, beside its id, by name
+PARTS: Final = {"moment": "m1"}  # of a pattern, beside its id, by name
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,12 @@ MATRIX: Final = (
     Row("GET", "/clips/{id}", "viewer"),
     Row("POST", "/clips/{id}/render", "editor"),
     Row("DELETE", "/clips/{id}", "editor"),
+    Row("POST", "/clips/{id}/approve", "editor"),
+    Row("POST", "/clips/{id}/reject", "editor"),
+    Row("PATCH", "/clips/{id}", "editor"),
+    Row("POST", "/clips/{id}/trim", "editor"),
+    Row("POST", "/sessions/{id}/cut", "editor"),
+    Row("POST", "/sessions/{id}/near-misses/{moment}/cut", "editor"),
     Row("POST", "/jobs", "editor"),
     Row("GET", "/jobs", "viewer"),
     Row("GET", "/jobs/{id}", "viewer"),
@@ -172,7 +181,8 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
             )
         )
     line = {"type": "clip", "id": f"c-{workspace}", "revision": 1, "state": "final", "files": {"master": "/m.mp4"}}
-    await give(api, str(row.id), line)
+    await give(api, str(row.id), "clip", line)
+    await give(api, str(row.id), "moment", {"id": "m1", "state": "rejected", "start_s": 1.0, "end_s": 9.0})
     record(Path(api.services.settings.data_dir), SessionId(f"s-{row.id}"))
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
     member = await api.catalog.add_member(workspace, f"ann@{workspace}", "viewer", "$argon2id$")
@@ -182,10 +192,10 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def give(api: Stage, stream: str, line: dict[str, Any]) -> None:
-    """A clip, as a worker hands it in."""
+async def give(api: Stage, stream: str, kind: str, line: dict[str, Any]) -> None:
+    """A clip or a moment, as a worker hands it in."""
     text = await api.catalog.issue_worker_token(StreamId(stream), 1, 60)
-    rows = [{"seq": 1, "attempt": 1, "kind": "clip", "line": line}]
+    rows = [{"seq": 1 if kind == "clip" else 2, "attempt": 1, "kind": kind, "line": line}]
     body = {"session": f"s-{stream}", "claim_token": 1, "rows": rows}
     assert (await api.ask("POST", "/internal/v1/events", body, token=text)).status == 200
 

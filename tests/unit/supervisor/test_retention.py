@@ -117,8 +117,8 @@ async def test_footage_goes_after_a_day_and_all_else_stays(house: House) -> None
 async def test_clips_nobody_approved_go_after_a_week(house: House) -> None:
     """Files and row; an approved one stays for good, and its session's row with it, but not words and journal."""
     folder = await house.session(clips=("c1", "c2", "c3"))
-    await house.catalog.change_clip("default", "c1", review="approved")
-    await house.catalog.change_clip("default", "c3", review="rejected")
+    await house.catalog.review_clip("default", "c1", "approved", actor="t")
+    await house.catalog.review_clip("default", "c3", "rejected", actor="t")
     await house.after(8 * DAY_NS)
     assert names(folder / "clips") == {"c1"}
     assert {row.id for row in (await house.catalog.clips(None)).rows} == {"c1"}
@@ -184,7 +184,7 @@ async def test_a_clip_that_is_approved_in_the_last_moment_stays(house: House) ->
     """The row decides, in the transaction that deletes it."""
     await house.session(clips=("c1",))
     [old] = await house.catalog.unpicked_clips(house.clock.wall_ns() + 1)
-    await house.catalog.change_clip("default", "c1", review="approved")
+    await house.catalog.review_clip("default", "c1", "approved", actor="t")
     assert not await house.catalog.drop_unpicked(old.id)
     assert (await house.catalog.clip(None, "c1")).review == "approved"
 

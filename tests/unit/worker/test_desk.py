@@ -14,17 +14,18 @@ import pytest
 
 from core.edits import EditDecision, RenderSpec
 from core.errors import CutRefused, UsageError
-from core.ids import ClipId, SessionId
+from core.ids import ClipId, MomentId, SessionId
 from core.media import Packet
 from core.times import Ns, ns
 from daemon.clips import ClipContext
-from daemon.finish import Finished
+from daemon.finish import Finished, Style
 from daemon.finish.queue import NICE
 from daemon.journal import Journal
-from daemon.worker.desk import ClipDesk, DeskTools, NoPins
+from daemon.worker.desk import ClipDesk
+from daemon.worker.desktools import DeskTools, NoPins
 from daemon.worker.emitter import Emitter
 from daemon.worker.handcuts import MOST_WAITING, HandCuts
-from daemon.worker.ordered import OrderedFormats, read_order
+from daemon.worker.ordered import Ordered, read_order
 from daemon.worker.planner import ClipPlanner, Due
 from telemetry import Metrics, SystemClock
 from tests.unit.clips.conftest import footage, media_file, media_folder
@@ -67,6 +68,7 @@ class Told(io.StringIO):
 def decision(name: str, start_s: float, end_s: float) -> EditDecision:
     return EditDecision(
         clip=ClipId(name),
+        moment=MomentId("m1"),
         revision=1,
         session=SESSION,
         start_ns=ns(start_s),
@@ -168,11 +170,18 @@ class Noted:
 
     formats: tuple[str, ...] = ("vertical",)
     asked: list[tuple[str, ...]] = field(default_factory=list)
+    styles: list[Style] = field(default_factory=list)
 
     def __call__(
-        self, folder: Path, formats: tuple[str, ...], progress: Callable[[float], None], cancelled: threading.Event
+        self,
+        folder: Path,
+        formats: tuple[str, ...],
+        style: Style,
+        progress: Callable[[float], None],
+        cancelled: threading.Event,
     ) -> Finished:
         self.asked.append(formats)
+        self.styles.append(style)
         return Finished(files=dict.fromkeys(formats, folder / "master.mp4"), section={})
 
 
@@ -189,14 +198,14 @@ def test_more_formats_of_a_clip_are_made_once_also_by_the_next_attempt(tools: De
     assert noted.asked == [("vertical",)]
     again = desk_of(tools)
     again.start([])
-    again.render(clip, ("square", "vertical"))
-    again.render(clip, ("square",))
+    again.order(read_order("render", {"clip": clip, "formats": ["square", "vertical"]}))
+    again.order(read_order("render", {"clip": clip, "formats": ["square"]}))
     again.finish(ns(12))
     record = tools.journal.clip(clip)
     assert record is not None
     assert {"vertical", "square"} <= set(record["files"])
     assert set(noted.asked[1:]) == {("square",)}
-    OrderedFormats(tools.journal).add(clip, ("tiktok",))
+    Ordered(tools.journal, tools.emitter).add(read_order("render", {"clip": clip, "formats": ["tiktok"]}))
     third = desk_of(tools)
     third.start([])
     third.finish(ns(12))
@@ -212,9 +221,10 @@ def test_an_order_that_is_none_is_refused(tools: DeskTools) -> None:
         {"clip": "c1", "formats": ["oval"]},
     ):
         with pytest.raises(UsageError):
-            read_order(args)
-    assert read_order({"clip": "c1", "formats": ["square"]}) == ("c1", ("square",))
+            read_order("render", args)
+    read = read_order("render", {"clip": "c1", "formats": ["square"]})
+    assert (read.clip, read.formats, read.id) == ("c1", ("square",), "")
     desk = desk_of(tools)
     with pytest.raises(UsageError) as said:
-        desk.render(ClipId("c1"), ("square",))
+        desk.order(read)
     assert said.value.code == "no_formats"

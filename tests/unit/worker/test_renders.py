@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.ids import ClipId, SessionId
-from daemon.finish import Finished, Priority
+from daemon.finish import Finished, Priority, Render, Style
 from daemon.worker.emitter import Emitter
 from daemon.worker.renders import Renders
 from telemetry import Metrics
@@ -25,7 +25,12 @@ class Finishing:
     formats: tuple[str, ...] = ("small",)
 
     def __call__(
-        self, folder: Path, formats: tuple[str, ...], progress: Callable[[float], None], cancelled: threading.Event
+        self,
+        folder: Path,
+        formats: tuple[str, ...],
+        style: Style,
+        progress: Callable[[float], None],
+        cancelled: threading.Event,
     ) -> Finished:
         self.made.append(folder.name)
         return Finished(files={}, section={})
@@ -35,15 +40,17 @@ def test_a_render_without_quota_is_refused_and_the_next_one_with_it_is_made(tmp_
     """Told with what helps; nothing of it is made, and the clip counts as unfinished."""
     told, may = io.StringIO(), [False, True]
     made: list[str] = []
+    refused: list[tuple[str, str]] = []
     clock = FakeClock()
 
     renders = Renders(
-        Finishing(made), lambda *_: None, may_render=lambda: may.pop(0), at_once=1,
+        Finishing(made), lambda *_: None, lambda render, err: refused.append((render.clip, err.code)),
+        may_render=lambda: may.pop(0), at_once=1,
         emitter=Emitter(told, SessionId("s-test"), clock), clock=clock, metrics=Metrics(),
     )  # fmt: skip
     for name in ("c1", "c2"):
         (tmp_path / name).mkdir()
-        renders.want(ClipId(name), 1, tmp_path / name, (), Priority.FINAL)
+        renders.want(Render(clip=ClipId(name), revision=1, folder=tmp_path / name, formats=(), priority=Priority.FINAL))
         renders.drain()
     renders.close()
     lines = [json.loads(text) for text in told.getvalue().splitlines()]
@@ -54,4 +61,4 @@ def test_a_render_without_quota_is_refused_and_the_next_one_with_it_is_made(tmp_
     ]  # fmt: skip
     [warning] = [line for line in lines if line["type"] == "warning"]
     assert (warning["code"], "clipd render" in warning["remedy"]) == ("quota_renders", True)
-    assert (made, renders.failed) == (["c2"], ["c1"])
+    assert (made, renders.failed, refused) == (["c2"], ["c1"], [("c1", "quota_renders")])

@@ -1,8 +1,8 @@
-"""A clip that is rendered again, as its clip and its worker's claim show it. Pure.
+"""An order about a clip, as the clip, its worker's claim and its worker's word show it. Pure.
 
-It is done when the clip's newest revision has a file of every format, whoever made it: a render worker of its own, or
-the worker that records the clip's session. So a supervisor that dies in between, and a worker that is asked twice, cost
-nothing.
+A render is done when the clip's newest revision has a file of every format; any other order when its worker says so,
+whoever that is: one of its own, or the one that records the clip's session. So a supervisor that dies in between, and a
+worker that is asked twice, cost nothing.
 """
 
 from __future__ import annotations
@@ -17,15 +17,26 @@ from supervisor.reconcile.values import FINAL_STATES
 NOT_MADE: Final = "not_made"  # its worker ended well, without the files
 
 
-def is_made(job: JobRow, clip: ClipRow) -> bool:
-    """Whether the clip has all that is asked for."""
-    return set(job.source.split(",")) <= set(clip.line.get("files") or {})
+def is_made(job: JobRow, clip: ClipRow | None) -> bool:
+    """Whether all is there that is asked for."""
+    if job.asked is not None:
+        return (job.told or {}).get("state") == "done"
+    return clip is not None and set(job.source.split(",")) <= set(clip.line.get("files") or {})
 
 
-def advance_render(
+def is_gone(job: JobRow, clip: ClipRow | None) -> str:
+    """Why there is nothing to do it with; "" where there is, and for a clip that is yet to be cut."""
+    if job.asked is not None and job.asked["kind"] == "cut":
+        return ""
+    if clip is None:
+        return "clip_deleted"
+    return "clip_withdrawn" if clip.state == "withdrawn" else ""
+
+
+def advance_order(
     job: JobRow, clip: ClipRow | None, claim: ClaimRow | None, now_ns: int, late: frozenset[StepName] = frozenset()
 ) -> JobRow:
-    """The job as it is now; `clip` None: it was deleted. `now_ns` is wall time, for people to read; `late` are the
+    """The job as it is now; `clip` None: it is not there. `now_ns` is wall time, for people to read; `late` are the
     steps over their limit.
 
     A worker that ended without the files has spent a try, which `failed` counts, or has made way, which costs none.
@@ -34,10 +45,12 @@ def advance_render(
         return job
     if job.cancel:
         return over(job, "cancelled", "", now_ns)
-    if clip is None or clip.state == "withdrawn":
-        return over(job, "failed", "clip_deleted" if clip is None else "clip_withdrawn", now_ns)
-    if is_made(job, clip):
+    if job.told is not None and job.told["state"] == "failed":
+        return over(job, "failed", job.told["reason"], now_ns)
+    if is_made(job, clip) and not (job.asked is None and is_gone(job, clip)):
         return over(job, "completed", "", now_ns)
+    if gone := is_gone(job, clip):
+        return over(job, "failed", gone, now_ns)
     [step] = job.steps
     if step.attempts > TRIES["render"] or late:
         return over(job, "failed", "render_timeout" if late else step.error, now_ns)

@@ -9,8 +9,8 @@ from core.ids import SessionId, StreamId
 from core.times import ns
 from supervisor.catalog.values import ClipRow, JobRow, StepRow
 from supervisor.reconcile.jobs import TRIES, failed
+from supervisor.reconcile.orders import NOT_MADE, advance_order
 from supervisor.reconcile.policy import YIELDED
-from supervisor.reconcile.renders import NOT_MADE, advance_render
 from tests.unit.reconcile.sample import claim
 
 
@@ -30,35 +30,35 @@ def clip(*files: str, **changes: Any) -> ClipRow:
 
 def test_it_is_done_when_the_files_are_there_whoever_made_them() -> None:
     """With a worker of its own or without, at once where nothing is missing."""
-    job = advance_render(order(), clip("square"), claim("r"), ns(1))
+    job = advance_order(order(), clip("square"), claim("r"), ns(1))
     assert (job.state, job.steps[0].state, job.steps[0].attempts) == ("rendering", "running", 1)
-    job = advance_render(job, clip("square", "tiktok"), claim("r"), ns(2))
+    job = advance_order(job, clip("square", "tiktok"), claim("r"), ns(2))
     assert (job.state, job.steps[0].state, job.ended_ns) == ("completed", "done", ns(2))
-    assert advance_render(order(), clip("square", "tiktok"), None, ns(1)).state == "completed"
+    assert advance_order(order(), clip("square", "tiktok"), None, ns(1)).state == "completed"
 
 
 def test_each_worker_that_ends_without_them_spends_a_try() -> None:
-    job = advance_render(order(), clip(), claim("r"), ns(1))
+    job = advance_order(order(), clip(), claim("r"), ns(1))
     for _ in range(TRIES["render"] - 1):
-        job = advance_render(failed(job, "crashed"), clip(), claim("r"), ns(2))
+        job = advance_order(failed(job, "crashed"), clip(), claim("r"), ns(2))
         assert job.state == "rendering"
-    job = advance_render(failed(job, NOT_MADE), clip(), claim("r", state="done", reason="ended"), ns(3))
+    job = advance_order(failed(job, NOT_MADE), clip(), claim("r", state="done", reason="ended"), ns(3))
     assert (job.state, job.error, job.steps[0].state) == ("failed", NOT_MADE, "failed")
 
 
 def test_who_made_way_has_spent_none_and_its_time_does_not_run() -> None:
-    job = advance_render(order(), clip(), claim("r"), ns(1))
+    job = advance_order(order(), clip(), claim("r"), ns(1))
     for reason in (YIELDED, "unwanted", "disk"):
-        waits = advance_render(job, clip(), claim("r", state="done", reason=reason), ns(2))
+        waits = advance_order(job, clip(), claim("r", state="done", reason=reason), ns(2))
         assert (waits.state, waits.steps[0].state, waits.steps[0].attempts) == ("created", "waiting", 1)
-        assert advance_render(waits, clip(), claim("r"), ns(3)).steps[0].attempts == 1
+        assert advance_order(waits, clip(), claim("r"), ns(3)).steps[0].attempts == 1
 
 
 def test_it_fails_with_its_reason() -> None:
     """A clip that is gone or taken back, bad input, too long; cancelled is no failure."""
-    job = advance_render(order(), clip(), claim("r"), ns(1))
-    assert advance_render(job, None, claim("r"), ns(2)).error == "clip_deleted"
-    assert advance_render(job, clip(state="withdrawn"), claim("r"), ns(2)).error == "clip_withdrawn"
-    assert advance_render(job, clip(), claim("r", state="quarantined", reason="bad_input"), ns(2)).error == "bad_input"
-    assert advance_render(job, clip(), claim("r"), ns(2), frozenset({"render"})).error == "render_timeout"
-    assert advance_render(replace(job, cancel=True), clip(), claim("r"), ns(2)).state == "cancelled"
+    job = advance_order(order(), clip(), claim("r"), ns(1))
+    assert advance_order(job, None, claim("r"), ns(2)).error == "clip_deleted"
+    assert advance_order(job, clip(state="withdrawn"), claim("r"), ns(2)).error == "clip_withdrawn"
+    assert advance_order(job, clip(), claim("r", state="quarantined", reason="bad_input"), ns(2)).error == "bad_input"
+    assert advance_order(job, clip(), claim("r"), ns(2), frozenset({"render"})).error == "render_timeout"
+    assert advance_order(replace(job, cancel=True), clip(), claim("r"), ns(2)).state == "cancelled"

@@ -45,8 +45,18 @@ class Studio(House):
             options={"clip": "c1", "session": session},
         )  # fmt: skip
         steps = (StepRow(name="render", state="waiting"),)
-        await self.catalog.add_render(
-            row, JobRow(id="j1", workspace="default", stream=R, state="created", source=source, steps=steps, clip="c1")
+        await self.catalog.add_order(
+            row,
+            JobRow(
+                id="j1",
+                workspace="default",
+                stream=R,
+                state="created",
+                source=source,
+                steps=steps,
+                clip="c1",
+                session=session,
+            ),
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from core.ids import StreamId
 from supervisor.catalog import Catalog, Conflict, NotFound
 from supervisor.catalog.values import ClaimRow, JobRow, StepRow
-from tests.contract.catalog.rows import batch, beat, claimed, clip, hello, reclaimed, stream
+from tests.contract.catalog.rows import SESSION, batch, beat, claimed, clip, hello, reclaimed, stream
 
 RENDER = StreamId("render-j1")
 
@@ -20,9 +20,10 @@ async def ordered(catalog: Catalog, id: str = "j1", formats: str = "square") -> 
     )
     job = JobRow(
         id=id, workspace="default", stream=row.id, state="created", source=formats, clip="c1",
+        session=SESSION,
         steps=(StepRow(name="render", state="waiting"),),
     )  # fmt: skip
-    return await catalog.add_render(row, job)
+    return await catalog.add_order(row, job)
 
 
 async def claimed_render(catalog: Catalog, of: ClaimRow) -> ClaimRow:
@@ -40,7 +41,7 @@ async def recorded(catalog: Catalog) -> ClaimRow:
 async def test_a_render_is_a_job_and_no_stream_to_its_users(catalog: Catalog, recorded: ClaimRow) -> None:
     """The same formats twice at a time are refused; a clip that is not there is."""
     job = await ordered(catalog)
-    assert await catalog.renders_of("default", "c1") == [job] == await catalog.active_jobs()
+    assert await catalog.orders_of("default", "c1") == [job] == await catalog.active_jobs()
     assert [row.id for row in (await catalog.streams("default")).rows] == [recorded.stream]
     with pytest.raises(NotFound):
         await catalog.stream("default", RENDER)

@@ -1,12 +1,14 @@
-"""Clips that shall be rendered again: who does it, and when it is done."""
+"""Orders about clips: who does them, and when they are done."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 
+from core.control import CommandKind
 from core.ids import SessionId, StreamId
 from supervisor.catalog import Catalog, Conflict, NotFound
 from supervisor.catalog.values import ClaimRow, ClipRow, JobRow, StreamRow
@@ -15,7 +17,7 @@ RECORDING = frozenset(("running", "degraded"))
 log = structlog.get_logger()
 
 
-class RenderDesk:
+class OrderDesk:
     """`look` once a tick, then `clip_of` and `tell` for each job. Raises CatalogAway."""
 
     def __init__(self, catalog: Catalog) -> None:
@@ -31,33 +33,42 @@ class RenderDesk:
         self._told = {key for key in self._told if key[0] in {job.id for job in jobs}}
 
     def clip_of(self, job: JobRow) -> ClipRow | None:
-        """None where it was deleted since."""
+        """None where it was deleted since, or is yet to be cut."""
         return None if job.clip is None else self._clips.get(job.clip)
 
-    async def tell(
-        self, job: JobRow, clip: ClipRow, rows: Mapping[StreamId, StreamRow], claims: Mapping[StreamId, ClaimRow]
-    ) -> None:
+    async def tell(self, job: JobRow, rows: Mapping[StreamId, StreamRow], claims: Mapping[StreamId, ClaimRow]) -> None:
         """Have it made by the worker that records the clip's session, where there is one: told once each. What it does
-        not do by its end a render worker does."""
-        worker = _recorder(clip.session, rows, claims)
+        not do by its end a worker of its own does."""
+        worker = None if job.session is None else _recorder(job.session, rows, claims)
         if worker is None or worker.version != self._version:  # another version may not know the order
             return
         key = (job.id, worker.stream, worker.token)
         if key in self._told:
             return
         try:
-            await self._catalog.add_command(
-                worker.stream, "render", {"clip": clip.id, "formats": job.source.split(",")}
-            )
+            await self._catalog.add_command(worker.stream, *_command(job))
         except (Conflict, NotFound) as err:
-            log.info("render.not_told", job=job.id, why=str(err))
+            log.info("order.not_told", job=job.id, why=str(err))
             return
         self._told.add(key)
-        log.info("render.told", job=job.id, clip=clip.id, stream=worker.stream)
+        log.info("order.told", job=job.id, clip=job.clip, stream=worker.stream)
+
+    async def is_told(self, job: JobRow) -> bool:
+        """Whether a worker has said by now what became of it."""
+        try:
+            return (await self._catalog.job(None, job.id)).told is not None
+        except NotFound:
+            return False
 
     async def error(self, claim: ClaimRow, reason: str) -> str:
         """Why a render worker did not do it: its own word, where it said one."""
         return await self._catalog.render_error(claim.session, claim.attempt) or reason
+
+
+def _command(job: JobRow) -> tuple[CommandKind, dict[str, Any]]:
+    if job.asked is None:
+        return "render", {"clip": job.clip, "formats": job.source.split(",")}
+    return job.asked["kind"], {name: value for name, value in job.asked.items() if name != "kind"}
 
 
 def _recorder(
