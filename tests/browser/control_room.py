@@ -82,7 +82,7 @@ class ControlRoom:
             {
                 "id": line["id"], "session": f"s-{stream}", "stream": stream, "workspace": DEFAULT_WORKSPACE,
                 "revision": 1, "state": "final", "review": "none", "title": line["title"], "score": line["score"],
-                "line": line, "created_ns": (1_790_000_000 + at) * 1_000_000_000,
+                "line": line, "claim_token": 1, "seq": at, "created_ns": (1_790_000_000 + at) * 1_000_000_000,
             }
             for at, line in enumerate(lines)
         ]  # fmt: skip
