@@ -20,7 +20,7 @@ from configs import Settings
 from core.errors import UsageError
 from core.ids import StreamId
 from core.protocols import Clock
-from supervisor.api import Health, ensure_owner, make_app, serve
+from supervisor.api import Health, Replays, ensure_owner, make_app, serve
 from supervisor.catalog import Catalog, CatalogAway, Conflict
 from supervisor.catalog.values import StreamRow
 from supervisor.disk import Disk
@@ -47,7 +47,8 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
     """What the command asks for. `entries` are the streams of the settings file, as rows; `formats` the names of those
-    that clips can be rendered in, `sessions` how their journals are read.
+    that clips can be rendered in; `sessions`: how their journals are read; `replays` tells what another profile would
+    have clipped.
 
     `leave_workers`: at the end they run on, for the next supervisor; else they are drained.
     """
@@ -57,6 +58,7 @@ class Up:
     entries: Sequence[StreamRow]
     formats: Collection[str]
     sessions: SessionReader
+    replays: Replays
     clock: Clock
     say: Callable[[str], None]
     leave_workers: bool = False
@@ -89,6 +91,7 @@ async def run(up: Up, stop: asyncio.Event, hurry: asyncio.Event) -> None:
             health=lead.health,
             formats=up.formats,
             sessions=up.sessions,
+            replays=up.replays,
             registry=metrics.registry,
         )
         address = await stack.enter_async_context(serve(app, settings, workers_host=workers_host))

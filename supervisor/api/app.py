@@ -24,6 +24,7 @@ from supervisor.api.call import (
     ForUsers,
     ForWorkers,
     Health,
+    Replays,
     Services,
     UserCall,
     WorkerCall,
@@ -67,10 +68,12 @@ def make_app(
     health: Callable[[], Health],
     formats: Collection[str],
     sessions: SessionReader,
+    replays: Replays,
     registry: CollectorRegistry | None = None,
 ) -> web.Application:
     """Everything this process serves. `health`: what it knows of the lease; `formats`: those that clips can be rendered
-    in; `sessions`: reads journals; `registry`: its own figures.
+    in; `sessions`: reads journals; `replays`: tells what another profile would have clipped; `registry`: its own
+    figures.
 
     The catalog stays the caller's to close. There is no CORS: no page of a stranger may read answers.
     """
@@ -93,6 +96,7 @@ def make_app(
         document=partial(document, TABLE),
         sessions=sessions,
         signers=Signers(catalog, clock),
+        replays=replays,
     )
     app = web.Application(client_max_size=MAX_BODY + 1, middlewares=[_shaped(services)])  # aiohttp refuses at the size
     app[SERVICES] = services

@@ -16,6 +16,7 @@ from supervisor.api import (
     page,
     plain,
     playback,
+    profiles,
     reviews,
     sessions,
     streams,
@@ -32,6 +33,7 @@ _ID: Final = "{id:[a-z0-9][a-z0-9._-]{0,79}}"  # anything else is no id, and so 
 _HOOKED: Final = ("application/x-www-form-urlencoded", "application/json")  # nginx-rtmp, MediaMTX
 _NAME: Final = "{name:[a-z0-9][a-z0-9._-]{0,79}}"
 _MOMENT: Final = _ID.replace("{id:", "{moment:")
+_NAME: Final = _ID.replace("{id:", "{name:")
 
 STREAMS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
@@ -174,6 +176,14 @@ REVIEW: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="POST", path=f"{API}/sessions/{_ID}/near-misses/{_MOMENT}/cut", does=orders.cut_anyway, role="editor",
         action="session.cut_anyway", body=m.Unmissed, answer=m.Job, status=202, summary="Cut what missed the bar",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/profiles", does=profiles.list_all, role="viewer",
+        answer=m.Listed[m.Profile], summary="What is shipped",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/profiles/{_NAME}/diff", does=profiles.diff, role="editor", action="profile.diff",
+        body=m.DiffAsked, answer=m.ProfileDiff, summary="Which clips another profile would have made",
     ),
 )  # fmt: skip
 

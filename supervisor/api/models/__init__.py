@@ -31,6 +31,7 @@ from supervisor.api.models.clips import Clip, ClipChange, ClipHistory, Judged, R
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
 from supervisor.api.models.jobs import FormatName, Job, NewCut, NewJob, NewRender, NewSpan, Step, Unmissed
 from supervisor.api.models.plain import Alive, Failure, Ready
+from supervisor.api.models.profiles import DiffAsked, Found, Moved, Profile, ProfileDiff, SessionDiff
 from supervisor.api.models.streams import (
     ClipNow,
     HowToWatch,
@@ -63,10 +64,12 @@ __all__ = [
     "ClipHistory",
     "ClipNow",
     "Cursor",
+    "DiffAsked",
     "Door",
     "Failure",
     "Following",
     "FormatName",
+    "Found",
     "HowToWatch",
     "Id",
     "Item",
@@ -83,6 +86,7 @@ __all__ = [
     "Member",
     "MemberChange",
     "Moment",
+    "Moved",
     "Name",
     "NewCut",
     "NewJob",
@@ -98,11 +102,14 @@ __all__ = [
     "OfStream",
     "Ordered",
     "Polling",
+    "Profile",
+    "ProfileDiff",
     "Ready",
     "Revision",
     "Rotation",
     "SaidWord",
     "Session",
+    "SessionDiff",
     "SignIn",
     "Signals",
     "SignedFile",

@@ -19,7 +19,7 @@ from configs import Settings, load_settings
 from core.ids import SessionId, StreamId
 from core.protocols import Clock
 from daemon.showing import JournalReader
-from supervisor.api import Health, make_app, serve
+from supervisor.api import Health, Replays, make_app, serve
 from supervisor.api.app import SERVICES
 from supervisor.api.call import Services
 from supervisor.catalog import Catalog, Leading
@@ -116,6 +116,11 @@ def settings_of(folder: Path, **env: str) -> Settings:
     return load_settings(data_dir=folder, environment={"CLIPD_API__PORT": "0", **env})
 
 
+async def no_replay(profile: str, session: SessionId, limit_ns: int) -> Mapping[str, Any]:
+    """A Replays over journals that are gone."""
+    return {"error": "no_journal"}
+
+
 @dataclass(frozen=True)
 class Template:
     """The bytes of a catalog with its first tokens."""
@@ -145,7 +150,9 @@ async def _first_catalog() -> Template:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, clock: Clock | None = None, **env: str) -> AsyncIterator[Stage]:
+async def stage(
+    folder: Path, *, clock: Clock | None = None, replays: Replays | None = None, **env: str
+) -> AsyncIterator[Stage]:
     """Serve while the block runs."""
     clock = clock or SystemClock()
     settings = settings_of(folder, **env)
@@ -161,6 +168,7 @@ async def stage(folder: Path, *, clock: Clock | None = None, **env: str) -> Asyn
             health=lambda: health[-1],
             formats=("square", "vertical"),
             sessions=JournalReader(folder),
+            replays=replays or no_replay,
         )
         async with serve(app, settings) as url, aiohttp.ClientSession() as client:
             yield Stage(

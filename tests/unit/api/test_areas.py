@@ -305,7 +305,13 @@ def health() -> Health:
 def app_of(catalog: Catalog, settings: Settings) -> web.Application:
     reader = JournalReader(Path(settings.data_dir))
     return make_app(
-        catalog, settings=settings, clock=SystemClock(), health=health, formats=("square",), sessions=reader
+        catalog,
+        settings=settings,
+        clock=SystemClock(),
+        health=health,
+        formats=("square",),
+        sessions=reader,
+        replays=no_replay,
     )
 
 

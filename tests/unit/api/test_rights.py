@@ -38,7 +38,7 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/workspaces"): {"name": "Another"},
     ("PATCH", "/workspaces/{id}"): {"name": "Renamed"},
 }
-PARTS: Final = {"moment": "m1"}  # of a pattern, beside its id, by name
+PARTS: Final = {"moment": "m1", "name": "gaming"}  # of a pattern, beside its id, by name
 
 
 @dataclass(frozen=True)
