@@ -76,15 +76,15 @@ def _schemas(table: Sequence[Endpoint]) -> tuple[Schemas, dict[str, Any]]:
     for endpoint in table:
         kinds: tuple[tuple[Any, Mode], ...] = ((endpoint.body, "validation"), (endpoint.answer, "serialization"))
         wanted |= {(model, mode): None for model, mode in kinds if model is not None}
-    queries = {(each.query, "validation") for each in table if each.query is not Nothing}
+    queries: set[tuple[Any, Mode]] = {(each.query, "validation") for each in table if each.query is not Nothing}
     asked = [(model, mode, TypeAdapter(model)) for model, mode in (*wanted, *sorted(queries, key=str))]
-    found, rest = TypeAdapter.json_schemas(asked, ref_template=_REF)  # type: ignore[arg-type]
+    found, rest = TypeAdapter.json_schemas(asked, ref_template=_REF)
     components = dict(rest.get("$defs", {}))
     flat: dict[tuple[Any, Mode], dict[str, Any]] = {}
     for model, mode, _ in asked:
-        schema = found[model, mode]
+        schema: dict[str, Any] = found[model, mode]
         is_query = (model, mode) in queries
-        flat[model, mode] = components.pop(schema["$ref"].rpartition("/")[2]) if is_query else schema  # type: ignore[assignment]
+        flat[model, mode] = components.pop(schema["$ref"].rpartition("/")[2]) if is_query else schema
     return flat, components
 
 
@@ -103,7 +103,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if body is not None:
         said["requestBody"] = body
     if isinstance(endpoint, ForUsers):
-        by_cookie = {"cookie": []} if endpoint.method == "GET" else {"cookie": [], "csrf": []}
+        by_cookie: dict[str, list[str]] = {"cookie": []} if endpoint.method == "GET" else {"cookie": [], "csrf": []}
         said |= {"security": [{"bearer": []}, by_cookie], "x-clipd-role": endpoint.role}
         said |= {"tags": [area_of(endpoint.path) or "me"], "x-clipd-scope": needed(endpoint.method, endpoint.path)}
     return said

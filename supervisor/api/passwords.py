@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import unicodedata
-from functools import cached_property
+from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -32,15 +32,17 @@ class Passwords:
             return await asyncio.to_thread(self._is_right, password, kept)
 
     def _is_right(self, password: str, kept: str | None) -> bool:
-        nobody = self._nobody  # also made for who is somebody: the first one would tell
+        nobody = _nobody()  # also made for who is somebody: the first one would tell
         try:
             return self._hasher.verify(nobody if kept is None else kept, _bytes(password)) and kept is not None
         except (Argon2Error, InvalidHashError):
             return False
 
-    @cached_property
-    def _nobody(self) -> str:
-        return self._hasher.hash(secrets.token_bytes(32))
+
+@cache
+def _nobody() -> str:
+    """The hash of no password that anybody has, at the same costs."""
+    return PasswordHasher().hash(secrets.token_bytes(32))
 
 
 def _bytes(password: str) -> bytes:

@@ -47,7 +47,7 @@ async def metrics(call: Call) -> web.Response:
     told = await services.catalog.metrics() if leads else {}
     workers: Mapping[str, str] = {str(stream): text for stream, text in told.items()}
     if not is_loopback(call.request):
-        who = await services.gate.user(call.request, "viewer")
+        who = await services.gate.user(call.request, "viewer", "streams:read")
         mine = {row.id for row in await services.catalog.all_streams() if row.workspace == who.workspace}
         workers = {stream: text for stream, text in workers.items() if stream in mine}
     text = await asyncio.to_thread(exposition, services.registry, workers)

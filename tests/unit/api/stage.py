@@ -113,7 +113,13 @@ class Stage:
 
 def settings_of(folder: Path, **env: str) -> Settings:
     """Defaults, with a data folder and any free port."""
-    return load_settings(data_dir=folder, environment={"CLIPD_API__PORT": "0", **env})
+    return _settings(tuple(env.items())).model_copy(update={"data_dir": str(folder)})
+
+
+@cache
+def _settings(env: tuple[tuple[str, str], ...]) -> Settings:
+    """Read once: it takes a tenth of a second."""
+    return load_settings(data_dir=Path("/"), environment={"CLIPD_API__PORT": "0", **dict(env)})
 
 
 async def no_replay(profile: str, session: SessionId, limit_ns: int) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ from supervisor.api.exposition import exposition, known
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import StepRow
 from telemetry import Metrics, SystemClock
-from tests.unit.api.stage import FOREIGN, Answer, Stage, settings_of, stage
+from tests.unit.api.stage import FOREIGN, Answer, Stage, no_replay, settings_of, stage
 from tests.unit.api.test_workers_side import CLIP, batch, beat, say
 
 URL = "https://example.org/a.mp4"

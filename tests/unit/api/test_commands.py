@@ -159,6 +159,17 @@ def test_a_token_from_new_to_revoke(shell: Shell) -> None:
     assert shell.run("ls", env=as_viewer).code == 2
 
 
+def test_a_narrow_token_is_rotated(shell: Shell) -> None:
+    """It may what its scopes say; the secret before ends at once where no overlap is wanted."""
+    before = shell.run("tokens", "new", "--role", "editor", "--scope", "streams:read", "--name", "ci").out.strip()
+    assert shell.run("ls", env={"CLIPD_TOKEN": before}).code == 0
+    denied = shell.run("add", PAGE, env={"CLIPD_TOKEN": before})
+    assert (denied.code, denied.error and denied.error.code) == (2, "scope")
+    [made] = [token for token in shell.run("tokens", "ls", "--json").lines if token["name"] == "ci"]
+    after = shell.run("tokens", "rotate", made["id"], "--hours", "0").out.strip()
+    assert [shell.run("ls", env={"CLIPD_TOKEN": each}).code for each in (before, after)] == [2, 0]
+
+
 def test_the_owners_file_is_for_this_machine_only(shell: Shell) -> None:
     """Another server gets a token that was meant for it, or none."""
     ran = shell.run("ls", "--url", "https://clips.example")

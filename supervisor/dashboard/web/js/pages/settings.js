@@ -70,7 +70,7 @@ async function showProfiles(view) {
   );
 }
 
-function difference({ room }, { items }) {
+function difference({ room }, { sessions: items }) {
   const parts = [["gained", "good", "Gained"], ["lost", "bad", "Lost"], ["moved", "warn", "Moved"]];
   const sum = (name) => items.flatMap((each) => each[name]);
   const failed = items.filter((each) => each.error);
