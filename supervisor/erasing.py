@@ -57,6 +57,31 @@ def erase_all_but(data_dir: Path, session: SessionId, clips: Collection[str]) ->
         return any(gone)
 
 
+def left_uploads(data_dir: Path, known: Collection[str]) -> list[str]:
+    """Folders of uploads that nobody knows of, what an earlier try has renamed too."""
+    try:
+        found = os.listdir(data_dir / "uploads")
+    except FileNotFoundError:
+        return []
+    names = {name[1:-5] if name == _gone(name[1:-5]) else name for name in found}
+    return sorted(name for name in names if is_safe_id(name) and name not in known)
+
+
+def erase_upload(data_dir: Path, upload: str) -> bool:
+    """A recording that was brought, or what has come of it. Raises StorageError."""
+    _checked(upload)
+    with contextlib.ExitStack() as stack:
+        try:
+            uploads = _open(stack, str(data_dir / "uploads"), _FOLDER, missing_ok=True)
+            return uploads is not None and _remove(uploads, upload)
+        except OSError as err:
+            raise StorageError(
+                f"Upload {upload} cannot be deleted: {err.strerror}",
+                remedy="Check the rights of the data folder.",
+                code="not_erased",
+            ) from err
+
+
 @contextlib.contextmanager
 def _held(data_dir: Path, session: SessionId) -> Iterator[tuple[int, int | None]]:
     """The folder of all sessions, and this one's while its lock is ours; None where it is not there."""

@@ -29,7 +29,7 @@ class Meter:
     """`run` for as long as this process leads; `held` is asked before what was measured is written down."""
 
     def __init__(self, catalog: Catalog, data_dir: Path, clock: Clock, held: Callable[[], bool]) -> None:
-        self._catalog, self._sessions, self._clock, self._held = catalog, data_dir / "sessions", clock, held
+        self._catalog, self._data_dir, self._clock, self._held = catalog, data_dir, clock, held
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -42,17 +42,21 @@ class Meter:
 
     async def measure(self) -> None:
         """Once. Raises CatalogAway."""
-        owners = await self._catalog.session_workspaces()
-        stored = await asyncio.to_thread(stored_by_workspace, self._sessions, owners)
+        stored: Counter[str] = Counter()
+        for folder, owners in (
+            ("sessions", await self._catalog.session_workspaces()),
+            ("uploads", await self._catalog.upload_workspaces()),
+        ):
+            stored += await asyncio.to_thread(stored_by_workspace, self._data_dir / folder, owners)
         if self._held():
             await self._catalog.set_stored(stored)
 
 
-def stored_by_workspace(sessions: Path, owners: Mapping[SessionId, str]) -> Counter[str]:
-    """Bytes of the sessions' folders, by workspace."""
+def stored_by_workspace(parent: Path, owners: Mapping[SessionId, str] | Mapping[str, str]) -> Counter[str]:
+    """Bytes of the folders of sessions, or of uploads, by workspace."""
     stored: Counter[str] = Counter()
-    for session, workspace in owners.items():
-        stored[workspace] += stored_bytes(sessions / session)
+    for name, workspace in owners.items():
+        stored[workspace] += stored_bytes(parent / name)
     return stored
 
 

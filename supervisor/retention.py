@@ -7,6 +7,7 @@ CLOCK_BOOTTIME decides nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,11 @@ from core.protocols import Clock
 from core.times import ns
 from supervisor.catalog import Catalog, CatalogAway, Conflict, NotFound
 from supervisor.catalog.values import OverSession
-from supervisor.erasing import erase_all_but, erase_clip, erase_ring, erase_session
+from supervisor.erasing import erase_all_but, erase_clip, erase_ring, erase_session, erase_upload, left_uploads
 
 HOUR_NS: Final = ns(3600)
 DAY_NS: Final = 24 * HOUR_NS
+IDLE_NS: Final = DAY_NS  # of an upload: abandoned
 FIRST_NS: Final = ns(300)  # after a term began: a machine that starts has other work, and may yet set its clock
 JUMP_NS: Final = ns(600)  # between the two clocks, from look to look; NTP slews by seconds an hour
 MOST: Final = 1000  # folders and files of clips that one round deletes; the next one goes on
@@ -69,13 +71,14 @@ class Cleared:
     rings: int = 0
     clips: int = 0
     sessions: int = 0
+    uploads: int = 0
     rows: int = 0
     failed: int = 0
 
     @property
     def spent(self) -> int:
         """Of MOST."""
-        return self.rings + self.clips + self.sessions + self.failed
+        return self.rings + self.clips + self.sessions + self.uploads + self.failed
 
 
 class Sweeper:
@@ -106,16 +109,17 @@ class Sweeper:
             before = now
 
     async def round(self) -> Cleared:
-        """Clips first, then sessions. Raises CatalogAway."""
+        """Clips first, then sessions and uploads. Raises CatalogAway."""
         cut, done = cutoffs(self._options, self._clock.wall_ns()), Cleared()
         await self._clips(cut, done)
         await self._sessions(cut, done)
+        await self._uploads(cut, done)
         if self._held():
             done.rows = await self._catalog.forget(cut.journals_ns)
         if done.spent or done.rows:
             log.info(
-                "retention.cleared", rings=done.rings, clips=done.clips, sessions=done.sessions, rows=done.rows,
-                failed=done.failed,
+                "retention.cleared", rings=done.rings, clips=done.clips, sessions=done.sessions, uploads=done.uploads,
+                rows=done.rows, failed=done.failed,
             )  # fmt: skip
         return done
 
@@ -140,6 +144,24 @@ class Sweeper:
                     return
                 after = (row.over_ns, row.id)
                 await self._session(row, due(row, cut), done)
+
+    async def _uploads(self, cut: Cutoffs, done: Cleared) -> None:
+        """Abandoned ones, and those that were clipped, when footage goes: their sessions have no other. Rows first,
+        then folders that have none."""
+        idle_ns, after = self._clock.wall_ns() - IDLE_NS, (0, "")
+        while rows := await self._catalog.old_uploads(idle_ns, cut.ring_ns, after=after):
+            for row in rows:
+                if not self._goes_on(done):
+                    return
+                after = (row.touched_ns, row.id)
+                with contextlib.suppress(NotFound, Conflict):  # by hand, or wanted after all, in between
+                    await self._catalog.erase_upload(None, row.id)
+                    done.uploads += 1
+        known = await self._catalog.upload_workspaces()
+        for name in await asyncio.to_thread(left_uploads, self._data_dir, known):
+            if not self._goes_on(done):
+                return
+            await self._step(asyncio.to_thread(erase_upload, self._data_dir, name), done)
 
     async def _session(self, row: OverSession, what: Literal["all", "rest", "ring", ""], done: Cleared) -> None:
         if what == "ring":

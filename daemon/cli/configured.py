@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from daemon.doors.address import is_push, parse_door
 from daemon.ingest.open import DOOR
 from supervisor.catalog.values import DEFAULT_WORKSPACE, StreamRow
 from supervisor.channels import ChannelJob
+from supervisor.uploads import media_path
 
 OWN: Final = ("profile", "chat", "layout", "facecam", "brand")  # what a StreamEntry takes of a row's options
 Load = Callable[[StreamEntry], Settings]
@@ -52,11 +54,14 @@ class ConfiguredStreams:
 
     def _request(self, row: StreamRow) -> WatchRequest:
         entry = entry_of(row)
+        settings = self._load(entry)
         kind = "vod" if row.kind == "vod" else "stream"
         return WatchRequest(
             kind=kind,  # type: ignore[arg-type]
-            source="." if row.kind in ("door", "render") or row.source.startswith(DOOR) else row.source,
-            settings=self._load(entry),
+            source="."
+            if row.kind in ("door", "render") or row.source.startswith(DOOR)
+            else media_path(Path(settings.data_dir).expanduser().absolute(), row.source),
+            settings=settings,
             out_dir=None,
             speed=None if kind == "vod" else 1.0,
             chat=entry.chat,

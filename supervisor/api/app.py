@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
@@ -30,6 +31,7 @@ from supervisor.api.call import (
     WorkerCall,
 )  # fmt: skip
 from supervisor.api.errors import ApiError, as_api_error, error_body
+from supervisor.api.feed import Feed
 from supervisor.api.gate import Gate
 from supervisor.api.limits import Ages
 from supervisor.api.once import REPLAYED, once, payload
@@ -78,6 +80,7 @@ def make_app(
     The catalog stays the caller's to close. There is no CORS: no page of a stranger may read answers.
     """
     passwords = Passwords()
+    wakes, draining = Wakes(), asyncio.Event()
     services = Services(
         catalog=catalog,
         settings=settings,
@@ -87,9 +90,10 @@ def make_app(
         gate=Gate(catalog, settings.api, clock, passwords),
         keys=PushKeys(catalog, clock),
         board=LiveBoard(clock),
-        wakes=Wakes(),
+        wakes=wakes,
         ages=Ages(),
         followers=Followers(),
+        feed=Feed(catalog, clock, wakes, draining),
         underway=Underway(),
         formats=formats,
         passwords=passwords,
@@ -97,6 +101,7 @@ def make_app(
         sessions=sessions,
         signers=Signers(catalog, clock),
         replays=replays,
+        draining=draining,
     )
     app = web.Application(client_max_size=MAX_BODY + 1, middlewares=[_shaped(services)])  # aiohttp refuses at the size
     app[SERVICES] = services

@@ -15,6 +15,7 @@ from configs import Settings
 from core.ids import SessionId
 from core.protocols import Clock
 from supervisor.api.board import LiveBoard
+from supervisor.api.feed import Feed
 from supervisor.api.gate import Gate
 from supervisor.api.limits import Ages
 from supervisor.api.models import Nothing
@@ -62,6 +63,7 @@ class Services:
     wakes: Wakes
     ages: Ages
     followers: Followers
+    feed: Feed
     underway: Underway
     formats: Collection[str]
     passwords: Passwords
@@ -69,9 +71,9 @@ class Services:
     sessions: SessionReader
     signers: Signers
     replays: Replays
+    draining: asyncio.Event
     looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS))
     replaying: asyncio.Lock = field(default_factory=asyncio.Lock)
-    draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from core.control import EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
 from core.times import NS_PER_S, ns
 from supervisor.api.call import Done, WorkerCall
 from supervisor.api.errors import ApiError
+from supervisor.api.feed import EVENTS
 from supervisor.api.gate import token_key
 from supervisor.api.models import Door, Kept, KeyAsked, Polling
 from supervisor.api.usage import may_render
@@ -19,7 +20,6 @@ from supervisor.catalog import Superseded
 from supervisor.catalog.tokens import TOKEN_S
 
 LOOK_AGAIN_NS: Final = NS_PER_S  # a command that came to another process is found this late
-EVENTS: Final = "events"  # the news of `supervisor.api.events`
 DOOR_SOCKET: Final = "door.sock"  # in the session's folder
 
 

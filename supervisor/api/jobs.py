@@ -11,9 +11,10 @@ from supervisor.api.call import Done, UserCall
 from supervisor.api.errors import ApiError
 from supervisor.api.models import Listing, NewJob
 from supervisor.api.rows import job_answer, listed
-from supervisor.api.sources import DOOR, checked_source, default_name
+from supervisor.api.sources import DOOR, Asker, checked_source, default_name
 from supervisor.api.streams import asker_of, new_stream_id, watch_options
 from supervisor.catalog.values import JobRow, StepName, StepRow, StepState, StreamRow
+from supervisor.uploads import SOURCE
 from telemetry import redact_url
 
 STEPS: Final[tuple[StepName, ...]] = get_args(StepName)
@@ -24,15 +25,11 @@ _AGAIN: Final[frozenset[StepState]] = frozenset({"failed", "cancelled", "running
 async def add(call: UserCall) -> Done:
     """POST /jobs."""
     body: NewJob = call.body
-    if body.source_url.startswith(DOOR):
-        raise ApiError(422, "no_recording", "A job is a recording: a page, a URL or a file.")
     asker, now_ns = asker_of(call), call.services.clock.wall_ns()
-    source = await asyncio.to_thread(checked_source, body.source_url, asker)
+    source, usual_name = await _source(call, body, asker)
     options = await asyncio.to_thread(watch_options, body, source, asker)
     id_ = f"j{secrets.token_hex(6)}"
-    name = (
-        f"{(body.name or default_name(source))[:64]} {id_}"  # names are one each, and a recording may be clipped twice
-    )
+    name = f"{(body.name or usual_name)[:64]} {id_}"  # names are one each, and a recording may be clipped twice
     stream = StreamRow(
         id=new_stream_id(name),
         workspace=call.workspace,
@@ -58,6 +55,20 @@ async def add(call: UserCall) -> Done:
     await catalog.add_stream(stream)
     made = await catalog.add_job(job)
     return Done(job_answer(made), 201, target=made.id, detail={"source": redact_url(source), "rights": body.rights})
+
+
+async def _source(call: UserCall, body: NewJob, asker: Asker) -> tuple[str, str]:
+    """What is clipped, and what it is called unless somebody says. An upload is its workspace's, whoever brought it."""
+    if body.upload is not None:
+        row = await call.services.catalog.upload(call.workspace, body.upload)
+        if row.state != "whole":
+            raise ApiError(409, "upload_open", "This upload is not whole yet. Send the rest, then POST its final.")
+        return f"{SOURCE}{row.id}", row.name
+    assert body.source_url is not None
+    if body.source_url.startswith((DOOR, SOURCE)):
+        raise ApiError(422, "no_recording", "A job is a recording: a page, a URL, a file, or an upload by its id.")
+    source = await asyncio.to_thread(checked_source, body.source_url, asker)
+    return source, default_name(source)
 
 
 async def list_all(call: UserCall) -> Done:

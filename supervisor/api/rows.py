@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any, Final, TypeVar
 
 from core.times import to_s
@@ -265,5 +266,6 @@ def public_line(line: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(files, Mapping):
         shown["files"] = sorted(str(name) for name in files)
     if isinstance(line.get("source"), str):
-        shown["source"] = redact_url(line["source"])
+        source = line["source"]
+        shown["source"] = PurePosixPath(source).name if source.startswith("/") else redact_url(source)
     return shown

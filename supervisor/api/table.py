@@ -21,6 +21,7 @@ from supervisor.api import (
     sessions,
     streams,
     tokens,
+    uploads,
     usage,
     watching,
     workspaces,
@@ -29,6 +30,7 @@ from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
 from supervisor.api.prefix import API, INTERNAL
 
+__all__ = ["API", "INTERNAL", "TABLE"]
 _ID: Final = "{id:[a-z0-9][a-z0-9._-]{0,79}}"  # anything else is no id, and so not found
 _HOOKED: Final = ("application/x-www-form-urlencoded", "application/json")  # nginx-rtmp, MediaMTX
 _NAME: Final = "{name:[a-z0-9][a-z0-9._-]{0,79}}"
@@ -210,6 +212,29 @@ JOBS: Final[tuple[Endpoint, ...]] = (
     ),
 )  # fmt: skip
 
+UPLOADS: Final[tuple[Endpoint, ...]] = (
+    ForUsers(
+        method="POST", path=f"{API}/uploads", does=uploads.add, role="editor", action="upload.add",
+        body=m.NewUpload, answer=m.Upload, status=201, summary="Announce a recording that comes in chunks",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/uploads/{_ID}", does=uploads.get, role="editor",
+        answer=m.Upload, summary="What of it is here",
+    ),
+    ForUsers(  # not in the audit: a recording has a thousand of them, and its beginning and end are
+        method="PUT", path=f"{API}/uploads/{_ID}/chunks/{{seq:[0-9]{{1,4}}}}.part", does=uploads.put, role="editor",
+        answer=m.Chunk, summary="A chunk",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/uploads/{_ID}/final", does=uploads.final, role="editor", action="upload.final",
+        body=m.Nothing, answer=m.Upload, summary="All is sent: join and check it",
+    ),
+    ForUsers(
+        method="DELETE", path=f"{API}/uploads/{_ID}", does=uploads.delete, role="editor", action="upload.delete",
+        summary="Delete an upload",
+    ),
+)  # fmt: skip
+
 ADMIN: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="POST", path=f"{API}/tokens", does=tokens.add, role="admin", action="token.new",
@@ -340,5 +365,6 @@ WORKERS: Final[tuple[Endpoint, ...]] = (
 )  # fmt: skip
 
 TABLE: Final[tuple[Endpoint, ...]] = (
-    *STREAMS, *SESSIONS, *WATCHING, *REVIEW, *JOBS, *ADMIN, *ACCESS, *OPEN, *DASHBOARD, *WORKERS,
+    *STREAMS, *SESSIONS, *WATCHING, *REVIEW, *JOBS, *UPLOADS, *ADMIN, *ACCESS, *OPEN, *DASHBOARD,
+    *WORKERS,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Final
 
 from supervisor.api.errors import ApiError
 
-MAX_FOLLOWERS: Final = 200  # each holds a connection and looks into the catalog every second
+MAX_FOLLOWERS: Final = 600  # each holds a connection
 MAX_FOLLOWERS_EACH: Final = 8  # of one token
 
 

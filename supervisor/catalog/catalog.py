@@ -23,6 +23,7 @@ from supervisor.catalog.sessions import Sessions
 from supervisor.catalog.signins import SignIns
 from supervisor.catalog.streams import Streams
 from supervisor.catalog.tokens import Tokens
+from supervisor.catalog.uploads import Uploads
 from supervisor.catalog.usage import Usage
 from supervisor.catalog.workers import Workers
 from supervisor.catalog.workspaces import Workspaces
@@ -30,7 +31,7 @@ from supervisor.catalog.workspaces import Workspaces
 
 class Catalog(
     Streams, Sessions, Reviews, Jobs, Orders, Tokens, Members, SignIns, Workspaces, Ledger, Workers, Deliveries,
-    Retained, Usage,
+    Retained, Usage, Uploads,
 ):  # fmt: skip
     """One connection pool of one supervisor. Every method raises CatalogAway when the database does not answer in time.
 

@@ -156,6 +156,11 @@ events = Table(
     Column("line", Document, nullable=False), _ns("at_ns"), UniqueConstraint("session", "attempt", "seq"),
     Index("ix_events_workspace", "workspace", "id"), Index("ix_events_at", "at_ns"),
 )  # fmt: skip
+uploads = Table(
+    "uploads", METADATA, _text("id", primary_key=True), _text("workspace", _ref("workspaces.id")), _text("name"),
+    _whole("bytes"), _text("sha256"), _text("state"), _ns("created_ns"), _ns("touched_ns"),
+    Index("ix_uploads_workspace", "workspace", "state"), Index("ix_uploads_idle", "touched_ns", "id"),
+)  # fmt: skip
 jobs = Table(
     "jobs", METADATA, _text("id", primary_key=True), _text("workspace"), _text("stream", _ref("streams.id")),
     _text("state"), _text("source"), Column("cancel", Boolean, nullable=False), _text("error"), _ns("created_ns"),
@@ -163,6 +168,7 @@ jobs = Table(
     Column("asked", Document), Column("told", Document),
     Index("ix_jobs_page", "workspace", "created_ns", "id"), Index("ix_jobs_clip", "clip"),
     Index("ix_jobs_session", "session"),
+    Index("ix_jobs_source", "source"),
 )  # fmt: skip
 steps = Table(
     "steps", METADATA, _text("job", _ref("jobs.id"), primary_key=True), _whole("position", primary_key=True),

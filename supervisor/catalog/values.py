@@ -161,6 +161,20 @@ class OldClip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UploadRow:
+    """A recording that comes in chunks. `sha256` in hex, "" where it was not told; `touched_ns`: of the last news."""
+
+    id: str
+    workspace: str
+    name: str
+    bytes: int
+    sha256: str = ""
+    state: Literal["open", "whole"] = "open"
+    created_ns: int = 0
+    touched_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:
     """One step of a job, with every try counted."""
 

@@ -42,6 +42,7 @@ from supervisor.api.models.streams import (
     StreamChange,
     StreamHealth,
 )
+from supervisor.api.models.uploads import Chunk, NewUpload, Sha256, Upload
 from supervisor.api.models.watching import (
     Moment,
     SaidWord,
@@ -59,6 +60,7 @@ __all__ = [
     "Answered",
     "Asked",
     "Audited",
+    "Chunk",
     "Clip",
     "ClipChange",
     "ClipHistory",
@@ -95,6 +97,7 @@ __all__ = [
     "NewSpan",
     "NewStream",
     "NewToken",
+    "NewUpload",
     "NewWorkspace",
     "Nothing",
     "OfClips",
@@ -110,6 +113,7 @@ __all__ = [
     "SaidWord",
     "Session",
     "SessionDiff",
+    "Sha256",
     "SignIn",
     "Signals",
     "SignedFile",
@@ -123,6 +127,7 @@ __all__ = [
     "Token",
     "Transcript",
     "Unmissed",
+    "Upload",
     "Used",
     "Verdict",
     "Workspace",

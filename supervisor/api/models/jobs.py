@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from configs.finish import CaptionStyle, LayoutName
 from core.spec import Rights
-from supervisor.api.models.base import Address, Answered, Asked, Name, Title
+from supervisor.api.models.base import Address, Answered, Asked, Id, Name, Title
 from supervisor.api.models.streams import HowToWatch
 from supervisor.catalog.values import JobState, StepName, StepState
 
@@ -54,12 +54,19 @@ class Unmissed(Asked):
 
 
 class NewJob(HowToWatch):
-    """POST /jobs: a recording to be clipped."""
+    """POST /jobs: a recording to be clipped, by its address or as an upload that is whole."""
 
-    source_url: Address
+    source_url: Address | None = None
+    upload: Id | None = None
     name: Name | None = None
     rights: Rights = "watch-only"
     priority: int = Field(0, ge=-100, le=100)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.source_url is None) == (self.upload is None):
+            raise ValueError("give source_url or upload")
+        return self
 
 
 class Step(Answered):

@@ -35,7 +35,8 @@ async def clip(api: Stage) -> dict[str, Any]:
         (folder / name).write_bytes(bytes(range(256)) * 4)
     line = {**CLIP, "title": 'A "goal"', "files": {kind: str(folder / name) for kind, name in files.items()}}
     assert (await say(api, token, "events", batch(row.id, 1, (1, "clip", line)))).status == 200
-    return (await api.ask("GET", "clips/c1")).body
+    shown: dict[str, Any] = (await api.ask("GET", "clips/c1")).body
+    return shown
 
 
 def clips(api: Stage) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,14 @@ from supervisor.api.openapi import success, template_of
 from supervisor.api.roles import rank
 from supervisor.api.scopes import SCOPES, needed
 from supervisor.api.table import API, TABLE
-from supervisor.catalog.values import DEFAULT_WORKSPACE, JobRow, JobState, Role, StepRow
+from supervisor.catalog.values import DEFAULT_WORKSPACE, JobRow, JobState, Role, StepRow, UploadRow
+from supervisor.uploads import Upload
 from tests.unit.api.described import problems
 from tests.unit.api.recorded import record
 from tests.unit.api.stage import FOREIGN, ROLES, Answer, Stage, stage
 
 TWITCH: Final = {"source": "https://www.twitch.tv/new"}
+PART: Final = b"x"
 BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/streams"): TWITCH,
     ("PATCH", "/streams/{id}"): {"priority": 1},
@@ -38,10 +41,16 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("PATCH", "/members/{id}"): {"role": "viewer"},
     ("POST", "/workspaces"): {"name": "Another"},
     ("PATCH", "/workspaces/{id}"): {"name": "Renamed"},
+    ("POST", "/uploads"): {"name": "a", "bytes": 1},
+    ("PUT", "/uploads/{id}/chunks/{seq}.part"): PART,
 }
 NOT_NARROWED: Final = {"/members", "/members/{id}", "/workspaces", "/tokens", "/tokens/{id}/rotate"}  # hand out a role
-HEADERS: Final[dict[tuple[str, str], dict[str, str]]] = {}  # that a body needs, beside those of JSON
-PARTS: Final = {"moment": "m1", "name": "gaming"}  # of a pattern, beside its id, by name
+HEADERS: Final[dict[tuple[str, str], dict[str, str]]] = {  # that a body needs, beside those of JSON
+    ("PUT", "/uploads/{id}/chunks/{seq}.part"): {
+        "Content-Type": "application/octet-stream", "X-Clipd-Sha256": hashlib.sha256(PART).hexdigest(),
+    },
+}  # fmt: skip
+PARTS: Final = {"moment": "m1", "name": "gaming", "seq": "0"}  # of a pattern, beside its id, by name
 
 
 @dataclass(frozen=True)
@@ -109,11 +118,18 @@ MATRIX: Final = (
     Row("POST", "/clips/{id}/trim", "editor"),
     Row("POST", "/sessions/{id}/cut", "editor"),
     Row("POST", "/sessions/{id}/near-misses/{moment}/cut", "editor"),
+    Row("GET", "/profiles", "viewer"),
+    Row("POST", "/profiles/{name}/diff", "editor"),
     Row("POST", "/jobs", "editor"),
     Row("GET", "/jobs", "viewer"),
     Row("GET", "/jobs/{id}", "viewer"),
     Row("DELETE", "/jobs/{id}", "editor"),
     Row("POST", "/jobs/{id}/retry", "editor"),
+    Row("POST", "/uploads", "editor"),
+    Row("GET", "/uploads/{id}", "editor"),
+    Row("PUT", "/uploads/{id}/chunks/{seq}.part", "editor"),
+    Row("POST", "/uploads/{id}/final", "editor"),
+    Row("DELETE", "/uploads/{id}", "editor"),
     Row("POST", "/tokens", "admin"),
     Row("GET", "/tokens", "admin"),
     Row("DELETE", "/tokens/{id}", "admin"),
@@ -189,9 +205,14 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     record(Path(api.services.settings.data_dir), SessionId(f"s-{row.id}"))
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
     member = await api.catalog.add_member(workspace, f"ann@{workspace}", "viewer", "$argon2id$")
+    await api.catalog.add_upload(UploadRow(id=f"u-{workspace}", workspace=workspace, name="x", bytes=1), most_open=9)
+    Upload(Path(api.services.settings.data_dir), f"u-{workspace}", 1).make()
+    sent = HEADERS["PUT", "/uploads/{id}/chunks/{seq}.part"]
+    chunk = await api.ask("PUT", f"uploads/u-{workspace}/chunks/0.part", data=PART, headers=sent, workspace=workspace)
+    assert chunk.status == 200
     return {
         "streams": row.id, "sessions": f"s-{row.id}", "clips": f"c-{workspace}", "jobs": f"j-{workspace}",
-        "tokens": token.id, "members": member.id, "workspaces": workspace,
+        "tokens": token.id, "members": member.id, "workspaces": workspace, "uploads": f"u-{workspace}",
     }  # fmt: skip
 
 
@@ -224,7 +245,7 @@ async def test_the_least_that_may_does_it(row: Row, api: Stage) -> None:
         await end(api, ours)
     actor = await check_the_least_passes(row, api, ours)
     done = [audit.action for audit in (await api.catalog.audits(row.home)).rows if audit.actor == actor]
-    assert done == [row.endpoint.action]
+    assert done == ([row.endpoint.action] if row.endpoint.action else [])
 
 
 async def send(api: Stage, row: Row, path: str, headers: Mapping[str, str] | None = None, **who: Any) -> Answer:
