@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any, Final, TypeVar
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy import insert
 
 from core.control import EventBatch, Heartbeat, Live
@@ -21,6 +21,7 @@ from supervisor.catalog.values import DEFAULT_WORKSPACE
 from tests.unit.api.stage import Stage, stage
 
 T = TypeVar("T")
+expect.set_options(timeout=20_000)  # a slow machine is no fault
 HIGH_LIMITS: Final = {"CLIPD_API__REQUESTS_PER_MINUTE": "100000"}
 PAGES: Final = ("streams", "clips", "jobs", "rooms", "channels", "health", "settings")
 

@@ -19,7 +19,8 @@ SHOTS = Path(__file__).with_name("shots")  # left for people to look at; git ign
 MISSED = {"id": "m7", "t_s": 99, "state": "rejected", "p": 0.5, "bar": 0.7, "reason": "below_bar"}
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
 TOO_WIDE = "main => [document.documentElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth]"
-REFUSED = ("401 (Unauthorized)", "503 (Service Unavailable)")  # before signing in; where a test says so
+REFUSED = ("401 (Unauth", "404 (Not Found)", "422 (Unproc", "503 (Service")  # before signing in; where a test says so
+BROKEN = {"error": {"code": "chunk_damaged", "message": "Send it again.", "details": [], "trace_id": ""}}
 PLAYING = (
     "v => v.currentTime > 0.2 || new Promise((done) => v.addEventListener('timeupdate', () =>"
     " v.currentTime > 0.2 && done()))"
@@ -217,6 +218,24 @@ def test_the_page_says_that_the_server_is_away_and_goes_on_where_it_was(page: Pa
     room.tell(stream, "clip", clip(5002))
     page.unroute("**/api/v1/events")
     expect(page.locator("[data-id=c05002]")).to_be_visible(timeout=20_000)
+
+
+def test_a_file_is_uploaded_in_chunks_and_goes_on_where_it_broke_off(page: Page, room: ControlRoom, film: Path) -> None:
+    """The second chunk fails, the same file is chosen again: the first is not sent twice, and a job is made of it."""
+    recording = room.folder / "talk.mp4"
+    recording.write_bytes(film.read_bytes().ljust(9 << 20, b"\0"))
+    sign_in(page, room, "jobs")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url[-6:]) if request.method == "PUT" else None)
+    page.route("**/chunks/1.part", lambda route: route.fulfill(status=422, json=BROKEN), times=1)
+    page.get_by_role("button", name="Clip a recording").first.click()
+    page.locator("input[type=file]").set_input_files(recording)
+    expect(page.get_by_role("alert").filter(has_text="Send it again")).to_be_visible()
+    page.locator("input[type=file]").set_input_files(recording)
+    expect(page.locator(".notes")).to_contain_text("The job has begun")
+    assert sent == ["0.part", "1.part", "1.part"]
+    [job] = room.run(room.api.ask("GET", "jobs")).body["items"]
+    assert (job["kind"], job["state"]) == ("recording", "created")
 
 
 def test_every_page_fits_in_both_themes(page: Page, room: ControlRoom, footage: StreamId) -> None:
