@@ -1,6 +1,6 @@
 // Beside a clip: the verdict, why it was cut, and everything that can be made of it.
 import { all, post, remove } from "./api.js";
-import { judge, partBars } from "./clipview.js";
+import { judge, ordered, partBars } from "./clipview.js";
 import { fill, h, ownUrl } from "./dom.js";
 import { ago, clock, score, words } from "./format.js";
 import { badge, button, busy, dialog, field, note, select, sure } from "./ui.js";
@@ -80,7 +80,7 @@ export function renderCard(room, clip, reload) {
       { class: "pad stack" },
       h("div", { class: "halves" }, field("Format", format), field("Layout", layout), field("Captions", captions)),
       h("div", { class: "row end" }, go),
-      renders.length > 0 && h("ul", { class: "stack tight small" }, renders.slice(0, 4).map((job) => h("li", { class: "row apart" }, h("span", { class: "cut" }, job.formats.join(", ")), jobBadge(job)))),
+      renders.length > 0 && h("ul", { class: "stack tight small" }, renders.slice(0, 4).map((job) => h("li", { class: "row apart" }, h("span", { class: "cut" }, ordered(job)), jobBadge(job)))),
     ),
   );
 }

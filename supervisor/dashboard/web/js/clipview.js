@@ -1,7 +1,14 @@
 // What is said of a clip in lists and on its own page, and the verdicts on it.
 import { patch, post } from "./api.js";
 import { h } from "./dom.js";
+import { clock, words } from "./format.js";
 import { badge, note } from "./ui.js";
+
+/** What an order about a clip asks for: "Render square", "Trim to 0:50 to 1:02". */
+export function ordered({ kind, formats, layout, captions, start_s: start, end_s: end }) {
+  if (kind === "render") return ["Render", formats.join(", "), layout && `layout ${words(layout)}`, captions && `captions ${words(captions)}`].filter(Boolean).join(" ");
+  return `${kind === "trim" ? "Trim to" : "Cut"} ${clock(start)} to ${clock(end)}`;
+}
 
 /** Badges: its state where that is not the usual one, revisions, the verdict. */
 export function marks(clip) {
@@ -9,7 +16,7 @@ export function marks(clip) {
     clip.state === "provisional" && badge("provisional", "warn"),
     clip.state === "withdrawn" && badge("withdrawn", "bad"),
     clip.revision > 1 && badge(`revised · r${clip.revision}`, "accent"),
-    clip.review === "approved" && badge("approved", "good"),
+    clip.review === "approved" && badge(clip.revised_after_approval ? "revised since approved" : "approved", clip.revised_after_approval ? "warn" : "good"),
     clip.review === "rejected" && badge("rejected", "bad"),
   ].filter(Boolean);
 }

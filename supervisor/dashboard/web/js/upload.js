@@ -2,24 +2,22 @@
 import { ask, get, post } from "./api.js";
 import { sha256 } from "./sha256.js";
 
-const CHUNK = 8 * 1024 * 1024;
 const TRIES = 5;
+const LONGEST_NAME = 80;
 
 /** Sends `file`; `progress(part)` from 0 to 1. Gives the upload's id. Throws ApiError, AbortError. */
 export async function upload(file, { progress, signal }) {
   const key = `clipd.upload.${file.name}.${file.size}.${file.lastModified}`;
   const begun = await resumed(key);
-  const { id, chunk_bytes: told } = begun ?? (await post("uploads", { name: file.name, bytes: file.size }));
+  const { id, state, chunk_bytes: chunk, have } = begun ?? (await post("uploads", { name: file.name.slice(-LONGEST_NAME), bytes: file.size }));
   remember(key, id);
-  const chunk = told ?? CHUNK;
-  const have = begun?.have ?? [];
+  if (state === "whole") return id;
   for (let start = 0, number = 0; start < file.size; start += chunk, number += 1) {
     const end = Math.min(start + chunk, file.size);
     if (!have.some(([from, to]) => from <= start && end <= to)) await send(file, { id, start, end, number, signal });
     progress(end / file.size);
   }
   await post(`uploads/${id}/final`);
-  localStorage.removeItem(key);
   return id;
 }
 
@@ -47,7 +45,7 @@ async function send(file, { id, start, end, number, signal }) {
   const headers = { "Content-Type": "application/octet-stream", "X-Clipd-Sha256": await sha256(raw) };
   for (let tried = 1; ; tried += 1) {
     try {
-      await ask("PUT", `uploads/${id}/chunks/${number}.0`, { raw, headers, signal });
+      await ask("PUT", `uploads/${id}/chunks/${number}.part`, { raw, headers, signal });
       return;
     } catch (error) {
       if (!error.isAway || tried >= TRIES) throw error;

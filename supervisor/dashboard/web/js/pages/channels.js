@@ -1,9 +1,9 @@
 // Where alerts go: targets, what was delivered, what could not be.
 import { all, patch, post, remove } from "../api.js";
 import { every, fill, h, say } from "../dom.js";
-import { ago, score, words } from "../format.js";
+import { ago, score, span, words } from "../format.js";
 import { bind } from "../keys.js";
-import { badge, broken, busy, button, dialog, empty, field, form, loading, note, select, sure } from "../ui.js";
+import { badge, broken, busy, button, dialog, empty, field, form, loading, note, secretOnce, select, sure } from "../ui.js";
 
 const LOOK_MS = 10_000;
 const KINDS = [["discord", "Discord"], ["slack", "Slack"], ["webhook", "Webhook"], ["apprise", "Something else"]];
@@ -13,7 +13,7 @@ const TARGETS = {
   webhook: ["Address", "https://example.org/hook", "Signed as Standard Webhooks say, tried again for three days."],
   apprise: ["Apprise address", "tgram://bottoken/chat", "Telegram, Matrix, mail and a hundred more, by apprise."],
 };
-const TONES = { delivered: "good", done: "good", sent: "good", failed: "bad", dead: "bad", waiting: "accent", pending: "accent" };
+const TONES = { sent: "good", dead: "bad", waiting: "accent" };
 
 export async function show(room, root, _id, signal) {
   const body = h("div", { class: "stack" }, loading(3, "card-line"));
@@ -54,12 +54,13 @@ function card(view, channel) {
     ? [
         button("Send a test", async (from) => {
           const done = await busy(from, () => post(`channels/${channel.id}/test`));
-          if (done !== undefined) note("The test is on its way; Deliveries shows what became of it.", { tone: "good" });
+          if (done) note(`${done.ok ? "It came through" : "It did not come through"}, after ${span(done.took_s)}. ${done.what}`, { tone: done.ok ? "good" : "bad" });
         }, { icon: "send" }),
         button(channel.enabled ? "Switch off" : "Switch on", async (from) => {
           await busy(from, () => patch(`channels/${channel.id}`, { enabled: !channel.enabled }));
           view.look();
         }),
+        channel.kind === "webhook" && button("Rotate", (from) => rotate(channel, from), { icon: "retry" }),
         button("Edit", () => edit(view, channel)),
         button("Delete", () => erase(view, channel), { icon: "trash", bare: true, class: "danger" }),
       ]
@@ -68,12 +69,12 @@ function card(view, channel) {
     "section",
     { class: "card" },
     h("header", { class: "row wrap" }, h("h2", { class: "cut" }, channel.name), badge(words(channel.kind)), badge(channel.enabled ? "on" : "off", channel.enabled ? "good" : ""), h("span", { class: "grow" }), toggle, acts),
-    h("div", { class: "pad stack tight" }, h("p", { class: "mono small cut" }, channel.target), h("p", { class: "soft small" }, filters(channel.filters ?? {})), channel.note && h("p", { class: "warn small" }, channel.note)),
+    h("div", { class: "pad stack tight" }, h("p", { class: "mono small cut" }, channel.target), h("p", { class: "soft small" }, filters(channel.filters ?? {})), channel.reason && h("p", { class: "bad small" }, `Switched off: ${words(channel.reason)}`), channel.notes.map((each) => h("p", { class: "warn small" }, each))),
     told,
   );
 }
 
-function filters({ min_score: least, profiles = [], streams = [], states = [] }) {
+function filters({ min_score: least, profiles, streams, states }) {
   const parts = [least > 0 ? `score ${score(least)} and up` : "every score"];
   if (profiles?.length) parts.push(`profiles ${profiles.join(", ")}`);
   if (streams?.length) parts.push(`${streams.length} streams`);
@@ -96,7 +97,7 @@ async function deliveries(view, channel, host) {
 }
 
 function delivery({ room }, each, again) {
-  const replay = room.mayEdit && ["failed", "dead"].includes(each.state) && button("Send again", async (from) => {
+  const replay = room.mayEdit && each.state === "dead" && button("Send again", async (from) => {
     await busy(from, () => post(`deliveries/${each.id}/replay`));
     again();
   }, { icon: "retry" });
@@ -104,10 +105,15 @@ function delivery({ room }, each, again) {
     "li",
     {},
     badge(words(each.state), TONES[each.state] ?? ""),
-    h("span", { class: "grow stack tight" }, h("span", {}, words(each.kind ?? "alert"), " ", each.clip && h("a", { href: `#/clips/${each.clip}` }, each.clip)), (each.error || each.reason) && h("span", { class: "bad small" }, each.error || each.reason)),
-    h("span", { class: "soft small nowrap" }, `${each.attempts > 1 ? `try ${each.attempts}, ` : ""}${ago(each.updated ?? each.created)}`),
+    h("span", { class: "grow stack tight" }, h("span", {}, words(each.kind), " ", h("a", { href: `#/clips/${each.clip}` }, each.clip)), each.error && h("span", { class: "bad small" }, words(each.error))),
+    h("span", { class: "soft small nowrap" }, `${each.attempts > 1 ? `try ${each.attempts}, ` : ""}${ago(each.sent ?? each.created)}`),
     replay,
   );
+}
+
+async function rotate(channel, from) {
+  const made = await busy(from, () => post(`channels/${channel.id}/rotate`, { overlap_h: 24 }));
+  if (made) secretOnce("New signing secret", made.secret, "Shown this once. Messages carry the old signature too for a day.");
 }
 
 async function erase(view, channel) {
@@ -145,11 +151,11 @@ function edit(view, channel = null) {
         ],
         channel ? "Save" : "Add",
         async ({ name, target: where, least: from }) => {
-          const wanted = { name: name.trim(), filters: { ...(channel?.filters ?? {}), min_score: Number(from) / 100 } };
+          const wanted = { name: name.trim(), filters: { ...(channel?.filters ?? {}), min_score: Number(from) > 0 ? Number(from) / 100 : null } };
           if (where.trim()) wanted.target = where.trim();
-          if (channel) await patch(`channels/${channel.id}`, wanted);
-          else await post("channels", { ...wanted, kind: kind.value });
+          const made = channel ? await patch(`channels/${channel.id}`, wanted) : await post("channels", { ...wanted, kind: kind.value });
           close();
+          if (made.secret) secretOnce("Signing secret", made.secret, "The receiver checks with it that a message is ours. It is shown this once.");
           view.look();
         },
       ),

@@ -1,7 +1,7 @@
 // Whether all is well, and where not: connection, lease, workers, disk, what was shed or lost, models, use.
 import { all, get } from "../api.js";
 import { every, fill, h } from "../dom.js";
-import { clock, plural, size, span, words } from "../format.js";
+import { ago, clock, plural, size, span, words } from "../format.js";
 import { condition, isLive } from "../streamview.js";
 import { badge, broken, state } from "../ui.js";
 
@@ -120,14 +120,15 @@ async function models(view) {
     const text = error.isMissing ? "Switched off on this server: clips are ranked by the detectors alone, which costs nothing." : error.message;
     return void fill(view.llm, h("p", { class: "pad soft" }, text));
   }
-  const providers = told.providers ?? [];
-  if (!providers.length) return void fill(view.llm, h("p", { class: "pad soft" }, "None is set up: clips are ranked by the detectors alone. Name one under llm.providers in the settings."));
-  const spent = told.spent_usd ?? told.budget?.spent_usd;
-  const most = told.budget_usd ?? told.budget?.usd;
+  if (!told.providers.length) return void fill(view.llm, h("p", { class: "pad soft" }, "None is set up: clips are ranked by the detectors alone. Name one under llm.providers in the settings."));
+  const { spent_usd: spent, budget_usd: most, cached_answers: cached, cache_hits: hits } = told;
+  const tones = { ready: "good", open: "bad", resting: "warn", probing: "accent" };
+  const named = { open: "closed off", resting: "resting", probing: "trying again", ready: "ready" };
+  const row = (each) => h("li", {}, h("span", { class: "grow stack tight" }, h("span", { class: "strong" }, each.name), h("span", { class: "soft small cut" }, each.model), each.last_error && h("span", { class: "bad small" }, `${words(each.last_error)}, ${ago(each.last_error_at)}`)), h("span", { class: "soft small nowrap" }, each.last_answer_at ? ago(each.last_answer_at) : "no answer yet"), badge(named[each.state] ?? words(each.state), tones[each.state]));
   fill(
     view.llm,
-    Number.isFinite(spent) && h("p", { class: "pad" }, `Spent today: $${spent.toFixed(2)}${Number.isFinite(most) ? ` of $${most.toFixed(2)}` : ""}`),
-    h("ul", { class: "list" }, providers.map((each) => h("li", {}, h("span", { class: "grow stack tight" }, h("span", { class: "strong" }, each.name), h("span", { class: "soft small cut" }, each.model ?? "")), h("span", { class: "soft small nowrap" }, Number.isFinite(each.requests) ? plural(each.requests, "request") : ""), badge(words(each.state ?? "unknown"), each.state === "up" || each.state === "ok" ? "good" : each.state === "down" || each.state === "open" ? "bad" : "")))),
+    h("div", { class: "pad stack tight" }, h("p", {}, `Spent today: $${spent.toFixed(2)} of $${most.toFixed(2)}`), h("div", { class: `meter ${spent > 0.9 * most ? "warn" : ""}`, vars: { "--part": most > 0 ? Math.min(1, spent / most) : 0, "--bar": -1 } }, h("i")), h("p", { class: "soft small" }, `${plural(cached, "answer")} kept, ${plural(hits, "question")} of the last day answered by them.`)),
+    h("ul", { class: "list" }, told.providers.map(row)),
   );
 }
 
@@ -144,6 +145,11 @@ async function usage(view) {
   fill(view.usage, h("div", { class: "pad usage" }, rows.slice(0, 14).map((day) => [
     h("span", { class: "nowrap" }, day.day),
     h("span", { class: "meter", vars: { "--part": day.minutes / most, "--bar": -1 } }, h("i")),
-    h("span", { class: "soft" }, `${span(Math.max(0, day.minutes) * 60)}, ${plural(day.clips, "clip")}, ${plural(day.renders, "render")}, ${size(day.stored_bytes)}${day.llm_usd ? `, $${day.llm_usd.toFixed(2)}` : ""}`),
+    h("span", { class: "soft" }, `${span(Math.max(0, day.minutes) * 60)}, ${plural(day.clips, "clip")}, ${plural(day.renders, "render")}, ${size(day.stored_bytes)}${cost(day)}`),
   ])));
+}
+
+function cost({ llm_usd: usd, accepted, llm_usd_per_accepted_clip: each }) {
+  if (!usd) return accepted ? `, ${accepted} approved` : "";
+  return `, $${usd.toFixed(2)}${each ? `, $${each.toFixed(3)} for each approved clip` : ""}`;
 }

@@ -2,6 +2,7 @@
 import { all, post, remove } from "../api.js";
 import { every, fill, h, say } from "../dom.js";
 import { ago, plural, span, words } from "../format.js";
+import { ordered } from "../clipview.js";
 import { bind } from "../keys.js";
 import { upload } from "../upload.js";
 import { badge, broken, busy, button, dialog, empty, field, form, loading, note, select } from "../ui.js";
@@ -35,18 +36,18 @@ export async function show(room, root, _id, signal) {
 }
 
 function row(room, job, look) {
-  const what = job.clip ? `Render ${job.formats.join(", ")}` : job.source || "Upload";
+  const what = job.kind === "recording" ? job.source || "Upload" : ordered(job);
   const acts = [];
   if (job.clip) acts.push(h("a", { class: "button", href: `#/clips/${job.clip}` }, "Clip"));
   if (room.mayEdit && !OVER.includes(job.state)) acts.push(button(job.cancel ? "Cancelling" : "Cancel", (from) => busy(from, () => remove(`jobs/${job.id}`)).then(look), { disabled: job.cancel }));
-  if (room.mayEdit && !job.clip && ["failed", "cancelled"].includes(job.state)) acts.push(button("Retry", (from) => busy(from, () => post(`jobs/${job.id}/retry`)).then(look), { icon: "retry" }));
+  if (room.mayEdit && job.kind === "recording" && ["failed", "cancelled"].includes(job.state)) acts.push(button("Retry", (from) => busy(from, () => post(`jobs/${job.id}/retry`)).then(look), { icon: "retry" }));
   return h(
     "article",
     { class: "job" },
     h("div", { class: "row apart wrap" }, h("h3", { class: "cut grow", title: what }, what), badge(words(job.state), TONES[job.state] ?? "accent"), acts),
     h("ol", { class: "steps" }, job.steps.map(step)),
     h("p", { class: "soft small" }, [`${ago(job.created)}`, job.ended && `took ${span((new Date(job.ended) - new Date(job.created)) / 1000)}`, job.id].filter(Boolean).join(" · ")),
-    job.error && h("p", { class: "bad small" }, `${words(job.error)}. Retry goes on at the step that failed.`),
+    job.error && h("p", { class: "bad small" }, `${job.message || words(job.error)}${job.kind === "recording" ? ". Retry goes on at the step that failed." : ""}`),
   );
 }
 

@@ -1,7 +1,7 @@
 // Profiles and what a change of them would mean; who may ask: tokens and members.
 import { all, get, patch, post, remove } from "../api.js";
 import { fill, h } from "../dom.js";
-import { ago, clock, plural, when } from "../format.js";
+import { ago, clock, plural, score, span, when } from "../format.js";
 import { badge, broken, busy, button, dialog, empty, field, form, loading, note, secretOnce, select, sure } from "../ui.js";
 
 const ROLES = ["viewer", "editor", "admin", "owner"];
@@ -28,6 +28,16 @@ export async function show(room, root, _id, signal) {
   await Promise.all([showProfiles(view), showTokens(view), showMembers(view)]);
 }
 
+/** Their budgets, bars and what counts, side by side. */
+function table(profiles) {
+  const heads = [["Profile", ""], ["Clips an hour", "num"], ["Lengths", "num wide-only"], ["What counts most", "wide-only"]];
+  const most = (weights) => Object.entries(weights).filter(([, weight]) => weight > 0).sort(([, a], [, b]) => b - a).slice(0, 3).map(([family]) => family).join(", ");
+  const rows = profiles.map((each) => h("tr", {}, h("td", { class: "strong" }, each.name), h("td", { class: "num" }, String(each.clips_per_hour)), h("td", { class: "num wide-only" }, lengths(each.clip)), h("td", { class: "wide-only soft" }, most(each.weights))));
+  return h("div", { class: "scroll-x" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map(([text, look]) => h("th", { class: look, scope: "col" }, text)))), h("tbody", {}, rows)));
+}
+
+const lengths = ({ min_s: least, max_s: most }) => (Number.isFinite(least) && Number.isFinite(most) ? `${span(least)} to ${span(most)}` : "–");
+
 const rolesUpTo = (room) => ROLES.slice(0, ROLES.indexOf(room.me.role) + 1);
 
 async function showProfiles(view) {
@@ -38,7 +48,7 @@ async function showProfiles(view) {
     if (error.name !== "AbortError") fill(view.profiles, broken(error, "Profiles", () => showProfiles(view)));
     return;
   }
-  const names = (found.items ?? found.profiles ?? []).map((each) => (typeof each === "string" ? { name: each } : each));
+  const names = found.items;
   if (!names.length) return void fill(view.profiles, empty("No profiles", "This server has none."));
   const choice = select(names.map(({ name }) => name), names[0].name, null, "Profile");
   const answer = h("div", { class: "diff", role: "status" });
@@ -54,27 +64,34 @@ async function showProfiles(view) {
       { class: "stack" },
       h("p", { class: "soft" }, "A profile says which signals count and how high the bar is. Try one on what was recorded before you use it: nothing is cut by this."),
       h("div", { class: "row wrap" }, h("div", {}, choice), view.room.mayEdit && ask),
-      names.some((each) => each.description) && h("ul", { class: "stack tight small" }, names.map((each) => h("li", {}, h("span", { class: "strong" }, each.name), " ", h("span", { class: "soft" }, each.description ?? "")))),
+      table(names),
       answer,
     ),
   );
 }
 
-function difference({ room }, { sessions, gained = [], lost = [], moved = [], ...rest }) {
-  const whole = sessions ?? [{ ...rest, gained, lost, moved }];
-  const sum = (name) => whole.flatMap((each) => each[name] ?? []);
+function difference({ room }, { sessions: items }) {
   const parts = [["gained", "good", "Gained"], ["lost", "bad", "Lost"], ["moved", "warn", "Moved"]];
-  if (!parts.some(([name]) => sum(name).length)) return h("p", {}, "Nothing would change: the same clips, at the same places.");
-  return parts.filter(([name]) => sum(name).length).map(([name, tone, label]) =>
-    h("div", {}, h("h3", { class: tone }, `${label}: ${plural(sum(name).length, "clip")}`), h("ul", { class: "stack tight small" }, whole.flatMap((session) => (session[name] ?? []).map((each) => h("li", {}, room.streams.name(session.stream ?? ""), " ", range(each)))))),
-  );
+  const sum = (name) => items.flatMap((each) => each[name]);
+  const failed = items.filter((each) => each.error);
+  const same = items.reduce((all_, each) => all_ + each.same, 0);
+  const heard = items.reduce((all_, each) => all_ + each.media_s, 0);
+  return [
+    !items.length && h("p", {}, "Nothing was recorded yet that it could be tried on."),
+    items.length > 0 && h("p", {}, `On ${plural(items.length, "session")}, ${span(heard)}: ${plural(same, "clip")} as before.`),
+    parts.filter(([name]) => sum(name).length).map(([name, tone, label]) =>
+      h("div", {}, h("h3", { class: tone }, `${label}: ${plural(sum(name).length, "clip")}`), h("ul", { class: "stack tight small" }, items.flatMap((session) => session[name].map((each) => h("li", {}, range(each), h("span", { class: "soft" }, ` in ${streamOf(room, session.session)}`)))))),
+    ),
+    failed.map((each) => h("p", { class: "warn small" }, `${streamOf(room, each.session)}: ${each.error}`)),
+  ];
 }
 
+const streamOf = (room, session) => room.streams.list.find((entry) => entry.stream.session === session)?.stream.name ?? session;
+
 function range(each) {
-  const now = each.now ?? each;
-  const text = `${clock(now.start_s)} to ${clock(now.end_s)}`;
+  const now = each.after ?? each;
   const before = each.before ? `, was ${clock(each.before.start_s)} to ${clock(each.before.end_s)}` : "";
-  return `${text}${before}${each.title ? `, ${each.title}` : ""}`;
+  return `${clock(now.start_s)} to ${clock(now.end_s)}${before}, ${score(now.p)}${now.reasons?.length ? `: ${now.reasons[0]}` : ""}`;
 }
 
 async function showTokens(view) {
