@@ -1,7 +1,8 @@
-"""Clips of an ended session in more formats: asked for over the API, made by a worker of their own."""
+"""Orders about clips of an ended session: asked for over the API, carried out by a worker of their own."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -12,7 +13,9 @@ from typing import Any
 import av
 import pytest
 
+from core.moments import MomentState
 from daemon.demo import Recipe
+from daemon.journal import Journal
 from tests.scenario.upping import Supervisor, supervisor, workers
 from tests.synthetic_streams import StreamFiles, write_stream
 
@@ -44,6 +47,39 @@ def size_of(path: Path) -> tuple[int, int]:
 async def made(up: Supervisor, job: dict[str, Any]) -> dict[str, Any]:
     done: dict[str, Any] = await up.until(lambda it: it["state"] in OVER, f"/api/v1/jobs/{job['id']}", limit_s=120)
     return done
+
+
+async def edited(up: Supervisor, data_dir: Path, clip: dict[str, Any]) -> None:
+    """Trimmed by two seconds on each side, though its worker is killed at it: one revision more, to the frame."""
+    where, span = f"/api/v1/clips/{clip['id']}", (clip["line"]["start_s"] + 2, clip["line"]["end_s"] - 2)
+    await up.post(f"{where}/approve", {"note": "but shorter"})
+    asked = await up.post(f"{where}/trim", {"start_s": span[0], "end_s": span[1]})
+    async with asyncio.timeout(60):
+        while not (pids := workers(data_dir)):  # noqa: ASYNC110 - a process that comes and goes
+            await asyncio.sleep(0.02)
+    os.kill(pids[0], signal.SIGKILL)
+    done = await made(up, asked)
+    assert (done["state"], done["kind"], done["revision"]) == ("completed", "trim", clip["revision"] + 1)
+    shown = await up.get(where)
+    assert (shown["revision"], shown["state"], shown["review"]) == (done["revision"], "final", "approved")
+    assert shown["revised_after_approval"]
+    assert (shown["line"]["start_s"], shown["line"]["end_s"]) == (
+        pytest.approx(span[0], abs=0.05), pytest.approx(span[1], abs=0.05),
+    )  # fmt: skip
+    refused = await made(up, await up.post(f"{where}/trim", {"start_s": span[0], "end_s": span[0] + 0.001}))
+    assert refused["state"] == "failed"
+    assert (await up.get(where))["revision"] == done["revision"]
+
+
+async def cut_anyway(up: Supervisor, data_dir: Path, session: str) -> None:
+    """What fell short of the bar, under the id of its span."""
+    with Journal.open(data_dir / "sessions" / session / "session.db", read_only=True) as journal:
+        missed = next(moment for moment in journal.moments() if moment.state is MomentState.REJECTED)
+    asked = await up.post(f"/api/v1/sessions/{session}/near-misses/{missed.id}/cut", {"title": "Anyway"})
+    done = await made(up, asked)
+    assert (done["state"], done["error"]) == ("completed", "")
+    clip = await up.get(f"/api/v1/clips/{done['clip']}")
+    assert (clip["title"], clip["score"], clip["state"]) == ("Anyway", pytest.approx(missed.p, abs=0.001), "final")
 
 
 async def test_a_clip_of_an_ended_session_is_rendered_in_more_formats(data_dir: Path, stream: StreamFiles) -> None:
@@ -83,5 +119,12 @@ clips: {{formats: master}}
         shown = await up.get(where)
         assert {"master", "square", "portrait", "tiktok"} <= set(shown["line"]["files"])
         assert [each["id"] for each in shown["renders"]] == [second["id"], asked["id"]]
+        square = (folder / "square.mp4").read_bytes()
+        framed = await up.post(f"{where}/render", {"formats": ["square"], "layout": "fit", "captions": "off"})
+        assert (await made(up, framed))["state"] == "completed"
+        assert size_of(folder / "square.mp4") == (1080, 1080)
+        assert (folder / "square.mp4").read_bytes() != square
+        await edited(up, data_dir, shown)
+        await cut_anyway(up, data_dir, clip["session"])
         assert await up.get(f"/api/v1/sessions/{clip['session']}") == session
         assert [each["id"] for each in (await up.get("/api/v1/streams"))["items"]] == [job["stream"]]

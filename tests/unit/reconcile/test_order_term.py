@@ -37,7 +37,7 @@ class Studio(House):
             )
         )  # fmt: skip
 
-    async def order(self, source: str) -> None:
+    async def order(self, source: str, asked: dict[str, object] | None = None) -> None:
         """`source` is also what the render's worker does (tests/fake_runtime.py)."""
         session = (await self.claim()).session
         row = StreamRow(
@@ -56,6 +56,7 @@ class Studio(House):
                 steps=steps,
                 clip="c1",
                 session=session,
+                asked=asked,
             ),
         )
 
@@ -84,6 +85,25 @@ async def test_who_records_the_session_is_told_once_and_makes_it(studio: Studio)
     assert (command.kind, dict(command.args)) == ("render", {"clip": "c1", "formats": ["square", "tiktok"]})
     assert (await studio.catalog.job(None, "j1")).state == "created"
     await studio.told(2, "square", "tiktok")
+    await studio.seconds(term, 2)
+    assert (await studio.catalog.job(None, "j1")).state == "completed"
+    assert len(studio.runtime.started) == 1
+
+
+async def test_a_trim_is_told_to_who_records_and_ended_by_their_word(studio: Studio) -> None:
+    """With its own arguments; no other worker is started."""
+    await studio.add()
+    term = studio.term()
+    await term.tick()
+    claim = await studio.hello_by("a", version("clipd"))
+    await studio.told(1)
+    asked = {"kind": "trim", "order": "j1", "clip": "c1", "start_s": 1.0, "end_s": 2.0}
+    await studio.order("trim", asked)
+    await studio.seconds(term, 3)
+    [command] = await studio.catalog.commands(claim.stream, claim.token, 0)
+    assert (command.kind, {"kind": "trim", **command.args}) == ("trim", asked)
+    row = {"seq": 2, "attempt": 1, "kind": "order", "line": {"id": "j1", "clip": "c1", "revision": 2, "state": "done"}}
+    await studio.catalog.store_events(EventBatch(session=claim.session, claim_token=claim.token, rows=(row,)))
     await studio.seconds(term, 2)
     assert (await studio.catalog.job(None, "j1")).state == "completed"
     assert len(studio.runtime.started) == 1

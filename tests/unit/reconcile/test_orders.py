@@ -1,4 +1,4 @@
-"""A job that renders a clip: when it is done, and when it is given up."""
+"""An order about a clip: when it is done, and when it is given up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.reconcile.sample import claim
 def order(**changes: Any) -> JobRow:
     known: dict[str, Any] = {"id": "j1", "workspace": "default", "state": "created", "source": "square,tiktok"}
     steps = (StepRow(name="render", state="waiting"),)
-    return JobRow(stream=StreamId("r"), steps=steps, clip="c1", **(known | changes))
+    return JobRow(stream=StreamId("r"), steps=steps, **({"clip": "c1"} | known | changes))
 
 
 def clip(*files: str, **changes: Any) -> ClipRow:
@@ -62,3 +62,24 @@ def test_it_fails_with_its_reason() -> None:
     assert advance_order(job, clip(), claim("r", state="quarantined", reason="bad_input"), ns(2)).error == "bad_input"
     assert advance_order(job, clip(), claim("r"), ns(2), frozenset({"render"})).error == "render_timeout"
     assert advance_order(replace(job, cancel=True), clip(), claim("r"), ns(2)).state == "cancelled"
+
+
+def test_a_trim_is_over_when_its_worker_says_so() -> None:
+    """Whoever did it, and whatever the clip looks like; refused it is not tried again. A clip that is gone ends it."""
+    asked = {"kind": "trim", "order": "j1", "clip": "c1", "start_s": 1.0, "end_s": 2.0}
+    job = advance_order(order(source="", asked=asked), clip("square"), claim("r"), ns(1))
+    assert job.state == "rendering"
+    done = replace(job, told={"state": "done", "revision": 2, "reason": "", "message": ""})
+    assert advance_order(done, clip(), claim("r", state="done", reason="ended"), ns(2)).state == "completed"
+    refused = replace(job, told={"state": "failed", "revision": None, "reason": "not_buffered", "message": "Gone"})
+    over = advance_order(refused, clip(), claim("r"), ns(2))
+    assert (over.state, over.error, over.steps[0].state) == ("failed", "not_buffered", "failed")
+    assert advance_order(job, None, claim("r"), ns(2)).error == "clip_deleted"
+
+
+def test_a_cut_needs_no_clip_before() -> None:
+    asked = {"kind": "cut", "order": "j1", "clip": "c9", "start_s": 1.0, "end_s": 2.0}
+    job = advance_order(order(source="", asked=asked, clip="c9"), None, claim("r"), ns(1))
+    assert job.state == "rendering"
+    died = failed(failed(job, "crashed"), "crashed")
+    assert advance_order(died, None, claim("r"), ns(2)).error == "crashed"
