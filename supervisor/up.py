@@ -20,7 +20,7 @@ from configs import Settings
 from core.errors import UsageError
 from core.ids import StreamId
 from core.protocols import Clock
-from supervisor.api import Health, ensure_owner, make_app, serve
+from supervisor.api import Health, Replays, ensure_owner, make_app, serve
 from supervisor.catalog import Catalog, CatalogAway, Conflict
 from supervisor.catalog.values import StreamRow
 from supervisor.disk import Disk
@@ -46,7 +46,7 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
     """What the command asks for. `entries` are the streams of the settings file, as rows; `formats` the names of those
-    that clips can be rendered in.
+    that clips can be rendered in; `replays` tells what another profile would have clipped.
 
     `leave_workers`: at the end they run on, for the next supervisor; else they are drained.
     """
@@ -55,6 +55,7 @@ class Up:
     streams: Streams
     entries: Sequence[StreamRow]
     formats: Collection[str]
+    replays: Replays
     clock: Clock
     say: Callable[[str], None]
     leave_workers: bool = False
@@ -86,6 +87,7 @@ async def run(up: Up, stop: asyncio.Event, hurry: asyncio.Event) -> None:
             clock=clock,
             health=lead.health,
             formats=up.formats,
+            replays=up.replays,
             registry=metrics.registry,
         )
         address = await stack.enter_async_context(serve(app, settings, workers_host=workers_host))

@@ -13,6 +13,7 @@ from configs import Settings, load_settings
 from configs.streams import StreamEntry
 from core.errors import EXIT_INTERRUPTED
 from daemon.cli import options as o
+from daemon.cli.replaying import ReplayChild
 from daemon.platforms import platform_names
 from daemon.speech.models import refuse_unknown
 from telemetry import SystemClock
@@ -58,6 +59,7 @@ def up(
         streams=ConfiguredStreams(of_stream),
         entries=[*map(row_of, settings.streams), *([door_row(door)] if door else [])],
         formats=platform_names(),
+        replays=ReplayChild(config, Path(settings.data_dir)),
         clock=SystemClock(),
         say=typer.echo,
         leave_workers=detach_workers,

@@ -23,6 +23,7 @@ from supervisor.api.call import (
     ForUsers,
     ForWorkers,
     Health,
+    Replays,
     Services,
     UserCall,
     WorkerCall,
@@ -59,10 +60,11 @@ def make_app(
     clock: Clock,
     health: Callable[[], Health],
     formats: Collection[str],
+    replays: Replays,
     registry: CollectorRegistry | None = None,
 ) -> web.Application:
     """Everything this process serves. `health`: what it knows of the lease; `formats`: those that clips can be rendered
-    in; `registry`: its own figures.
+    in; `replays`: tells what another profile would have clipped; `registry`: its own figures.
 
     The catalog stays the caller's to close. There is no CORS: no page of a stranger may read answers.
     """
@@ -80,6 +82,7 @@ def make_app(
         followers=Followers(),
         underway=Underway(),
         formats=formats,
+        replays=replays,
     )
     app = web.Application(client_max_size=MAX_BODY + 1, middlewares=[_shaped(services)])  # aiohttp refuses at the size
     app[SERVICES] = services

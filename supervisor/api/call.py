@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from configs import Settings
+from core.ids import SessionId
 from core.protocols import Clock
 from supervisor.api.board import LiveBoard
 from supervisor.api.gate import Gate
@@ -31,10 +32,18 @@ class Health:
     lease: Literal["held", "elsewhere", "unknown"]
 
 
+class Replays(Protocol):
+    """Detection again over a session's signal log, under a shipped profile."""
+
+    async def __call__(self, profile: str, session: SessionId, limit_ns: int) -> Mapping[str, Any]:
+        """As `clipd replay --json` says it: same, gained, lost, moved, media_s; or {"error": code}. Takes so long at
+        most."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What all handlers share. `draining` is set when the server begins to end: waits end with it. `formats` are the
-    names of those that clips can be rendered in."""
+    names of those that clips can be rendered in; `replaying` is held by the one request that may use `replays`."""
 
     catalog: Catalog
     settings: Settings
@@ -49,6 +58,8 @@ class Services:
     followers: Followers
     underway: Underway
     formats: Collection[str]
+    replays: Replays
+    replaying: asyncio.Lock = field(default_factory=asyncio.Lock)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 

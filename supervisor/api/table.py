@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from core.control import Acked, EventBatch, Heartbeat, Hello, Live, Pulse, Welcome
-from supervisor.api import events, hooks, internal, jobs, orders, plain, reviews, sessions, streams, tokens, usage
+from supervisor.api import (
+    events,
+    hooks,
+    internal,
+    jobs,
+    orders,
+    plain,
+    profiles,
+    reviews,
+    sessions,
+    streams,
+    tokens,
+    usage,
+)
 from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
 
@@ -13,6 +26,7 @@ API: Final = "/api/v1"
 INTERNAL: Final = "/internal/v1"
 _ID: Final = "{id:[a-z0-9][a-z0-9._-]{0,79}}"  # anything else is no id, and so not found
 _MOMENT: Final = _ID.replace("{id:", "{moment:")
+_NAME: Final = _ID.replace("{id:", "{name:")
 
 STREAMS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
@@ -108,6 +122,14 @@ REVIEW: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="POST", path=f"{API}/sessions/{_ID}/near-misses/{_MOMENT}/cut", does=orders.cut_anyway, role="editor",
         action="session.cut_anyway", body=m.Unmissed, answer=m.Job, summary="Cut what fell short of the bar",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/profiles", does=profiles.list_all, role="viewer",
+        answer=m.Listed[m.Profile], summary="What is shipped",
+    ),
+    ForUsers(
+        method="POST", path=f"{API}/profiles/{_NAME}/diff", does=profiles.diff, role="editor", action="profile.diff",
+        body=m.DiffAsked, answer=m.ProfileDiff, summary="Which clips another profile would have made",
     ),
 )  # fmt: skip
 

@@ -97,7 +97,8 @@ clips: {{formats: master}}
     async with supervisor(data_dir, settings=settings, port=port) as up:
         job = await up.post("/api/v1/jobs", {"source_url": str(stream.media), "chat": str(stream.chat)})
         assert (await made(up, job))["state"] == "completed"
-        clip = (await up.get("/api/v1/clips"))["items"][-1]
+        clips = (await up.get("/api/v1/clips"))["items"]
+        clip = min(clips, key=lambda each: each["line"]["end_s"] - each["line"]["start_s"])
         session = await up.get(f"/api/v1/sessions/{clip['session']}")
         where = f"/api/v1/clips/{clip['id']}"
         folder = data_dir / "sessions" / clip["session"] / "clips" / clip["id"] / f"r{clip['revision']}"

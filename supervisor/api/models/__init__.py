@@ -19,6 +19,7 @@ from supervisor.api.models.clips import Clip, ClipChange, ClipHistory, Judged, R
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
 from supervisor.api.models.jobs import FormatName, Job, NewCut, NewJob, NewRender, Span, Step, Unmissed
 from supervisor.api.models.plain import Alive, Ready
+from supervisor.api.models.profiles import DiffAsked, Found, Moved, Profile, ProfileDiff, SessionDiff
 from supervisor.api.models.streams import (
     ClipNow,
     HowToWatch,
@@ -41,9 +42,11 @@ __all__ = [
     "ClipHistory",
     "ClipNow",
     "Cursor",
+    "DiffAsked",
     "Door",
     "Following",
     "FormatName",
+    "Found",
     "HowToWatch",
     "Id",
     "Item",
@@ -55,6 +58,7 @@ __all__ = [
     "Listing",
     "MadeStream",
     "MadeToken",
+    "Moved",
     "Name",
     "NewCut",
     "NewJob",
@@ -66,9 +70,12 @@ __all__ = [
     "OfStream",
     "Ordered",
     "Polling",
+    "Profile",
+    "ProfileDiff",
     "Ready",
     "Revision",
     "Session",
+    "SessionDiff",
     "Span",
     "Step",
     "Stream",

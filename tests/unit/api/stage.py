@@ -18,7 +18,7 @@ from aiohttp import web
 from configs import Settings, load_settings
 from core.ids import SessionId, StreamId
 from core.protocols import Clock
-from supervisor.api import Health, make_app, serve
+from supervisor.api import Health, Replays, make_app, serve
 from supervisor.api.app import SERVICES
 from supervisor.api.call import Services
 from supervisor.catalog import Catalog, Leading
@@ -115,6 +115,11 @@ def settings_of(folder: Path, **env: str) -> Settings:
     return load_settings(data_dir=folder, environment={"CLIPD_API__PORT": "0", **env})
 
 
+async def no_replay(profile: str, session: SessionId, limit_ns: int) -> Mapping[str, Any]:
+    """A Replays over journals that are gone."""
+    return {"error": "no_journal"}
+
+
 @dataclass(frozen=True)
 class Template:
     """The bytes of a catalog with its first tokens."""
@@ -144,7 +149,9 @@ async def _first_catalog() -> Template:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, clock: Clock | None = None, **env: str) -> AsyncIterator[Stage]:
+async def stage(
+    folder: Path, *, clock: Clock | None = None, replays: Replays | None = None, **env: str
+) -> AsyncIterator[Stage]:
     """Serve while the block runs."""
     clock = clock or SystemClock()
     settings = settings_of(folder, **env)
@@ -154,7 +161,12 @@ async def stage(folder: Path, *, clock: Clock | None = None, **env: str) -> Asyn
     health = [Health(lease="held")]
     try:
         app = make_app(
-            catalog, settings=settings, clock=clock, health=lambda: health[-1], formats=("square", "vertical")
+            catalog,
+            settings=settings,
+            clock=clock,
+            health=lambda: health[-1],
+            formats=("square", "vertical"),
+            replays=replays or no_replay,
         )
         async with serve(app, settings) as url, aiohttp.ClientSession() as client:
             yield Stage(

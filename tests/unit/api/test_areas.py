@@ -20,7 +20,7 @@ from supervisor.api.exposition import exposition, known
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import StepRow
 from telemetry import Metrics, SystemClock
-from tests.unit.api.stage import FOREIGN, Answer, Stage, settings_of, stage
+from tests.unit.api.stage import FOREIGN, Answer, Stage, no_replay, settings_of, stage
 from tests.unit.api.test_workers_side import CLIP, batch, beat, say
 
 URL = "https://example.org/a.mp4"
@@ -306,7 +306,7 @@ async def test_nobody_listens_to_the_network_without_a_token(env: Mapping[str, s
     """With one it does."""
     catalog = await Catalog.open(f"sqlite:///{tmp_path}/catalog.db", SystemClock())
     settings = settings_of(tmp_path, **env)
-    app = make_app(catalog, settings=settings, clock=SystemClock(), health=health, formats=("square", "vertical"))
+    app = make_app(catalog, settings=settings, clock=SystemClock(), health=health, formats=(), replays=no_replay)
     with pytest.raises(UsageError) as caught:
         async with serve(app, settings):
             pass
@@ -317,7 +317,7 @@ async def test_nobody_listens_to_the_network_without_a_token(env: Mapping[str, s
 async def test_a_port_that_is_taken_is_named(api: Stage, tmp_path: Path) -> None:
     port = api.url.rpartition(":")[2]
     settings = settings_of(tmp_path, CLIPD_API__PORT=port)
-    app = make_app(api.catalog, settings=settings, clock=SystemClock(), health=health, formats=("square", "vertical"))
+    app = make_app(api.catalog, settings=settings, clock=SystemClock(), health=health, formats=(), replays=no_replay)
     with pytest.raises(UsageError) as caught:
         async with serve(app, settings):
             pass

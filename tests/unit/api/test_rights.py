@@ -161,7 +161,8 @@ def path_of(row: Row, ids: dict[str, str]) -> str:
     """The pattern with an id in it; of jobs one that runs where it is to be cancelled, else one that failed."""
     if row.method == "DELETE" and "/jobs/" in row.pattern:
         ids = {**ids, "jobs": ids["jobs"].replace("j-", "k-")}
-    return row.pattern.lstrip("/").replace("{id}", ids.get(row.pattern.split("/")[1], "")).replace("{moment}", "m1")
+    named = {"{id}": ids.get(row.pattern.split("/")[1], ""), "{moment}": "m1", "{name}": "gaming"}
+    return re.sub(r"\{\w+\}", lambda part: named[part[0]], row.pattern.lstrip("/"))
 
 
 @pytest.mark.parametrize("row", MATRIX, ids=lambda row: f"{row.method} {row.pattern}")

@@ -12,8 +12,9 @@ from typer.testing import CliRunner, Result
 
 from core.ids import SessionId
 from core.media import Epoch
-from core.times import Ns
+from core.times import Ns, ns
 from daemon.cli.main import app
+from daemon.cli.replaying import ReplayChild
 from daemon.journal import Journal
 from detectors import Profile
 from tests.synthetic_streams import feature_level as fl
@@ -89,3 +90,16 @@ def test_text_for_people_names_sessions_and_costs(data: Path) -> None:
     assert "moments with near misses in 0:01:30;" in one
     assert "s an hour of stream" in one
     assert [line for line in both.splitlines() if line.startswith("session ")] == [f"session {name}" for name in NAMES]
+
+
+async def test_the_server_asks_a_child_of_its_own(data: Path) -> None:
+    """Which says the same as the command; a session that is gone, and one that takes too long, are told as such."""
+    child = ReplayChild(None, data)
+    [expected] = lines(run(data, NAMES[0], "--profile", "podcast", "--json"))
+    said = await child("podcast", SessionId(NAMES[0]), ns(60))
+    measured = ("machine_s", "machine_s_per_h")
+    assert {n: v for n, v in said.items() if n not in measured} == {
+        n: v for n, v in expected.items() if n not in measured
+    }
+    assert await child("podcast", SessionId("s20260103t000000-cccccc"), ns(60)) == {"error": "no_journal"}
+    assert await child("podcast", SessionId(NAMES[0]), ns(0.001)) == {"error": "time_limit"}
