@@ -213,9 +213,11 @@ class ClipDesk:
         """What an earlier attempt left of them. One whose promise is kept, but not told, is told."""
         promised = {(decision.clip, decision.revision) for decision in self._tools.journal.promised_clips()}
         for id, fact in self._ordered.open().items():
-            if fact["revision"] is None:
-                self._take_up_order(ClipId(fact["clip"]))
-            elif (fact["clip"], fact["revision"]) not in promised:
+            if (fact["clip"], fact["revision"]) in promised:
+                continue
+            record = self._tools.journal.clip(ClipId(fact["clip"]))
+            wanted = record is not None and self._finish(record, Priority.ASKED)
+            if not wanted and fact["revision"] is not None:
                 self._ordered.settle(id, {**fact, "state": "done"})
 
     def _take_up_order(self, clip: ClipId) -> None:
@@ -336,8 +338,8 @@ class ClipDesk:
         tools.pins.unpin(due.decision.clip)
         tools.metrics.render_seconds.labels(kind="master").observe((tools.clock.boottime_ns() - began_ns) / NS_PER_S)
         self._count(record)
-        self._ordered.settle_all(due.decision.clip, due.decision.revision, state="done")
-        self._finish(record, Priority.ASKED if due.moment is None else Priority.PROVISIONAL)
+        if not self._finish(record, Priority.ASKED if due.moment is None else Priority.PROVISIONAL):
+            self._ordered.settle_cuts(due.decision.clip, due.decision.revision)
         return record
 
     def _record(self, due: Due, made: FinishedClip) -> dict[str, Any]:
@@ -414,20 +416,20 @@ class ClipDesk:
             metrics=tools.metrics,
         )
 
-    def _finish(self, record: Mapping[str, Any], priority: Priority) -> None:
-        """Ask for the finished files that a clip has not got yet; a final one goes before others."""
+    def _finish(self, record: Mapping[str, Any], priority: Priority) -> bool:
+        """Ask for the finished files that a clip has not got yet; whether there are any. A final one goes before
+        others."""
         finisher, clip = self._tools.finisher, ClipId(record["id"])
         if finisher is None:
-            return
+            return False
         ordered, again = self._ordered.formats(clip), self._ordered.again(clip)
         if record.get("finished"):
-            self._want(record, tuple(n for n in ordered if n in again or n not in record["files"]), priority)
-        else:
-            self._want(record, tuple(dict.fromkeys((*finisher.formats, *ordered))), priority)
+            return self._want(record, tuple(n for n in ordered if n in again or n not in record["files"]), priority)
+        return self._want(record, tuple(dict.fromkeys((*finisher.formats, *ordered))), priority)
 
-    def _want(self, record: Mapping[str, Any], formats: tuple[str, ...], priority: Priority) -> None:
+    def _want(self, record: Mapping[str, Any], formats: tuple[str, ...], priority: Priority) -> bool:
         if self._renders is None or self._left or record["state"] == "withdrawn" or not formats:
-            return
+            return False
         clip = ClipId(record["id"])
         render = Render(
             clip=clip,
@@ -438,6 +440,7 @@ class ClipDesk:
             style=self._ordered.style(clip),
         )
         self._renders.want(render)
+        return True
 
     def _take_up_renders(self, asked: Collection[ClipId] | None) -> None:
         """What an earlier attempt left: clips without their finished files; or those that are asked for."""
@@ -461,6 +464,7 @@ class ClipDesk:
             self.failure = err
 
     def _unfinished(self, render: Render, err: ClipdError) -> None:
+        self._ordered.settle_cuts(render.clip, render.revision)  # the master is there
         self._ordered.settle_all(render.clip, None, state="failed", reason=err.code, message=str(err))
 
     def _withdraw(self, clip: ClipId, reason: str) -> None:

@@ -117,8 +117,15 @@ class Ordered:
             if known["revision"] == revision:
                 self.settle(id, {**known, **fact})
 
+    def settle_cuts(self, clip: ClipId, revision: int) -> None:
+        """A revision has all its files, and what was ordered before it is past."""
+        for id, known in self.open(clip).items():
+            if known["revision"] is not None and known["revision"] <= revision:
+                self.settle(id, {**known, "state": "done"})
+
     def settle_renders(self, render: Render, record: Mapping[str, Any]) -> None:
-        """Orders that this was the render of. One that says another style by now is made anew."""
+        """Orders that this was the last of. One that says another style by now is made anew."""
+        self.settle_cuts(render.clip, render.revision)
         if render.style != self.style(render.clip):
             return
         for id, fact in self.open(render.clip).items():

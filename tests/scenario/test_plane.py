@@ -6,17 +6,20 @@ import asyncio
 import itertools
 import json
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.control import Heartbeat
-from core.ids import SessionId, StreamId
+from core.ids import SessionId, StreamId, manual_clip_id
 from core.spec import WorkerSpec
+from core.times import ns
 from daemon.demo import LiveOrigin, Recipe
 from daemon.journal import Journal
 from daemon.worker.control import command
@@ -80,12 +83,16 @@ def segments(tmp_path: Path) -> int:
 async def test_a_supervisor_learns_all_that_a_worker_does(
     origin: LiveOrigin, headquarters: Headquarters, tmp_path: Path
 ) -> None:
-    """Hello, heartbeats with progress and figures, lines in order, a look in passing; it is told to cut and to go."""
-    hq = headquarters
-    async with running(live_spec(origin, tmp_path), hq.control(), tmp_path) as child:
+    """Hello, heartbeats with progress and figures, lines in order, a look in passing; it is told to cut, to trim and to
+    go."""
+    hq, spec = headquarters, with_masters(live_spec(origin, tmp_path))
+    async with running(spec, hq.control(), tmp_path) as child:
         await hq.until(lambda: hq.beats and hq.beats[-1].media_s > 4)
         hq.order("clip-now", last_s=3, title="Now")
         await hq.until(lambda: hq.lines("clip"))
+        hq.order("trim", **trim_of(hq.lines("clip")[0], "j1", 1.0))
+        hq.order("cut", order="j2", clip=manual_clip_id(spec.session, ns(0.5), ns(2.5)), start_s=0.5, end_s=2.5)
+        await hq.until(lambda: len(hq.lines("order")) == 2)
         hq.order("drain")
         assert await asyncio.wait_for(child.wait(), 30) == 0
     [hello] = hq.hellos
@@ -102,12 +109,48 @@ async def test_a_supervisor_learns_all_that_a_worker_does(
     assert kinds[0] == "state"
     assert kinds[-1] == "summary"
     assert "session" in kinds
-    [clip] = hq.lines("clip")
+    clip, trimmed, cut = hq.lines("clip")
     assert clip["end_s"] - clip["start_s"] == pytest.approx(3, abs=0.5)
-    assert Path(clip["files"]["master"]).stat().st_size > 10_000
+    assert (trimmed["id"], trimmed["revision"], trimmed["title"]) == (clip["id"], 2, "Now")
+    assert trimmed["start_s"] == pytest.approx(clip["start_s"] + 1, abs=0.05)
+    assert (cut["start_s"], cut["end_s"]) == (pytest.approx(0.5, abs=0.1), pytest.approx(2.5, abs=0.1))
+    assert Path(trimmed["files"]["master"]).stat().st_size > 10_000
+    assert [(line["id"], line["state"], line["revision"]) for line in hq.lines("order")] == [
+        ("j1", "done", 2), ("j2", "done", 1),
+    ]  # fmt: skip
     assert any(live.signals for live in hq.lives)
     beat = Heartbeat.from_json(json.loads((folder_of(tmp_path) / "heartbeat.json").read_text()))
     assert (beat.session, beat.claim_token, beat.state) == ("s-test", 1, "draining")
+    await trim_without_ring(hq, spec, trimmed, tmp_path)
+
+
+def with_masters(spec: WorkerSpec) -> WorkerSpec:
+    """Nothing is rendered."""
+    return replace(spec, settings={**spec.settings, "clips": {**spec.settings["clips"], "formats": ["master"]}})
+
+
+def trim_of(clip: dict[str, Any], order: str, by_s: float) -> dict[str, Any]:
+    """So much less at its start."""
+    return {"order": order, "clip": clip["id"], "start_s": clip["start_s"] + by_s, "end_s": clip["end_s"]}
+
+
+async def trim_without_ring(hq: Headquarters, spec: WorkerSpec, clip: dict[str, Any], tmp_path: Path) -> None:
+    """When the session has ended and its footage has been cleared away, a clip is trimmed out of what it kept itself;
+    what lies beyond is refused."""
+    shutil.rmtree(folder_of(tmp_path) / "ring")
+    hq.claim = 2
+    longer = {"kind": "trim", **trim_of(clip, "j3", -1.0)}
+    async with running(replace(spec, kind="render", order=longer), hq.control(claim=2), tmp_path) as child:
+        assert await asyncio.wait_for(child.wait(), 30) == 0
+    beyond = {**longer, "order": "j4", "start_s": 500.0, "end_s": 510.0}
+    hq.claim = 3
+    async with running(replace(spec, kind="render", order=beyond), hq.control(claim=3), tmp_path) as child:
+        assert await asyncio.wait_for(child.wait(), 30) == 0
+    told = [(line["id"], line["state"], line.get("reason")) for line in hq.lines("order")[2:]]
+    assert told == [("j3", "done", None), ("j4", "failed", "not_buffered")]
+    last = hq.lines("clip")[-1]
+    assert (last["id"], last["revision"], last["state"]) == (clip["id"], 3, "final")
+    assert last["start_s"] == pytest.approx(clip["start_s"] - 1, abs=0.05)
 
 
 async def test_nothing_that_a_supervisor_does_touches_the_recording(

@@ -230,6 +230,9 @@ def test_another_look_is_made_anew_and_stays(room: Room) -> None:
     assert noted.asked == [("vertical",), ("vertical",), ("vertical",)]
     assert [style.layout for style in noted.styles] == [None, "fit", "fit"]
     assert [told[:2] for told in room.orders()] == [("j1", "done"), ("j2", "done"), ("j2", "done"), ("j3", "done")]
+    told = [(line["type"], line.get("state")) for line in map(json.loads, room.told.getvalue().splitlines())]
+    assert told[-1] == ("order", "done")  # with all its files: whoever made it may go then
+    assert ("render", "done") in told[-4:]
 
 
 def test_what_is_no_order_is_refused(room: Room) -> None:
