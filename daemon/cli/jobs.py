@@ -1,4 +1,4 @@
-"""`clipd jobs`: recordings that a running `clipd up` clips, and clips that it renders again."""
+"""`clipd jobs`: recordings that a running `clipd up` clips, and orders about clips."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from daemon.cli.listing import show
 from daemon.cli.remote import Remote, safe
 from daemon.cli.streams import on_server
 
-COLUMNS: Final = ("id", "state", "error", "created", "clip", "formats", "source")
+COLUMNS: Final = ("id", "kind", "state", "error", "created", "clip", "formats", "source")
 STEP_COLUMNS: Final = ("name", "state", "attempts", "progress", "error")
 Named = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, see `clipd jobs ls`.")]
 app = typer.Typer(
@@ -48,13 +48,16 @@ def add(
 def render(
     clip: Annotated[str, typer.Argument(metavar="CLIP", help="A clip's id, as its JSON line and clip.json say it.")],
     formats: Annotated[str, typer.Option(help="vertical, square, portrait, wide, or platforms, with commas between.")],
+    layout: o.Layout = None,
+    captions: o.Captions = None,
     url: o.Url = None,
     config: o.Config = None,
     data_dir: o.DataDir = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Make a clip in more formats."""
-    body = {"formats": [name.strip() for name in formats.split(",")]}
+    """Make a clip in more formats, or in another layout or with other captions."""
+    body: dict[str, Any] = {"formats": [name.strip() for name in formats.split(",")]}
+    body |= {name: value for name, value in (("layout", layout), ("captions", captions)) if value is not None}
     made = Remote.open(url=url, config=config, data_dir=data_dir).ask("POST", f"clips/{safe(clip)}/render", body)
     typer.echo(json.dumps(made, ensure_ascii=False) if as_json else f"{made['id']}  {clip} {formats}")
 

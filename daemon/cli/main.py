@@ -9,6 +9,7 @@ import typer
 from core.errors import ClipdError
 from daemon.cli import (
     brand,
+    clips,
     cut,
     demo,
     doctor,
@@ -54,6 +55,7 @@ app.command("rm")(streams.rm)
 app.command("pause")(streams.pause)
 app.command("resume")(streams.resume)
 app.command("clip-now")(streams.clip_now)
+app.add_typer(clips.app)
 app.add_typer(jobs.app)
 app.add_typer(tokens.app)
 app.command("worker", hidden=True)(worker.worker)

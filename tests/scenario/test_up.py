@@ -75,7 +75,7 @@ def live(health: dict[str, Any]) -> bool:
 async def test_a_killed_worker_is_recording_again_within_ten_seconds(
     data_dir: Path, settings: str, ports: tuple[int, int]
 ) -> None:
-    """In the same session, under a new claim; nobody is started twice."""
+    """In the same session, under a new claim; nobody is started twice. What is then cut by hand is cut by it."""
     async with supervisor(data_dir, settings=settings, port=ports[0]) as up:
         before = await up.until(live, HEALTH)
         [pid] = workers(data_dir)
@@ -88,6 +88,12 @@ async def test_a_killed_worker_is_recording_again_within_ten_seconds(
         assert 'clipd_media_time_seconds_total{stream="film"}' in metrics
         used, [session] = (await up.get("/api/v1/usage"))["items"], (await up.get("/api/v1/sessions"))["items"]
         assert 0 < sum(day["minutes"] for day in used) <= session["media_s"] / 60 + 0.01
+        asked = await up.post(f"/api/v1/sessions/{session['id']}/cut", {"start_s": 0.5, "end_s": 2.5, "title": "Live"})
+        done = await up.until(lambda it: it["state"] in ("completed", "failed"), f"/api/v1/jobs/{asked['id']}")
+        assert (done["state"], done["message"], done["revision"]) == ("completed", "", 1)
+        clip = await up.get(f"/api/v1/clips/{asked['clip']}")
+        assert (clip["title"], clip["session"], clip["state"]) == ("Live", session["id"], "final")
+        assert len(workers(data_dir)) == 1
 
 
 async def test_workers_go_on_under_the_next_leader(data_dir: Path, settings: str, ports: tuple[int, int]) -> None:

@@ -7,7 +7,7 @@ import json
 import queue
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from daemon.cli.main import app
 from supervisor.api import ensure_owner
 from tests.scenario.command import clipd_argv, environment
 from tests.unit.api.stage import Stage, stage
+from tests.unit.api.test_reviews import told
 
 PAGE = "https://www.twitch.tv/ann"
 
@@ -47,6 +48,11 @@ class Shell:
     home: Path
     env: Mapping[str, str]
     logs: list[Any]
+    loop: asyncio.AbstractEventLoop
+
+    def given(self, work: Coroutine[Any, Any, object]) -> None:
+        """Done in the server's thread."""
+        asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
         """In this process."""
@@ -85,7 +91,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     with structlog.testing.capture_logs() as logs:  # the server's, which shares our stdout
         thread.start()
         api, loop, stop = ready.get(timeout=20)
-        yield Shell(api, tmp_path, {"CLIPD_DATA_DIR": str(data), "CLIPD_API__URL": api.url}, logs)
+        yield Shell(api, tmp_path, {"CLIPD_DATA_DIR": str(data), "CLIPD_API__URL": api.url}, logs, loop)
         loop.call_soon_threadsafe(stop.set)
         thread.join()
 
@@ -124,6 +130,21 @@ def test_jobs_from_add_to_retry(shell: Shell) -> None:
     assert [job["cancel"] for job in shell.run("jobs", "ls", "--json").lines] == [True]
     again = shell.run("jobs", "retry", made["id"])
     assert (again.code, again.error and again.error.code) == (2, "job_not_over")
+
+
+def test_a_clip_is_approved_rejected_and_trimmed(shell: Shell) -> None:
+    """A trim is a job."""
+    assert shell.run("clips", "ls", "--json").lines == []
+    shell.given(told(shell.api, 1))
+    assert "c1 r1 approved" in shell.run("clips", "approve", "c1").out
+    assert "c1 r1 rejected" in shell.run("clips", "reject", "c1", "--note", "too long").out
+    [clip] = shell.run("clips", "ls", "--json").lines
+    assert (clip["id"], clip["review"]) == ("c1", "rejected")
+    assert "c1 will be trimmed" in shell.run("clips", "trim", "c1", "1:02", "1:20").out
+    [job] = shell.run("jobs", "ls", "--json").lines
+    assert (job["kind"], job["start_s"], job["end_s"]) == ("trim", 62.0, 80.0)
+    gone = shell.run("clips", "approve", "c2")
+    assert (gone.code, gone.error and gone.error.code) == (2, "not_found")
 
 
 def test_a_token_from_new_to_revoke(shell: Shell) -> None:
