@@ -448,6 +448,7 @@ class ClipDesk:
             if asked is None:
                 self._finish(record, Priority.AGAIN)
             elif record["id"] in asked and self._tools.finisher is not None:
+                self._ordered.remember(record["id"], self._tools.finisher.formats)
                 self._want(record, self._tools.finisher.formats, Priority.ASKED)
 
     def _finished(self, render: Render, made: Finished) -> None:

@@ -62,15 +62,18 @@ class Ordered:
 
     def add(self, order: Order) -> None:
         """A render: once each, whatever is said twice. Raises UsageError for more formats than one clip may have."""
-        names = tuple(dict.fromkeys((*self.formats(order.clip), *order.formats)))
-        if len(names) > MOST:
+        if len({*self.formats(order.clip), *order.formats}) > MOST:
             raise UsageError(f"A clip has {MOST} formats at most", remedy="Ask for fewer.", code="bad_order")
         style = self.style(order.clip).over(order.style)
         with self._journal.batch():
-            self._set(FORMATS, order.clip, names)
+            self.remember(order.clip, order.formats)
             self._set(STYLES, order.clip, {"layout": style.layout, "captions": style.captions})
             if order.id:
                 self.put(order.id, {"clip": order.clip, "revision": None, "formats": order.formats, "state": "open"})
+
+    def remember(self, clip: ClipId, formats: Sequence[str]) -> None:
+        """That a clip has these beside those that every clip gets: its later revisions get them too."""
+        self._set(FORMATS, clip, list(dict.fromkeys((*self.formats(clip), *formats)))[:MOST])
 
     def formats(self, clip: ClipId) -> tuple[str, ...]:
         """Of a clip, in the order they were asked for."""

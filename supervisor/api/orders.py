@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from core.control import CommandKind
 from core.ids import ClipId, SessionId, StreamId, manual_clip_id
 from core.times import ns
@@ -72,10 +74,11 @@ async def cut_anyway(call: UserCall) -> Done:
     moment = await call.services.catalog.moment(call.workspace, session.id, call.path["moment"])
     if moment.state not in MISSED:
         raise ApiError(409, "not_missed", f"The moment is {moment.state}: it has a clip, or may yet get one.")
-    span = [moment.line.get(name) for name in ("start_s", "end_s")]
-    if not all(isinstance(each, int | float) for each in span):
-        raise ApiError(409, "no_span", "Its worker did not say where it lies. Cut it by its seconds.")
-    asked = {"start_s": span[0], "end_s": span[1], "moment": moment.id}
+    try:
+        span = Span.model_validate({name: moment.line.get(name) for name in ("start_s", "end_s")}, strict=True)
+    except ValidationError as err:
+        raise ApiError(409, "no_span", "Its worker did not say where it lies. Cut it by its seconds.") from err
+    asked = {"start_s": span.start_s, "end_s": span.end_s, "moment": moment.id}
     return await _cut(call, session, asked if body.title is None else asked | {"title": body.title})
 
 

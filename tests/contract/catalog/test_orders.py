@@ -1,12 +1,14 @@
-"""Clips that are rendered again: a claim of its own on another stream's session."""
+"""Orders about clips: a claim of their own on another stream's session."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from core.ids import StreamId
+from core.errors import UsageError
+from core.ids import SessionId, StreamId
 from supervisor.catalog import Catalog, Conflict, NotFound
 from supervisor.catalog.values import ClaimRow, JobRow, StepRow
 from tests.contract.catalog.rows import SESSION, batch, beat, claimed, clip, hello, reclaimed, stream
@@ -101,3 +103,32 @@ async def test_why_a_render_failed_is_found(catalog: Catalog, recorded: ClaimRow
     await catalog.store_events(batch(recorded, (2, "render", {**said, "state": "running"}), (3, "render", said)))
     assert await catalog.render_error(recorded.session, recorded.token) == "bad_media"
     assert await catalog.render_error(recorded.session, 99) == ""
+
+
+async def test_what_a_worker_says_of_an_order_stands_in_its_job(catalog: Catalog, recorded: ClaimRow) -> None:
+    """Of its own session only, and of no plain render. A session whose span shall be cut is kept, though there is no
+    clip yet."""
+    asked: dict[str, Any] = {"kind": "cut", "order": "j7", "clip": "c7", "start_s": 1.0, "end_s": 2.0}
+    job = JobRow(
+        id="j7", workspace="default", stream=StreamId("render-j7"), state="created", source="", clip="c7",
+        session=SESSION, asked=asked, steps=(StepRow(name="render", state="waiting"),),
+    )  # fmt: skip
+    made = await catalog.add_order(stream("render-j7", kind="render", name="c7 cut", source="cut"), job)
+    assert (await catalog.job("default", "j7"), made.asked) == (made, asked)
+    await catalog.leading(1).set_claim(recorded.stream, recorded.token, state="done")
+    assert await catalog.is_busy(recorded.session)
+    plain = await ordered(catalog)
+    other = await claimed(catalog, "two", session=SessionId("s2"))
+    said = {"type": "order", "state": "done", "clip": "c7", "revision": 1}
+    await catalog.store_events(batch(other, (1, "order", {**said, "id": "j7"})))
+    assert (await catalog.job(None, "j7")).told is None
+    await catalog.store_events(
+        batch(recorded, (2, "order", {**said, "id": plain.id}), (3, "order", {**said, "id": "j7"}))
+    )
+    assert (await catalog.job(None, plain.id)).told is None
+    assert (await catalog.job(None, "j7")).told == {"state": "done", "revision": 1, "reason": "", "message": ""}
+    for line in ({"id": "j7"}, {"id": 7, "state": "done"}, {"id": "j7", "state": "begun"}):
+        with pytest.raises(UsageError, match="order"):
+            await catalog.store_events(batch(recorded, (4, "order", line)))
+    with pytest.raises(NotFound):
+        await catalog.add_order(stream("render-j8", kind="render"), replace(job, id="j8", workspace="other"))

@@ -70,6 +70,8 @@ async def test_a_span_of_a_session_and_a_near_miss_are_cut(api: Stage) -> None:
     found = await api.ask("POST", f"sessions/{SESSION}/near-misses/m1/cut")
     assert (found.status, found.code) == (409, "not_missed")
     assert (await api.ask("POST", f"sessions/{SESSION}/near-misses/m2/cut")).status == 404
+    await told(api, 5, "moment", **{**MISSED, "end_s": 9e9})
+    assert (await api.ask("POST", f"sessions/{SESSION}/near-misses/m1/cut")).code == "no_span"
 
 
 async def test_another_look_of_a_clip(api: Stage) -> None:
