@@ -14,9 +14,7 @@ from typing import Any
 import av
 import pytest
 
-from core.moments import MomentState
 from daemon.demo import Recipe
-from daemon.journal import Journal
 from tests.scenario.upping import Supervisor, supervisor, workers
 from tests.synthetic_streams import StreamFiles, write_stream
 
@@ -69,15 +67,14 @@ async def edited(up: Supervisor, data_dir: Path, clip: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
-async def cut_anyway(up: Supervisor, data_dir: Path, session: str) -> None:
-    """What fell short of the bar, under the id of its span."""
-    with Journal.open(data_dir / "sessions" / session / "session.db", read_only=True) as journal:
-        missed = next(moment for moment in journal.moments() if moment.state is MomentState.REJECTED)
-    asked = await up.post(f"/api/v1/sessions/{session}/near-misses/{missed.id}/cut", {"title": "Anyway"})
+async def cut_by_hand(up: Supervisor, session: str) -> None:
+    """A span of no moment, under the id that it has; asked for again it is named."""
+    asked = await up.post(f"/api/v1/sessions/{session}/cut", {"start_s": 2.0, "end_s": 5.0, "title": "Anyway"})
     done = await made(up, asked)
-    assert (done["state"], done["error"]) == ("completed", "")
+    assert (done["state"], done["error"], done["kind"]) == ("completed", "", "cut")
     clip = await up.get(f"/api/v1/clips/{done['clip']}")
-    assert (clip["title"], clip["score"], clip["state"]) == ("Anyway", pytest.approx(missed.p, abs=0.001), "final")
+    assert (clip["title"], clip["revision"], clip["state"]) == ("Anyway", 1, "final")
+    assert clip["line"]["start_s"] == pytest.approx(2.0, abs=0.05)
 
 
 async def test_a_clip_of_an_ended_session_is_rendered_in_more_formats(data_dir: Path, stream: StreamFiles) -> None:
@@ -122,6 +119,6 @@ clips: {{formats: master}}
         assert (recipe["captions"], done["layout"]) == (None, "fit")
         assert [each["id"] for each in shown["renders"]] == [second["id"], asked["id"]]
         await edited(up, data_dir, shown)
-        await cut_anyway(up, data_dir, clip["session"])
+        await cut_by_hand(up, clip["session"])
         assert await up.get(f"/api/v1/sessions/{clip['session']}") == session
         assert [each["id"] for each in (await up.get("/api/v1/streams"))["items"]] == [job["stream"]]
