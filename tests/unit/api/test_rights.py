@@ -130,6 +130,8 @@ MATRIX: Final = (
     Row("POST", "/clips/{id}/trim", "editor"),
     Row("POST", "/sessions/{id}/cut", "editor"),
     Row("POST", "/sessions/{id}/near-misses/{moment}/cut", "editor"),
+    Row("GET", "/profiles", "viewer"),
+    Row("POST", "/profiles/{name}/diff", "editor"),
     Row("POST", "/jobs", "editor"),
     Row("GET", "/jobs", "viewer"),
     Row("GET", "/jobs/{id}", "viewer"),
