@@ -10,7 +10,6 @@ from core.netpolicy import AddressPolicy
 from supervisor.alerts import discord, errand, slack
 from supervisor.catalog.values import ChannelKind
 
-SLACK_API: Final = "https://slack.com/api"
 TEXT_ONLY: Final = (
     "A Slack webhook takes text only: no clip, no edits. With a bot's token (xoxb-...@CHANNEL) messages carry the clip."
 )

@@ -23,7 +23,6 @@ from supervisor.catalog.values import ClipRow
 
 SECRET_BYTES: Final = 32  # 24 to 64, says the specification
 PREFIX: Final = "whsec_"
-FORBIDDEN: Final = frozenset({"files", "path", "folder", "report"})  # of a line: paths of this machine
 
 
 def new_secret() -> str:
