@@ -217,7 +217,7 @@ JOBS: Final[tuple[Endpoint, ...]] = (
 UPLOADS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="POST", path=f"{API}/uploads", does=uploads.add, role="editor", action="upload.add",
-        body=m.NewUpload, answer=m.Upload, summary="Announce a recording that comes in chunks",
+        body=m.NewUpload, answer=m.Upload, status=201, summary="Announce a recording that comes in chunks",
     ),
     ForUsers(
         method="GET", path=f"{API}/uploads/{_ID}", does=uploads.get, role="editor",
@@ -311,7 +311,7 @@ ACCESS: Final[tuple[Endpoint, ...]] = (
 ALERTS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="POST", path=f"{API}/channels", does=channels.add, role="admin", action="channel.add",
-        body=m.NewChannel, answer=m.MadeChannel, summary="Send alerts somewhere",
+        body=m.NewChannel, answer=m.MadeChannel, status=201, summary="Send alerts somewhere",
     ),
     ForUsers(
         method="GET", path=f"{API}/channels", does=channels.list_all, role="viewer",
@@ -343,11 +343,11 @@ ALERTS: Final[tuple[Endpoint, ...]] = (
     ),
     ForUsers(
         method="POST", path=f"{API}/deliveries/{_ID}/replay", does=channels.replay, role="editor",
-        action="delivery.replay", answer=m.Delivery, summary="Tell it again",
+        action="delivery.replay", answer=m.Delivery, status=202, summary="Tell it again",
     ),
     ForUsers(
         method="POST", path=f"{API}/clips/{_ID}/publish", does=channels.publish, role="editor", action="clip.publish",
-        body=m.Publishing, answer=m.Listed[m.Delivery], summary="Tell channels of a clip, whatever their filters",
+        body=m.Publishing, answer=m.Listed[m.Delivery], status=202, summary="Tell channels of a clip, whatever their filters",
     ),
 )  # fmt: skip
 

@@ -275,7 +275,7 @@ async def test_the_least_that_may_does_it(row: Row, api: Stage) -> None:
         await end(api, ours)
     actor = await check_the_least_passes(row, api, ours)
     done = [audit.action for audit in (await api.catalog.audits(row.home)).rows if audit.actor == actor]
-    assert done == [row.endpoint.action]
+    assert done == ([row.endpoint.action] if row.endpoint.action else [])
 
 
 async def send(api: Stage, row: Row, path: str, headers: Mapping[str, str] | None = None, **who: Any) -> Answer:
