@@ -347,7 +347,8 @@ ALERTS: Final[tuple[Endpoint, ...]] = (
     ),
     ForUsers(
         method="POST", path=f"{API}/clips/{_ID}/publish", does=channels.publish, role="editor", action="clip.publish",
-        body=m.Publishing, answer=m.Listed[m.Delivery], status=202, summary="Tell channels of a clip, whatever their filters",
+        body=m.Publishing, answer=m.Listed[m.Delivery], status=202,
+        summary="Tell channels of a clip, whatever their filters",
     ),
 )  # fmt: skip
 
