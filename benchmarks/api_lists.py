@@ -31,6 +31,7 @@ from benchmarks.common import render_table, write_json
 from configs import load_settings
 from core.control import EventBatch
 from core.ids import SessionId, StreamId
+from daemon.cli.replaying import ReplayChild
 from daemon.showing import JournalReader
 from supervisor.api import Health, make_app, serve
 from supervisor.api.underway import MAX_FOLLOWERS_EACH
@@ -145,7 +146,7 @@ async def _serving(data_dir: Path, pipe: Connection) -> None:
     catalog = await Catalog.open(f"sqlite:///{data_dir}/catalog.db", clock)
     app = make_app(
         catalog, settings=settings, clock=clock, health=lambda: Health(lease="held"), formats=("vertical",),
-        sessions=JournalReader(data_dir),
+        sessions=JournalReader(data_dir), replays=ReplayChild(None, data_dir),
     )  # fmt: skip
     async with serve(app, settings) as url:
         pipe.send(url)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from core.ids import ClipId
 from supervisor.api.call import Done, UserCall
-from supervisor.api.internal import EVENTS
+from supervisor.api.feed import EVENTS
 from supervisor.api.models import ClipChange, Judged
 from supervisor.api.rows import clip_answer
 

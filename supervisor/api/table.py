@@ -33,7 +33,6 @@ from supervisor.api.prefix import API, INTERNAL
 __all__ = ["API", "INTERNAL", "TABLE"]
 _ID: Final = "{id:[a-z0-9][a-z0-9._-]{0,79}}"  # anything else is no id, and so not found
 _HOOKED: Final = ("application/x-www-form-urlencoded", "application/json")  # nginx-rtmp, MediaMTX
-_NAME: Final = "{name:[a-z0-9][a-z0-9._-]{0,79}}"
 _MOMENT: Final = _ID.replace("{id:", "{moment:")
 _NAME: Final = _ID.replace("{id:", "{name:")
 

@@ -15,14 +15,13 @@ from sqlalchemy import insert
 
 from core.control import EventBatch, Heartbeat, Live
 from core.ids import SessionId, StreamId
-from supervisor.api.internal import EVENTS
+from supervisor.api.feed import EVENTS
 from supervisor.catalog.schema import clips
 from supervisor.catalog.values import DEFAULT_WORKSPACE
 from tests.unit.api.stage import Stage, stage
 
 T = TypeVar("T")
 expect.set_options(timeout=20_000)  # a slow machine is no fault
-HIGH_LIMITS: Final = {"CLIPD_API__REQUESTS_PER_MINUTE": "100000"}
 PAGES: Final = ("streams", "clips", "jobs", "rooms", "channels", "health", "settings")
 
 
@@ -119,7 +118,7 @@ def control_room(folder: Path) -> Iterator[ControlRoom]:
 
 
 async def _serve(folder: Path, started: Queue[ControlRoom], stopping: threading.Event) -> None:
-    async with stage(folder, **HIGH_LIMITS) as api:
+    async with stage(folder, CLIPD_API__REQUESTS_PER_MINUTE="100000") as api:
         started.put(ControlRoom(api, asyncio.get_running_loop(), folder))
         await asyncio.to_thread(stopping.wait)
 

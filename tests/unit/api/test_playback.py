@@ -227,7 +227,7 @@ async def test_clips_are_found_by_what_is_known_of_them(api: Stage) -> None:
             "state": "final" if seq < 5 else "provisional",
         }
         assert (await say(api, token, "events", batch(row.id, 1, (seq, "clip", line)))).status == 200
-    await api.catalog.change_clip("default", "c3", review="approved")
+    await api.catalog.review_clip("default", "c3", "approved", actor="test")
 
     async def found(query: str) -> list[str]:
         return [item["id"] for item in (await api.ask("GET", f"clips?{query}", role="viewer")).body["items"]]

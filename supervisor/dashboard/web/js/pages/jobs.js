@@ -68,7 +68,7 @@ function nothing(room, look) {
 
 function addJob(look) {
   dialog("Clip a recording", (body, close) => {
-    const profile = select(["default", "gaming", "podcast", "sports", "irl"], "default", null, "Profile");
+    const profile = select([["default", "As the settings say"], "gaming", "podcast", "sports", "irl"], "default", null, "Profile");
     const options = () => ({ ...(profile.value === "default" ? {} : { profile: profile.value }) });
     const done = () => {
       close();
