@@ -107,6 +107,7 @@ function dropZone(body, options, done) {
       done();
     } catch (error) {
       if (error.name === "AbortError") return;
+      file.value = ""; // the same file chosen again is a change then
       fill(zone, h("p", { class: "bad", role: "alert" }, error.isMissing ? "This server takes no uploads." : `${error.message} Choose the same file again to go on where it stopped.`), file);
     }
   };
