@@ -142,6 +142,7 @@ async def _mine(call: UserCall) -> UploadRow:
 
 
 async def _answer(call: UserCall, row: UploadRow) -> UploadAnswer:
+    have = await asyncio.to_thread(_files(call, row).have)
     return UploadAnswer(
         id=row.id,
         name=row.name,
@@ -150,7 +151,7 @@ async def _answer(call: UserCall, row: UploadRow) -> UploadAnswer:
         state=row.state,
         chunk_bytes=CHUNK,
         chunks=chunks(row.bytes),
-        have=await asyncio.to_thread(_files(call, row).have),
+        have=[list(each) for each in have],
         created=date(row.created_ns),
         expires=date(row.touched_ns + IDLE_NS),
     )

@@ -34,7 +34,7 @@ class Upload(Answered):
     state: Literal["open", "whole"]
     chunk_bytes: int
     chunks: int
-    have: list[tuple[int, int]]
+    have: list[Annotated[list[int], Field(min_length=2, max_length=2)]]
     created: datetime
     expires: datetime
 

@@ -28,13 +28,13 @@ def answer(content: str = "{}", **changes: Any) -> CachedAnswer:
 async def test_supervisors_that_ask_at_once_never_take_more_than_there_is(
     url: str, catalog: Catalog, clock: FakeClock
 ) -> None:
-    """Two of them, twenty questions, room for five; and room for seven of all workspaces together."""
+    """Two of them, twelve questions, room for five; and room for seven of all workspaces together."""
     await catalog.add_workspace(WorkspaceRow(id="other", name="other"))
     second = await Catalog.open(url, clock)
     asked = [
         each.reserve_llm(workspace, 1.0, budget_usd=5.0, ceiling_usd=7.0)
         for workspace in ("default", "other")
-        for _ in range(5)
+        for _ in range(3)
         for each in (catalog, second)
     ]
     given = [each for each in await asyncio.gather(*asked) if each is not None]

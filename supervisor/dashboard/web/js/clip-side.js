@@ -156,6 +156,6 @@ export function revisionsCard(clip) {
 /** "trimmed", "revised by the stream" and so on are facts of the newest revision. */
 export function aboutCard(room, clip) {
   const rows = [["Stream", room.streams.name(clip.stream)], ["Media time", `${clock(clip.line.start_s)} to ${clock(clip.line.end_s)}`], ["Cut", ago(clip.created)], ["Id", clip.id]];
-  const made = h("dl", { class: "facts" });
+  const made = h("dl", { class: "facts two" });
   return fill(made, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", { class: "cut small", title: value }, value))));
 }

@@ -60,7 +60,7 @@ export function partBars(parts) {
     "div",
     { class: "parts" },
     rows.map(([family, value]) => [
-      h("span", {}, family),
+      h("span", {}, words(family)),
       h("span", { class: `two-way ${value < 0 ? "minus" : ""}`, vars: { "--part": Math.abs(value) / most } }, h("i")),
       h("span", { class: "num" }, `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`),
     ]),

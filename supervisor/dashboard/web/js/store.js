@@ -41,6 +41,13 @@ export class Streams extends EventTarget {
     }
   }
 
+  /** Levels from before this page was opened. */
+  recall(id, levels) {
+    const entry = this.byId.get(id);
+    const first = entry?.levels[0]?.t ?? Infinity;
+    if (entry) entry.levels = [...levels.filter((each) => each.t < first), ...entry.levels].slice(-KEPT_LEVELS);
+  }
+
   set(row) {
     this.byId.set(row.id, this.#entry(this.byId.get(row.id), row));
     this.#tell("");

@@ -90,7 +90,7 @@ export function addStream(room) {
         [
           field("Source", h("input", { name: "source", required: true, placeholder: "https://www.twitch.tv/name", autocomplete: "off", spellcheck: false }), "A channel's page, an HLS or DASH address, or door: to push to us by RTMP or SRT."),
           field("Name", h("input", { name: "name", placeholder: "made of the source", autocomplete: "off" })),
-          h("div", { class: "halves" }, field("Profile", named(select(["default", "gaming", "podcast", "sports", "irl"], "default"), "profile")), field("Rights", named(select(rights, "watch-only"), "rights"))),
+          h("div", { class: "halves" }, field("Profile", named(select([["default", "As the settings say"], "gaming", "podcast", "sports", "irl"], "default"), "profile")), field("Rights", named(select(rights, "watch-only"), "rights"))),
         ],
         "Watch",
         async ({ source, name, profile, rights: may }) => {

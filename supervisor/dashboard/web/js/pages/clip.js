@@ -82,12 +82,13 @@ function build(view) {
   view.pieces = new AbortController();
   view.head = h("header", { class: "page-head" });
   view.side = h("aside", { "aria-label": "About this clip" });
+  view.judge = h("div", {});
   view.lower = h("section", { class: "card", "aria-label": "Signals" });
   view.said = h("section", { class: "card", "aria-label": "Words" });
   const title = h("input", { class: "title-edit", value: titleOf(clip), "aria-label": "Title", maxLength: 200, readOnly: !room.mayEdit });
   title.addEventListener("change", () => title.value.trim() && rename(room, view.clip, title.value.trim()));
   title.addEventListener("keydown", (event) => ["Enter", "Escape"].includes(event.key) && title.blur());
-  fill(root, view.head, h("div", { class: "review" }, h("div", {}, h("h1", { class: "unseen" }, titleOf(clip)), title, screen(view), view.lower, view.said), view.side));
+  fill(root, view.head, h("div", { class: "review" }, h("div", {}, h("h1", { class: "unseen" }, titleOf(clip)), title, screen(view), view.judge, view.lower, view.said), view.side));
   sides(view);
   evidence(view);
 }
@@ -106,7 +107,8 @@ function sides(view) {
     button("Previous", () => step(view, -1), { key: "k" }),
     button("Next", () => step(view, 1), { key: "j" }),
   );
-  fill(view.side, verdict(room, clip), why(clip, view.moment), filesCard(room, clip), renderCard(room, clip, reload), revisionsCard(clip), aboutCard(room, clip));
+  fill(view.judge, verdict(room, clip));
+  fill(view.side, why(clip, view.moment), filesCard(room, clip), renderCard(room, clip, reload), revisionsCard(clip), aboutCard(room, clip));
 }
 
 function screen(view) {

@@ -68,7 +68,7 @@ function nothing(room, look) {
 
 function addJob(look) {
   dialog("Clip a recording", (body, close) => {
-    const profile = select(["default", "gaming", "podcast", "sports", "irl"], "default", null, "Profile");
+    const profile = select([["default", "As the settings say"], "gaming", "podcast", "sports", "irl"], "default", null, "Profile");
     const options = () => ({ ...(profile.value === "default" ? {} : { profile: profile.value }) });
     const done = () => {
       close();
@@ -107,6 +107,7 @@ function dropZone(body, options, done) {
       done();
     } catch (error) {
       if (error.name === "AbortError") return;
+      file.value = ""; // the same file chosen again is a change then
       fill(zone, h("p", { class: "bad", role: "alert" }, error.isMissing ? "This server takes no uploads." : `${error.message} Choose the same file again to go on where it stopped.`), file);
     }
   };

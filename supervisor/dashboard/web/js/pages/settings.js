@@ -1,7 +1,7 @@
 // Profiles and what a change of them would mean; who may ask: tokens and members.
 import { all, get, patch, post, remove } from "../api.js";
 import { fill, h } from "../dom.js";
-import { ago, clock, plural, score, span, when } from "../format.js";
+import { ago, clock, plural, score, span, when, words } from "../format.js";
 import { badge, broken, busy, button, dialog, empty, field, form, loading, note, secretOnce, select, sure } from "../ui.js";
 
 const ROLES = ["viewer", "editor", "admin", "owner"];
@@ -31,7 +31,7 @@ export async function show(room, root, _id, signal) {
 /** Their budgets, bars and what counts, side by side. */
 function table(profiles) {
   const heads = [["Profile", ""], ["Clips an hour", "num"], ["Lengths", "num wide-only"], ["What counts most", "wide-only"]];
-  const most = (weights) => Object.entries(weights).filter(([, weight]) => weight > 0).sort(([, a], [, b]) => b - a).slice(0, 3).map(([family]) => family).join(", ");
+  const most = (weights) => Object.entries(weights).filter(([, weight]) => weight > 0).sort(([, a], [, b]) => b - a).slice(0, 3).map(([family]) => words(family)).join(", ");
   const rows = profiles.map((each) => h("tr", {}, h("td", { class: "strong" }, each.name), h("td", { class: "num" }, String(each.clips_per_hour)), h("td", { class: "num wide-only" }, lengths(each.clip)), h("td", { class: "wide-only soft" }, most(each.weights))));
   return h("div", { class: "scroll-x" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map(([text, look]) => h("th", { class: look, scope: "col" }, text)))), h("tbody", {}, rows)));
 }

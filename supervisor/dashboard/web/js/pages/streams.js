@@ -26,16 +26,19 @@ export async function show(room, root, _id, signal) {
   const chosen = choosing(grid, signal);
   signal.addEventListener("abort", () => grid.destroy());
 
+  let looking = false;
   const draw = (id) => {
     if (!streams.loaded) return;
     if (streams.error && !streams.byId.size) return void fill(body, broken(streams.error, "Streams", () => streams.load(signal)));
     const list = sorted(streams.list);
     say(count, list.length ? `${plural(list.filter(isLive).length, "live", "live")} of ${list.length}` : "");
     if (!list.length) return void fill(body, nothing(room));
-    const isFirst = body.firstChild !== host;
-    if (isFirst) fill(body, host);
+    if (body.firstChild !== host) fill(body, host);
     grid.items = list;
-    if (isFirst) every(NEAR_MS, () => lookForNearMisses(grid, near, signal), signal);
+    if (!looking && list.some((entry) => entry.health)) {
+      looking = true;
+      every(NEAR_MS, () => lookForNearMisses(room, grid, near, signal), signal);
+    }
     if (id) grid.refresh(streams.byId.get(id));
     else for (const [entry, node] of grid.shown()) node.renew(entry);
   };
@@ -90,27 +93,27 @@ function clipChosen(room, chosen) {
 }
 
 /** The last stretch of the curve, for who has just come; from then on it grows by heartbeats. */
-async function curveSoFar(entry, signal) {
+async function curveSoFar(room, { stream: { id } }, signal) {
+  const entry = room.streams.byId.get(id);
   const end = entry.health?.health?.media_s;
   if (entry.levels.length > 20 || !(end > 0)) return;
   const { start_s: start, step_s: step, series } = await get(`sessions/${entry.stream.session}/signals`, { from_s: Math.max(0, end - CURVE_S), to_s: end, points: CURVE_S }, signal);
   const level = (series.loudness ?? []).map((v, at) => ({ t: start + at * step, v })).filter((each) => Number.isFinite(each.v));
-  const first = entry.levels[0]?.t ?? Infinity;
-  entry.levels = [...level.filter((each) => each.t < first), ...entry.levels];
+  room.streams.recall(id, level);
 }
 
-async function lookForNearMisses(grid, near, signal) {
+async function lookForNearMisses(room, grid, near, signal) {
   const seen = [...grid.shown()].filter(([entry]) => entry.stream.session && isLive(entry)).slice(0, 12);
   for (const [entry, node] of seen) {
     const { session } = entry.stream;
     try {
       const { items } = await get(`sessions/${session}/near-misses`, { limit: 5 }, signal);
       near.set(session, items);
-      await curveSoFar(entry, signal);
+      await curveSoFar(room, entry, signal);
     } catch (error) {
       if (error.isMissing || error.name === "AbortError") return; // else there is nothing yet of this one
     }
-    node.renew(entry);
+    node.renew(room.streams.byId.get(entry.stream.id) ?? entry);
   }
 }
 
