@@ -6,8 +6,8 @@ from typing import Final
 
 from alembic import op
 
-revision: Final = "0008"
-down_revision: Final = "0007"
+revision: Final = "0006"
+down_revision: Final = "0005"
 STATEMENTS: Final = """
 ALTER TABLE clips ADD COLUMN title_by TEXT;
 ALTER TABLE clips ADD COLUMN reviewed_revision BIGINT;

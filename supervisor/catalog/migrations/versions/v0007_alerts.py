@@ -6,8 +6,8 @@ from typing import Final
 
 from alembic import op
 
-revision: Final = "0009"
-down_revision: Final = "0008"
+revision: Final = "0007"
+down_revision: Final = "0006"
 
 STATEMENTS: Final = """
 CREATE TABLE channels(

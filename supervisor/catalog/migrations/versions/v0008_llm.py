@@ -6,8 +6,8 @@ from typing import Final
 
 from alembic import op
 
-revision: Final = "0010"
-down_revision: Final = "0009"
+revision: Final = "0008"
+down_revision: Final = "0007"
 
 
 def upgrade() -> None:

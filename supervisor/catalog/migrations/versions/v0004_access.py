@@ -6,7 +6,7 @@ from typing import Final
 
 from alembic import op
 
-revision: Final = "0006"
+revision: Final = "0004"
 down_revision: Final = "0003"
 
 TABLES: Final = """
