@@ -12,6 +12,7 @@ from tests.needs import require
 
 RULES = Path(__file__).resolve().parents[3] / "configs/compose/alerts.yaml"
 LATE = {"30": "0+1x60", "60": "0+10x60", "+Inf": "0+10x60"}  # nine clips of ten came between 30 and 60 s
+VERY_LATE = {"60": "0+1x60", "120": "0+10x60", "+Inf": "0+10x60"}
 QUICK = {"5": "0+10x60", "30": "0+10x60", "+Inf": "0+10x60"}
 
 
@@ -34,6 +35,9 @@ FIRING: dict[str, tuple[dict[str, str], str | None, str]] = {
     "ClipdDiskRed": ({"clipd_disk_grade": "2x60"}, None, "1m"),
     "ClipdAnalysisBehind": ({'clipd_media_lag_seconds{stream="ann"}': "31x60"}, "1m", "3m"),
     "ClipdClipsLate": (buckets("clipd_moment_to_clip_seconds", LATE), "5m", "40m"),
+    "ClipdAlertsLost": ({'clipd_alerts_total{channel="discord",outcome="dead"}': "0x5 1x40"}, "4m", "8m"),
+    "ClipdAlertsLate": (buckets("clipd_moment_to_alert_seconds", VERY_LATE), "5m", "40m"),
+    "ClipdModelsFail": ({'clipd_llm_requests_total{provider="groq",outcome="timeout"}': "0+1x60"}, "3m", "25m"),
 }
 WELL: dict[str, str] = {
     'up{job="clipd",instance="a"}': "1x60",
@@ -49,6 +53,11 @@ WELL: dict[str, str] = {
     'clipd_media_lag_seconds{stream="ann"}': "2x60",
     'clipd_asr_lag_seconds{stream="ann"}': "2x60",
     **buckets("clipd_moment_to_clip_seconds", QUICK),
+    **buckets("clipd_moment_to_alert_seconds", QUICK),
+    'clipd_alerts_total{channel="discord",outcome="sent"}': "0+1x60",
+    'clipd_alerts_total{channel="webhook",outcome="retry"}': "0+1x60",
+    'clipd_llm_requests_total{provider="groq",outcome="ok"}': "0+1x60",
+    'clipd_llm_requests_total{provider="groq",outcome="timeout"}': "0+1x60",
 }
 
 

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from configs import load_settings
 from telemetry import Metrics
-from telemetry.metrics import SupervisorMetrics
+from telemetry.metrics import LlmMetrics, SupervisorMetrics
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "configs" / "compose"
@@ -32,7 +32,11 @@ COMPOSE = read("compose.yaml")
 def figures() -> dict[str, set[str]]:
     """Every sample's name on a leader's page, with its labels."""
     found: dict[str, set[str]] = {}
-    for metrics in (Metrics(CollectorRegistry()), SupervisorMetrics(CollectorRegistry())):
+    for metrics in (
+        Metrics(CollectorRegistry()),
+        SupervisorMetrics(CollectorRegistry()),
+        LlmMetrics(CollectorRegistry()),
+    ):
         for each in vars(metrics).values():
             if not hasattr(each, "_labelnames"):
                 continue
