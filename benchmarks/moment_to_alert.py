@@ -1,4 +1,4 @@
-"""From the moment to the people: python -m benchmarks.control_room --streams 4 --seed 700
+"""From the moment to the people: python -m benchmarks.moment_to_alert --streams 4 --seed 700
 
 Real `clipd up` with live synthetic streams (HLS over loopback, two minutes, speech on), a Discord and a Slack of ours
 that keep the real ones' rules, and Chromium on the page Clips. Of every first revision: when its file was complete,
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=4)
     parser.add_argument("--seed", type=int, default=700)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path("docs/results/control_room.json"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results/moment_to_alert.json"))
     args = parser.parse_args()
     rows: list[dict[str, Any]] = []
     pages = []
