@@ -249,7 +249,7 @@ def test_every_page_fits_in_both_themes(page: Page, room: ControlRoom, footage: 
         for width, theme in ((1920, "dark"), (1920, "light"), (390, "light"), (390, "dark")):
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-            page.screenshot(path=SHOTS / f"{where.replace('/', '-')}-{width}-{theme}.png")
+            (SHOTS / f"{where.replace('/', '-')}-{width}-{theme}.png").write_bytes(page.screenshot())
             assert max(page.locator("#main").evaluate(TOO_WIDE)) <= 0, (where, width)
 
 
