@@ -56,7 +56,8 @@ def footage(room: ControlRoom, film: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def page(browser: Browser, room: ControlRoom) -> Iterator[Page]:
-    """Signed in as nobody; closed before its server ends. An error in a script, a load that fails or a breach of the policy fails the test."""
+    """Signed in as nobody; closed before its server ends. An error in a script, a load that fails or a breach of the
+    policy fails the test."""
     context = browser.new_context(reduced_motion="reduce")
     fresh = context.new_page()
     said: list[str] = []
