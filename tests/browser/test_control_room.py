@@ -55,8 +55,9 @@ def footage(room: ControlRoom, film: Path, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """Signed in as nobody. An error in a script, a load that fails or a breach of the policy fails the test."""
+def page(browser: Browser, room: ControlRoom) -> Iterator[Page]:
+    """Signed in as nobody; closed before its server ends. An error in a script, a load that fails or a breach of the
+    policy fails the test."""
     context = browser.new_context(reduced_motion="reduce")
     fresh = context.new_page()
     said: list[str] = []
@@ -249,7 +250,7 @@ def test_every_page_fits_in_both_themes(page: Page, room: ControlRoom, footage: 
         for width, theme in ((1920, "dark"), (1920, "light"), (390, "light"), (390, "dark")):
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-            page.screenshot(path=SHOTS / f"{where.replace('/', '-')}-{width}-{theme}.png")
+            (SHOTS / f"{where.replace('/', '-')}-{width}-{theme}.png").write_bytes(page.screenshot())
             assert max(page.locator("#main").evaluate(TOO_WIDE)) <= 0, (where, width)
 
 

@@ -14,10 +14,10 @@ from supervisor.catalog.values import ChannelKind, DeliveryState
 class Filters(Asked):
     """Which clips a channel hears of; null: all. A message that was begun is kept up to date whatever they say.
 
-    `min_score` on the scale of a clip's score; `states`: with which state a message begins.
+    `min_score` on the scale of a clip's score, 0 to 1; `states`: with which state a message begins.
     """
 
-    min_score: float | None = Field(None, ge=0, le=100)
+    min_score: float | None = Field(None, ge=0, le=1)
     profiles: Annotated[list[Name], Field(max_length=50)] | None = None
     streams: Annotated[list[Id], Field(max_length=1000)] | None = None
     states: Annotated[list[Literal["provisional", "final"]], Field(min_length=1, max_length=2)] | None = None

@@ -124,7 +124,7 @@ async def test_a_test_is_a_real_message_and_says_what_happened(tmp_path: Path) -
 
 async def test_a_clip_is_published_by_hand_and_its_delivery_replayed(api: Stage) -> None:
     """Rights count, filters do not."""
-    made = (await add(api, "webhook", "https://n8n.example.org/webhook/1", filters={"min_score": 100})).body
+    made = (await add(api, "webhook", "https://n8n.example.org/webhook/1", filters={"min_score": 1})).body
     row = await api.stream(rights="own")
     await api.worker(row.id)
     claim = (await api.catalog.newest_claims([row.id]))[row.id]

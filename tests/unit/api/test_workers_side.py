@@ -174,13 +174,14 @@ async def test_live_is_two_a_second_and_of_the_newest_attempt(api: Stage) -> Non
     row = await api.stream()
     token, _ = await api.worker(row.id)
     body = {
-        "session": f"s-{row.id}", "claim_token": 1, "t_s": 4.5, "signals": {"roar": 0.5, "x": "<b>"}, "words": "hi",
+        "session": f"s-{row.id}", "claim_token": 1, "t_s": 4.5, "words": "hi",
+        "signals": {"audio": {"level": -20.5, "y": "<b>"}, "x": "<b>"},
     }  # fmt: skip
     kept = [(await say(api, token, "live", body)).body["kept"] for _ in range(4)]
     assert kept[:2] == [True, True]
     assert False in kept
     seen = (await api.ask("GET", f"streams/{row.id}/health")).body["live"]
-    assert seen == {"t_s": 4.5, "signals": {"roar": 0.5}, "words": "hi"}
+    assert seen == {"t_s": 4.5, "signals": {"audio.level": -20.5}, "words": "hi"}
 
 
 async def test_texts_that_no_database_takes_are_mended(api: Stage) -> None:

@@ -90,7 +90,6 @@ async function asError(answer) {
 export const get = (path, query, signal) => ask("GET", path, { query, signal });
 export const post = (path, body = {}) => ask("POST", path, { body });
 export const patch = (path, body) => ask("PATCH", path, { body });
-export const put = (path, body) => ask("PUT", path, { body });
 export const remove = (path) => ask("DELETE", path);
 
 /** Everything of a list, `most` rows at most. */

@@ -78,5 +78,3 @@ export function colour(token) {
   probe.remove();
   return found;
 }
-
-export const isReduced = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,6 +1,6 @@
 // The frame of all pages: navigation, the state of the connection, theme, who is signed in; and which page is shown.
 import { signOut } from "./api.js";
-import { every, fill, h, say } from "./dom.js";
+import { every, fill, h } from "./dom.js";
 import { icon, mark } from "./icons.js";
 import { bind, showKeys } from "./keys.js";
 import { Live } from "./live.js";
