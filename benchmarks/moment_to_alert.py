@@ -110,16 +110,31 @@ async def open_page(stack: AsyncExitStack, here: Supervisor) -> Page:
     browser = await playwright.chromium.launch(executable_path=require("chromium"), args=ARGUMENTS)
     stack.push_async_callback(browser.close)
     page = await browser.new_page(viewport={"width": 1440, "height": 900})
-    await page.goto(here.url)
-    token = (here.data_dir / "owner-token").read_text().strip()
-    await page.get_by_label("Token").fill(token)
-    await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url("**/#/streams")
     await page.goto(f"{here.url}/#/clips")
+    token = (here.data_dir / "owner-token").read_text().strip()
+    await page.get_by_label("Token", exact=False).first.fill(token)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".shell")
     return page
 
 
-async def run(streams: int, seed: int, folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+async def judge(page: Page, here: Supervisor, clip: str, picture: Path | None) -> bool:
+    """Plays the clip, approves it by keyboard, and says whether the server has it so."""
+    await page.goto(f"{here.url}/#/clips/{clip}")
+    await page.wait_for_selector("video")
+    await page.keyboard.press(" ")
+    await page.wait_for_function("() => document.querySelector('video').currentTime > 0.5")
+    await page.keyboard.press(" ")
+    if picture is not None:
+        await page.screenshot(path=picture)
+    await page.keyboard.press("y")
+    answer = await here.until(lambda each: each["review"] == "approved", f"/api/v1/clips/{clip}", limit_s=10)
+    return bool(answer)
+
+
+async def run(
+    streams: int, seed: int, folder: Path, picture: Path | None
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """A row for each first revision, and what the page took."""
     clock = SystemClock()
     discord, slack = FakeDiscord(clock), FakeSlack(clock)
@@ -132,7 +147,12 @@ async def run(streams: int, seed: int, folder: Path) -> tuple[list[dict[str, Any
         )  # fmt: skip
 
     def look_at_slack() -> None:
-        at_slack.look({id: (json.dumps(each.blocks), bool(each.files)) for id, each in slack.messages.items()})
+        at_slack.look(
+            {
+                id: (json.dumps(each.blocks), any(data[4:8] == b"ftyp" for data in each.files.values()))
+                for id, each in slack.messages.items()
+            }
+        )
 
     async with AsyncExitStack() as stack:
         to_discord = await serve(stack, seen_by(discord.app(), look_at_discord))
@@ -156,6 +176,7 @@ async def run(streams: int, seed: int, folder: Path) -> tuple[list[dict[str, Any
             names[made["id"]] = index
         clips = await settle(here, streams)
         seen: dict[str, float] = await page.evaluate("() => window.seen")
+        approved = await judge(page, here, clips[0]["id"], picture) if clips else False
         post_s = load_settings(profile="gaming", data_dir=folder / "data").detection_profile().clip.post_s
     rows = []
     for clip in clips:
@@ -163,7 +184,11 @@ async def run(streams: int, seed: int, folder: Path) -> tuple[list[dict[str, Any
         began_ns = origins[index].wall_start_ns
         assert began_ns is not None
         rows.append(row(clip, recipes[index], post_s, began_ns / NS_PER_S, at_discord, at_slack, seen))
-    return rows, {"first paint ms": round(paint_ms), "limited": discord.limited + slack.limited}
+    return rows, {
+        "first paint ms": round(paint_ms),
+        "limited": discord.limited + slack.limited,
+        "played and approved": approved,
+    }
 
 
 def row(
@@ -222,13 +247,14 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=4)
     parser.add_argument("--seed", type=int, default=700)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--picture", type=Path, help="A screenshot of the page of a clip, as PNG.")
     parser.add_argument("--out", type=Path, default=Path("docs/results/moment_to_alert.json"))
     args = parser.parse_args()
     rows: list[dict[str, Any]] = []
     pages = []
     for turn in range(args.rounds):
         with tempfile.TemporaryDirectory() as folder:
-            found, page = asyncio.run(run(args.streams, args.seed + turn * args.streams, Path(folder)))
+            found, page = asyncio.run(run(args.streams, args.seed + turn * args.streams, Path(folder), args.picture))
         rows += found
         pages.append(page)
     table = summary([each for each in rows if each["heard"]])
