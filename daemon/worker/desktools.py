@@ -1,4 +1,4 @@
-"""What the clip desk works with."""
+"""What the clip desk and its parts work with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The desk's side of ranking: marks records, gathers clips, asks in a thread of its own, hands the answers back.
+"""Asks for clips' ranks: marks records, gathers clips, asks in a thread of its own, hands the answers to `ranklines`.
 
 No clip waits for it: a clip is told of with its heuristic rank, and what a model says comes as a later line of the same
 revision. What was answered stands in the journal, so a restarted worker does not ask again.

@@ -1,4 +1,4 @@
-"""Finished files of a session's clips: asked for by the desk, made in render threads, handed back to the desk.
+"""Finished files of a session's clips: asked for by `formats`, made in render threads, handed back there.
 
 Masters never wait for them: they are cut in the clip thread, and renders run at low priority, N at once.
 """
