@@ -64,13 +64,14 @@ class Rendering:
 
 async def render_clips(errand: Errand) -> int:
     """Make them all. Raises UsageError for clips and formats that are none, and ClipdError where one could not be."""
-    with _footage(errand) as footage:
-        return await _with(errand, ClipDesk(_tools(errand, footage), ClipPlanner(errand.spec.session, {})))
-
-
-async def _with(errand: Errand, desk: ClipDesk) -> int:
     order = None if errand.spec.order is None else _order(errand.spec.order)
     wanted = _wanted(errand)
+    with _footage(errand) as footage:
+        desk = ClipDesk(_tools(errand, footage), ClipPlanner(errand.spec.session, {}))
+        return await _with(errand, desk, order, wanted)
+
+
+async def _with(errand: Errand, desk: ClipDesk, order: Order | None, wanted: tuple[ClipId, ...]) -> int:
     rendering = Rendering(errand, desk)
     errand.plane.attend(rendering)
     errand.emitter.emit("state", state="live", reason="render")

