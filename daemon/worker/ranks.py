@@ -156,6 +156,8 @@ class Ranks:
         else:
             rank = {**base, "state": outcome.state, "why": outcome.why, "prompt": outcome.prompt}
         rank["shadow"] = None if shadow is None else _shadowed(base, found.clip, shadow)
+        if rank == base:
+            return False  # still nobody answers
         _put(record, rank)
         return True
 
