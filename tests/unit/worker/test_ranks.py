@@ -180,6 +180,14 @@ class Silent:
         raise self._err
 
 
+class Ailing(Silent):
+    """Away for another reason each time, so that each is told."""
+
+    def ask(self, ask: LlmAsk) -> LlmAnswer:
+        self._err = Unanswered("unavailable", ("timeout", "llm_deadline", "llm_unavailable")[self.asked])
+        return super().ask(ask)
+
+
 @pytest.mark.parametrize(("state", "why"), [("unavailable", "timeout"), ("budget", "llm_budget")])
 def test_a_model_that_does_not_answer_is_seen_and_changes_nothing_else(room: Room, state: str, why: str) -> None:
     """Title and score stay; with the end of the session nobody is asked again for nothing."""
@@ -194,7 +202,7 @@ def test_a_model_that_does_not_answer_is_seen_and_changes_nothing_else(room: Roo
 
 def test_what_was_not_answered_is_asked_again_with_later_groups(room: Room) -> None:
     """Three times at most, and never at once: a gateway that is away would be asked without end."""
-    model = Silent("unavailable", "timeout")
+    model = Ailing("unavailable", "")
     desk = room.desk(model)
     desk.start([])
     for each in (ONE, TWO):
