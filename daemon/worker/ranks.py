@@ -202,7 +202,7 @@ class Ranks:
         outcome, shadow = self._away if self._closed else None, None  # at the end nobody is waited for twice
         if outcome is None:
             outcome = rank_group(candidates, ranking.prompt, ranking.model, key=key, bound=bound)
-        away = outcome.state == "unavailable" and not outcome.why.startswith("refused_")
+        away = outcome.state in ("unavailable", "budget") and not outcome.why.startswith("refused_")
         self._away = outcome if away else None
         if outcome.state == "ranked" and ranking.shadow is not None:
             shadow = rank_group(candidates, ranking.shadow, ranking.model, key=key, bound=bound)
