@@ -114,9 +114,11 @@ def _no_task_left(request: pytest.FixtureRequest) -> None:
 async def _watch_tasks() -> AsyncIterator[None]:
     before = asyncio.all_tasks()
     yield
-    for _ in range(5):  # a task that was cancelled needs a few turns of the loop to end
-        await asyncio.sleep(0)
-    left = [task.get_name() for task in asyncio.all_tasks() - before if task is not asyncio.current_task()]
+    me = asyncio.current_task()
+    started = [task for task in asyncio.all_tasks() - before if task is not me]
+    if started:  # one that was cancelled ends within a few turns of the loop, and once a child was waited for
+        await asyncio.wait(started, timeout=GRACE_S)
+    left = [task.get_name() for task in started if not task.done()]
     assert not left, f"tasks left behind: {', '.join(left)}"
 
 

@@ -103,6 +103,7 @@ def test_a_clip_stands_in_the_grid_as_soon_as_it_is_told_of(page: Page, room: Co
     stream = room.stream("live")
     sign_in(page, room, "clips")
     expect(page.locator(".link-state")).to_have_text("Live")
+    expect(page.get_by_text("No clips yet")).to_be_visible()  # what is there by then is not news
     room.tell(stream, "clip", clip(1, title=HOSTILE))
     card = page.locator("[data-id=c00001]")
     expect(card).to_be_visible()

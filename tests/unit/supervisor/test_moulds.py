@@ -70,6 +70,7 @@ async def test_a_closed_runtime_leaves_its_workers_and_no_mould(runtime: Process
     """The next supervisor finds the worker, and how it ended."""
     first = opened(tmp_path)
     await first.start(order("run", tmp_path))
+    await until(lambda: first.logs("w-ann-1"), lambda text: "read" in text, pause)
     await first.close()
     now = await found(runtime)
     assert now is not None
