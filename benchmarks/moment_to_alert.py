@@ -1,9 +1,9 @@
 """From the moment to the people: python -m benchmarks.moment_to_alert --streams 4 --seed 700
 
-Real `clipd up` with live synthetic streams (HLS over loopback, two minutes, speech on), a Discord and a Slack of ours
-that keep the real ones' rules, and Chromium on the page Clips. Of every first revision: when its file was complete,
-when it stood in the grid, when each service had taken the first message, and when the clip was in it. Times from the
-truth count from the moment's end plus the profile's post-roll, as in benchmarks/latency.py.
+Real `clipd up` with live synthetic streams (HLS over loopback, two minutes, speech on, masters), a Discord and a Slack
+of ours that keep the real ones' rules, and Chromium on the page Clips. Of every first revision: when its file was
+complete, when it stood in the grid, when each service had taken the first message, and when the clip was in it. Times
+from the truth count from the moment's end plus the profile's post-roll, as in benchmarks/latency.py.
 """
 
 from __future__ import annotations
@@ -159,9 +159,7 @@ async def run(
         to_slack = await serve(stack, seen_by(slack.app(), look_at_slack))
         settings = f"net: {{allow: [127.0.0.0/8]}}\nalerts: {{slack_api: '{to_slack}/api'}}\n"
         settings += "api: {public_url: 'http://127.0.0.1:1', requests_per_minute: 6000}\n"
-        here = await stack.enter_async_context(
-            supervisor(folder / "data", settings=settings, extra={**SPEECH, "CLIPD_CLIPS__FORMATS": "master,vertical"})
-        )
+        here = await stack.enter_async_context(supervisor(folder / "data", settings=settings, extra=SPEECH))
         page = await open_page(stack, here)
         paint_ms = await page.evaluate(FIRST_PAINT)
         await page.evaluate(WATCH_GRID)
