@@ -252,6 +252,7 @@ class Ranks:
         start_ns, end_ns, p = ns(record["start_s"]), ns(record["end_s"]), round(moment.p, 4)
         bar = round(moment.bar, 4)
         sure = not is_unsure(p, bar, self._ranking.options.band)
+        speaking = [each for each in moment.events if each.llr > 0]  # what spoke against it is no hashtag
         return heuristic_rank(
             why=self._ranking.why or ("sure" if sure else "unsure"),
             p=p,
@@ -262,7 +263,7 @@ class Ranks:
             anchor_ns=moment.anchor_ns,
             parts=moment.parts,
             reasons=moment.reasons,
-            kinds=[each.kind for each in sorted(moment.events, key=lambda each: -each.llr * each.quality)],
+            kinds=[each.kind for each in sorted(speaking, key=lambda each: -each.llr * each.quality)],
             words=self._journal.words(start_ns, end_ns),
         ).to_json()
 

@@ -18,7 +18,7 @@ from core.edits import RenderSpec
 from core.ids import MomentId, SessionId, clip_id
 from core.lines import clip_fields
 from core.media import ChatMessage
-from core.moments import Moment, MomentState
+from core.moments import Event, Family, Moment, MomentState
 from core.times import ns
 from daemon.clips import ClipContext
 from daemon.journal import Journal
@@ -222,6 +222,18 @@ def test_where_there_is_no_model_the_rank_is_what_was_measured(room: Room) -> No
     room.attempt(Silent("heuristic", "off"), TWO)
     room.attempt(Playing(honest), moment("m3", 7), options=RankingOptions(enabled=False))
     assert room.states() == [("heuristic", "no_gateway"), ("heuristic", "unsure"), ("heuristic", "off")]
+
+
+def test_what_spoke_against_a_clip_is_none_of_its_hashtags(room: Room) -> None:
+    """A montage is why it scored less."""
+    at: dict[str, Any] = {"start_ns": ns(1), "end_ns": ns(2), "peak_ns": ns(1.5), "found_ns": ns(2)}
+    said = [("roar", Family.AUDIO, 1.5), ("montage", Family.VISION, -0.4)]
+    events = tuple(
+        Event(kind=kind, family=family, llr=llr, surprise_per_h=1.0, quality=1.0, why=kind, **at)
+        for kind, family, llr in said
+    )
+    room.attempt(None, replace(ONE, events=events))
+    assert room.lines()[-1]["rank"]["hashtags"] == ["#roar"]
 
 
 def test_a_clip_that_detection_is_sure_of_is_only_compared_with(room: Room) -> None:

@@ -8,7 +8,7 @@ import { badge, button, busy, dialog, field, note, select, sure } from "./ui.js"
 const LAYOUTS = [["auto", "Automatic"], ["track", "Follow the face"], ["split", "Split"], ["game_facecam", "Game and facecam"], ["screen_speaker", "Screen and speaker"], ["fit", "Whole picture, blurred edges"], ["centre", "Centre"]];
 const STYLES = [["highlight_word", "Highlighted word"], ["karaoke", "Karaoke"], ["pop_in", "Pop in"], ["typewriter", "Typewriter"], ["bounce", "Bounce"], ["boxed_word", "Boxed word"], ["plain", "Plain"], ["off", "No captions"]];
 const FORMATS = ["vertical", "square", "portrait", "wide", "tiktok", "reels", "shorts", "x", "linkedin", "discord"];
-const FILE_NAMES = { master: "Master", vertical: "Vertical", thumbnail: "Picture", srt: "Captions, SRT", vtt: "Captions, WebVTT", ass: "Captions, ASS", otio: "Timeline, OTIO", fcpxml: "Timeline, FCPXML", edl: "Timeline, EDL" };
+const FILE_NAMES = { master: "Master", vertical: "Vertical", thumbnail: "Picture", srt: "Captions, SRT", vtt: "Captions, WebVTT", ass: "Captions, ASS", otio: "Timeline, OTIO", fcpxml: "Timeline, FCPXML", edl: "Timeline, EDL", clip: "Recipe, JSON" };
 
 export function verdict(room, clip) {
   const make = (review, label, name, key, look) => {
