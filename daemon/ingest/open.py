@@ -35,6 +35,7 @@ from supervisor.channels.pages import AskPage, ask_page, ask_recording, is_page
 TRIES: Final = 3
 DOOR: Final = "door:"  # publishers are handed over by a door, on a socket in the session's folder
 DOOR_SOCKET: Final = "door.sock"
+ROOM: Final = "room:"  # people who talk in the browser, on a socket in the session's folder
 SECOND_RESOLVER: Final = frozenset(("recording", "stream_kind", "unsupported"))  # answers that yt-dlp may better
 
 
