@@ -43,7 +43,7 @@ class ControlSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomSpec:
-    """The recording room that a worker keeps; its files lie in `DATA/rooms/<id>`. `layout` is the one it begins with."""
+    """The recording room that a worker keeps; its files lie in `DATA/rooms/<id>`. It begins with `layout`."""
 
     id: str
     name: str = ""
@@ -69,8 +69,8 @@ class WorkerSpec:
     the environment. `clips` are those that a `render` worker finishes, in the formats of the settings; none: all of
     the session that want it. `order` is what it does instead, where given: the arguments of a command `render`, `trim`
     or `cut` (docs/worker-spec.md), and `kind`, which of them. The `source` of a `door` is where it
-    listens, `rtmp://HOST:PORT`. The source `room:` is the recording room `room`. `chat` is a path, a URL, `twitch:NAME`, `off`, or None where no chat is known. Paths
-    are absolute.
+    listens, `rtmp://HOST:PORT`; the source `room:` is the recording room `room`. `chat` is a path, a URL,
+    `twitch:NAME`, `off`, or None where no chat is known. Paths are absolute.
     """
 
     kind: WorkerKind
