@@ -12,7 +12,7 @@ import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -77,6 +77,27 @@ def erase_upload(data_dir: Path, upload: str) -> bool:
         except OSError as err:
             raise StorageError(
                 f"Upload {upload} cannot be deleted: {err.strerror}",
+                remedy="Check the rights of the data folder.",
+                code="not_erased",
+            ) from err
+
+
+def erase_room(data_dir: Path, room: str, segments: Iterable[str], take: str | None = None) -> bool:
+    """A room with all its takes, or one of them, and the local tracks that were uploaded. Raises StorageError."""
+    for segment in segments:
+        erase_upload(data_dir, segment)
+    _checked(room)
+    with contextlib.ExitStack() as stack:
+        try:
+            rooms = _open(stack, str(data_dir / "rooms"), _FOLDER, missing_ok=True)
+            if take is None or rooms is None:
+                return rooms is not None and _remove(rooms, room)
+            _checked(take)
+            folder = _open(stack, room, _FOLDER, rooms, missing_ok=True)
+            return folder is not None and _remove(folder, take)
+        except OSError as err:
+            raise StorageError(
+                f"Room {room} cannot be deleted: {err.strerror}",
                 remedy="Check the rights of the data folder.",
                 code="not_erased",
             ) from err

@@ -31,7 +31,7 @@ class RoomRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InviteRow:
-    """A link into a room, whose secret is kept as a hash. `uses` 1: the first browser's (`client`) only; None: no end."""
+    """A link into a room, whose secret is kept as a hash. `uses` 1: for the first browser (`client`); None: for all."""
 
     id: str
     room: str
