@@ -109,7 +109,6 @@ def make_take(
                     "mime": "video/webm;codecs=vp8,opus" if local.track != "mic" else "audio/webm;codecs=opus",
                     "t_ms": start_ms + local.late_ms,
                     "sha256": sha256_of(folder / name),
-                    "browser": "chromium",
                     "state": "verified",
                 }
             )
@@ -117,7 +116,7 @@ def make_take(
     end_ms = ZERO_MS + length_s * 1000
     ledger += [{"type": "stop", "room_ms": end_ms}] if stopped else [{"type": "mark", "room_ms": end_ms, "text": ""}]
     (folder / "take.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ledger))
-    (folder / "local.json").write_text(json.dumps({"version": 1, "segments": segments}))
+    (folder / "local.json").write_text(json.dumps(segments))
     return MadeTake(folder=folder, length_s=length_s, offsets_ms=truth, ppm=drift)
 
 
@@ -130,9 +129,7 @@ def speech(length_s: float, voice: int = 0) -> NDArray[np.float32]:
             break
         with av.open(str(path)) as source:
             resampler = av.AudioResampler("flt", "mono", RATE)
-            parts = [
-                each.to_ndarray()[0] for frame in source.decode(audio=0) for each in resampler.resample(frame)
-            ]
+            parts = [each.to_ndarray()[0] for frame in source.decode(audio=0) for each in resampler.resample(frame)]
         out = np.concatenate((out, *parts))
     return out[: round(length_s * RATE)].astype(np.float32)
 
@@ -145,7 +142,8 @@ def room_sound(guest: Guest, length_s: float) -> NDArray[np.float32]:
     for low, high in guest.speaks_s:
         allowed |= (at >= low) & (at < high)
     beep = np.where(at % 1 < BEEP_S, 0.15 * np.sin(2 * math.pi * guest.tone_hz * at), 0)
-    return (np.where(allowed, said, 0) + beep).astype(np.float32)
+    heard: NDArray[np.float32] = (np.where(allowed, said, 0) + beep).astype(np.float32)
+    return heard
 
 
 def heard_at(sound: NDArray[np.float32], local: Local, length_s: float) -> NDArray[np.float32]:
@@ -183,10 +181,10 @@ def _backups(folder: Path, guest: Guest, sound: NDArray[np.float32], length_s: f
     ffmpeg("-i", str(pcm), "-af", shift, "-c:a", "libopus", "-b:a", "32k", "-copyts", str(mic))
     pcm.unlink()
     rows.append(_track_row(guest, "mic", 0, ZERO_MS, "opus"))
-    for gen, (low, high) in enumerate(guest.seen_s):
+    for gen, (low, seen_until) in enumerate(guest.seen_s):
         cam = folder / guest.pid / "cam" / f"backup-{gen}.mkv"
         cam.parent.mkdir(parents=True, exist_ok=True)
-        high = min(high, length_s)
+        high = min(seen_until, length_s)
         shift = f"setpts=PTS+{ZERO_MS / 1000 + low}/TB"
         picture = _picture(guest, high - low, f"mod(t+{low},1)", "320x180")
         coded = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "60", "-pix_fmt", "yuv420p"]
@@ -195,9 +193,7 @@ def _backups(folder: Path, guest: Guest, sound: NDArray[np.float32], length_s: f
     return rows
 
 
-def _local(
-    folder: Path, guest: Guest, local: Local, sound: NDArray[np.float32], seg: str, length_s: float
-) -> str:
+def _local(folder: Path, guest: Guest, local: Local, sound: NDArray[np.float32], seg: str, length_s: float) -> str:
     name = f"{guest.pid}/{local.track}/local-{seg}.webm"
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)

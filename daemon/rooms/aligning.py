@@ -67,9 +67,7 @@ def from_json(document: Mapping[str, Any]) -> AlignedFile:
     return AlignedFile(**{name: fields[name] for name in AlignedFile.__dataclass_fields__})
 
 
-def _by_content(
-    take: Take, file: LocalFile, sound: TimedSound, backup: Sequence[TimedSound]
-) -> AlignedFile | None:
+def _by_content(take: Take, file: LocalFile, sound: TimedSound, backup: Sequence[TimedSound]) -> AlignedFile | None:
     return align_file(
         sound,
         backup,

@@ -1,4 +1,4 @@
-"""Names on the cards that stand for people without a picture. A name is a stranger's text: it reaches ffmpeg in a file."""
+"""Names on the cards that stand for people without a picture. A name is a stranger's text: ffmpeg gets it in a file."""
 
 from __future__ import annotations
 

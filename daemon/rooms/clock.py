@@ -41,9 +41,7 @@ def stretches(takes: Iterable[Take], session: str) -> list[Stretch]:
                 end_ns = min(end_ns, after.media_ns)
             if end_ns > row.media_ns:
                 found.append(
-                    Stretch(
-                        take=take, epoch=row.epoch, start_ns=row.media_ns, end_ns=Ns(end_ns), room_ms=row.room_ms
-                    )
+                    Stretch(take=take, epoch=row.epoch, start_ns=row.media_ns, end_ns=Ns(end_ns), room_ms=row.room_ms)
                 )
     return _joined(sorted(found, key=lambda stretch: stretch.start_ns))
 

@@ -122,9 +122,7 @@ def _cell(shot: Shot, cell: Cell, index: int, parts: int) -> list[Chain]:
     pads = [f"b{index}x{place}" for place in range(parts + 1)]
     chains = [_colour(cell.box, colour, shot.length_ms, pads[0])]
     for place in range(parts):
-        laid = Filter.of(
-            "overlay", x=Expression("(W-w)/2"), y=Expression("(H-h)/2"), eof_action="pass", repeatlast=0
-        )
+        laid = Filter.of("overlay", x=Expression("(W-w)/2"), y=Expression("(H-h)/2"), eof_action="pass", repeatlast=0)
         chains.append(chain([pads[place], f"p{index}x{place}"], [laid], pads[place + 1]))
     laid = Filter.of("overlay", x=cell.box.x, y=cell.box.y, **_when(cell, shot.length_ms))
     return [*chains, chain([f"c{index}", pads[-1]], [laid], f"c{index + 1}")]
@@ -162,13 +160,13 @@ def on_grid(piece: Piece, span: Span, from_ms: float) -> list[Filter]:
         Filter.of("setpts", expr=placed),
         Filter.of("fps", fps=FPS, start_time=start),
         Filter.of("tpad", stop_mode="clone", stop_duration=max(1.0, end - start)),
-        Filter.of("trim", end=end - 0.5 / FPS),
+        Filter.of("trim", end_frame=round((end - start) * FPS)),  # by time it would cut the last frame's length
     ]
 
 
 def _colour(box: Box, colour: str, length_ms: float, name: str) -> Chain:
-    seconds = length_ms / 1000
-    return chain((), [Filter.of("color", color=colour, size=Expression(f"{box.w}x{box.h}"), rate=FPS, duration=seconds)], name)
+    size, seconds = Expression(f"{box.w}x{box.h}"), length_ms / 1000
+    return chain((), [Filter.of("color", color=colour, size=size, rate=FPS, duration=seconds)], name)
 
 
 def _on_frame(at_ms: float) -> float:

@@ -1,7 +1,7 @@
-"""align.json: where local files lie, what was made of them, and which spans of a session they cover. Pure but for reading.
+"""align.json: where local files lie, what was made of them, and which spans of a session they cover. Only reads.
 
-    {"version": 1, "inputs": sha256, "state": "making|done", "zero_ms", "end_ms", "files": [AlignedFile + file, sha256],
-     "tracks": [{pid, track, heard, wav, mp4, sound, picture, segs, holes}], "mix", "timelines", "covered"}
+{"version": 1, "inputs": sha256, "state": "making|done", "zero_ms", "end_ms", "files": [AlignedFile + file, sha256],
+ "tracks": [{pid, track, heard, wav, mp4, sound, picture, segs, holes}], "mix", "timelines", "covered"}
 """
 
 from __future__ import annotations

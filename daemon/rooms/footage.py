@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
+import numpy as np
 import structlog
 
 from core.errors import CutRefused, UsageError
@@ -33,7 +34,7 @@ from daemon.rooms.segments import write_segments
 from daemon.rooms.sources import Sources, best_sources, present
 from daemon.rooms.speaking import speakers, spoken_ms
 from daemon.rooms.take import LEDGER, NS_PER_MS, Take, read_take
-from daemon.rooms.voices import mixed, write_wav
+from daemon.rooms.voices import PER_MS, Sound, mixed, write_wav
 from ringbuffer.linked import LinkedFootage
 from ringbuffer.links import SOURCE_FILE
 
@@ -140,7 +141,7 @@ class SpanFootage:
     def __init__(self, stretch: Stretch, start_ns: Ns, end_ns: Ns, open_end_ns: Ns, work: Path, attempt: int) -> None:
         self._stretch, self._work, self._attempt = stretch, work, attempt
         self._wanted = start_ns, end_ns
-        self._wide = max(stretch.start_ns, start_ns - HANDLES_NS), min(open_end_ns, end_ns + HANDLES_NS)
+        self._wide = Ns(max(stretch.start_ns, start_ns - HANDLES_NS)), Ns(min(open_end_ns, end_ns + HANDLES_NS))
         self._made: LinkedFootage | None = None
         self._folder: Path | None = None
         self.facts: Mapping[str, Any] = {}
@@ -245,10 +246,8 @@ class SpanFootage:
         return shot, {"take": take.id, "layout": layout, "source": sources.label, "tracks": list(sources.used)}
 
 
-def _silence(span: Span) -> Any:
-    import numpy as np
-
-    return np.zeros((round((span[1] - span[0]) * 48), 1), np.float32)
+def _silence(span: Span) -> Sound:
+    return np.zeros((round((span[1] - span[0]) * PER_MS), 1), np.float32)
 
 
 def _told(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Final, cast
 
 import av
+from av.audio.stream import AudioStream
+from av.stream import Stream
+from av.video.stream import VideoStream
 
 from core.errors import CutRefused
 from core.media import Epoch, Gap, Packet, Track
@@ -55,7 +58,7 @@ def write_segments(video: Path, folder: Path, start_ns: Ns, *, epoch: int, attem
     log, parts = _Rows(), folder.with_name(f"{folder.name}-parts")
     with ExitStack() as stack:
         media = stack.enter_context(open_media(video, "mov"))
-        streams = [*media.streams.video[:1], *media.streams.audio[:1]]
+        streams: list[VideoStream | AudioStream] = [*media.streams.video[:1], *media.streams.audio[:1]]
         ring = Ring.open(parts, log, OPTIONS, attempt=attempt)
         stack.callback(ring.close)
         ring.begin_epoch(
@@ -70,9 +73,9 @@ def write_segments(video: Path, folder: Path, start_ns: Ns, *, epoch: int, attem
         link_segments(OsDisk(), found, folder)
 
 
-def _track(stream: av.video.stream.VideoStream | av.audio.stream.AudioStream) -> Track:
+def _track(stream: VideoStream | AudioStream) -> Track:
     context = stream.codec_context
-    if isinstance(stream, av.video.stream.VideoStream):
+    if isinstance(stream, VideoStream):
         return Track(
             kind="video",
             codec=context.codec.canonical_name,
@@ -94,7 +97,9 @@ def _track(stream: av.video.stream.VideoStream | av.audio.stream.AudioStream) ->
     )
 
 
-def _in_order(media: av.container.InputContainer, streams: Sequence[av.stream.Stream], start_ns: Ns) -> Iterator[Packet]:
+def _in_order(
+    media: av.container.InputContainer, streams: Sequence[av.stream.Stream], start_ns: Ns
+) -> Iterator[Packet]:
     """By DTS; an MP4 of ours interleaves to within a second."""
     packets = [
         _placed(coded, start_ns)
@@ -104,8 +109,8 @@ def _in_order(media: av.container.InputContainer, streams: Sequence[av.stream.St
     return iter(sorted(packets, key=lambda packet: packet.dts_ns))
 
 
-def _placed(coded: av.Packet[av.stream.Stream], start_ns: Ns) -> Packet:
-    time_base = Fraction(cast(Fraction, coded.time_base))
+def _placed(coded: av.Packet[Stream], start_ns: Ns) -> Packet:
+    time_base = Fraction(coded.time_base)
     pts_ns = Ns(start_ns + ticks_to_ns(cast(int, coded.pts), time_base))
     length_ns = ticks_to_ns(coded.duration, time_base) if coded.duration else NS_PER_S // 30
     return Packet(

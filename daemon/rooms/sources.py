@@ -44,9 +44,7 @@ def best_sources(take: Take, span: Span, work: Path) -> Sources:
 
 def person_pieces(take: Take, pieces: Mapping[Key, Sequence[Piece]], span: Span) -> dict[Key, list[Piece]]:
     """Each within the span, none over another, without what was switched off."""
-    return {
-        key: _on(take.muted, key, arranged(found, span)) for key, found in pieces.items() if arranged(found, span)
-    }
+    return {key: _on(take.muted, key, arranged(found, span)) for key, found in pieces.items() if arranged(found, span)}
 
 
 def backup_pieces(backup: Backup, span: Span | None = None) -> list[Piece]:
@@ -85,8 +83,7 @@ def _server(take: Take, span: Span, work: Path) -> Sources:
     sounds, reach = {}, {}
     for pid, backups in layers.items():
         read = [
-            read_sound(backup.path, "matroska", work / f"heard-{pid}-{backup.gen}", span_ms=span)
-            for backup in backups
+            read_sound(backup.path, "matroska", work / f"heard-{pid}-{backup.gen}", span_ms=span) for backup in backups
         ]
         ends = [sound.span_ms[1] for sound in read if sound.runs]
         if ends:
@@ -158,9 +155,7 @@ def _on(muted: Sequence[Muted], key: Key, pieces: Sequence[Piece]) -> list[Piece
     off = [(one.from_ms, one.to_ms) for one in muted if (one.pid, one.track) == key]
     found = list(pieces)
     for hole in off:
-        found = [
-            _part(piece, span) for piece in found for span in without((piece.from_ms, piece.to_ms), hole)
-        ]
+        found = [_part(piece, span) for piece in found for span in without((piece.from_ms, piece.to_ms), hole)]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -37,7 +38,7 @@ def speakers(voices: Mapping[str, NDArray[np.float32]]) -> list[tuple[str, Span]
     length_ms = max(len(sound) for sound in voices.values()) * 1000 / RATE
     return [
         (names[int(shown[low])], (low * FRAME_MS, length_ms if high == len(shown) else high * FRAME_MS))
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in pairwise(edges)
     ]
 
 
@@ -53,7 +54,7 @@ def spoken_ms(voices: Mapping[str, NDArray[np.float32]]) -> dict[str, float]:
 
 def _levels(sound: NDArray[np.float32]) -> NDArray[np.float64]:
     """dB of full scale of each frame, smoothed."""
-    flat = sound.mean(axis=1) if sound.ndim == 2 else sound  # noqa: PLR2004 - (n, channels)
+    flat = sound.mean(axis=1) if sound.ndim == 2 else sound
     size = RATE * FRAME_MS // 1000
     count = max(1, -(-len(flat) // size))
     padded = np.zeros(count * size, np.float64)
@@ -61,7 +62,8 @@ def _levels(sound: NDArray[np.float32]) -> NDArray[np.float64]:
     power = np.mean(padded.reshape(count, size) ** 2, axis=1)
     if count > SMOOTH:
         power = np.convolve(power, np.ones(SMOOTH) / SMOOTH, "same")
-    return 10 * np.log10(power + 1e-12)
+    levels: NDArray[np.float64] = 10 * np.log10(power + 1e-12)
+    return levels
 
 
 def _shown(heard: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""A take as its folder says: the worker's ledger, the list of local files, and what aligning wrote. Pure but for reading.
+"""A take as its folder says: the worker's ledger, the list of local files, and what aligning wrote. Only reads.
 
 The files are ours, but what is in them came from guests: everything is checked, and a row that makes no sense is
 passed over. A take that still runs can be read too.
@@ -22,6 +22,7 @@ TrackName = Literal["mic", "cam", "screen"]
 LEDGER: Final = "take.jsonl"
 LOCAL: Final = "local.json"
 ALIGN: Final = "align.json"
+VERIFIED: Final = "verified"  # a local file that was decoded to its end
 MAX_BYTES: Final = 64 << 20  # of one of these files
 MOST_FILES: Final = 512  # of one take, of a kind
 DEFAULT_BOUND_MS: Final = 20.0  # of a participant's clock that nobody has measured
@@ -51,8 +52,8 @@ class Backup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFile:
-    """A recorder's file that was uploaded and checked. `t_ms`: room time of its start event. `key`: browser and kind
-    of file, which share what their start events are late by."""
+    """A recorder's file that was uploaded and checked. `t_ms`: room time of its start event. `key`: recorders of one
+    kind, whose start events are late by about the same."""
 
     seg: str
     pid: str
@@ -154,12 +155,16 @@ def read_take(folder: Path) -> Take:
 
 def read_json(path: Path) -> Mapping[str, Any]:
     """An object of ours; empty where there is none, or none that can be read."""
+    found = _json(path)
+    return found if isinstance(found, dict) else {}
+
+
+def _json(path: Path) -> Any:
     try:
         with path.open("rb") as file:
-            found = json.loads(file.read(MAX_BYTES))
+            return json.loads(file.read(MAX_BYTES))
     except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
 
 
 def _rows(path: Path) -> Iterable[dict[str, Any]]:
@@ -207,9 +212,10 @@ def _backups(rows: Iterable[Mapping[str, Any]], folder: Path) -> Iterable[Backup
 
 
 def _locals(folder: Path) -> Iterable[LocalFile]:
-    listed = read_json(folder / LOCAL).get("segments")
+    """Those that were checked."""
+    listed = _json(folder / LOCAL)
     for row in listed if isinstance(listed, list) else ():
-        if not isinstance(row, dict) or not _of_track(row) or not _id(row.get("seg")):
+        if not isinstance(row, dict) or row.get("state") != VERIFIED or not _of_track(row) or not _id(row.get("seg")):
             continue
         path = _inside(folder, row.get("file"))
         if path is None or not _number(row.get("t_ms")):
@@ -223,7 +229,7 @@ def _locals(folder: Path) -> Iterable[LocalFile]:
             mime=mime,
             t_ms=float(row["t_ms"]),
             sha256=str(row.get("sha256", ""))[:64],
-            key=f"{str(row.get('browser', ''))[:40]} {mime}",
+            key=mime,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import wave
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -67,7 +68,7 @@ class Spans:
     def add(self, origin: NDArray[np.int8]) -> None:
         """Of the next samples."""
         edges = [0, *(np.flatnonzero(np.diff(origin)) + 1).tolist(), len(origin)]
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             if high > low and origin[low]:
                 span = (self._at_ms + low / PER_MS, self._at_ms + high / PER_MS)
                 known = self._found[int(origin[low])]
@@ -99,7 +100,7 @@ def write_wav(path: Path, chunks: Iterable[Sound], channels: int) -> None:
 
 
 def read_wav(path: Path, from_ms: float, to_ms: float) -> Sound:
-    """Of a file of ours, counted from its first sample; what lies outside of it is silence. Raises OSError, EOFError."""
+    """Of a file of ours, counted from its first sample; outside of it is silence. Raises OSError, EOFError."""
     with wave.open(str(path), "rb") as file:
         channels, length = file.getnchannels(), file.getnframes()
         first, end = round(from_ms * PER_MS), round(to_ms * PER_MS)
@@ -142,7 +143,7 @@ def _at_border(there: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _channels(sound: TimedSound) -> int:
-    return sound.samples.shape[1] if sound.samples.ndim == 2 else 1  # noqa: PLR2004 - (n, channels)
+    return sound.samples.shape[1] if sound.samples.ndim == 2 else 1
 
 
 def _as_channels(laid: Sound, channels: int) -> Sound:

@@ -1,8 +1,8 @@
 """Where a participant's local files lie on the room's clock, found by their sound. Pure numpy: no files, no clock.
 
-`align_file` compares a local file's sound with the same person's live backup (GCC-PHAT over windows, a robust line, steps
-between windows); `coarse_file` is what is left where nobody speaks; `lay_sound` puts sound onto the room's clock with
-drift taken out. rooms.md 4.3; docs/rooms.md, "Sync and files".
+`align_file` compares a local file's sound with the same person's live backup (GCC-PHAT over windows, a robust line,
+steps between windows); `coarse_file` is what is left where nobody speaks; `lay_sound` puts sound onto the room's clock
+with drift taken out. docs/rooms.md, "Sync and files".
 """
 
 from recorder.align.gcc import RATE

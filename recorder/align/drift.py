@@ -55,9 +55,7 @@ def fit_line(file_ms: NDArray[np.float64], lag_ms: NDArray[np.float64]) -> Line:
     return Line(slope * 1e6, pieces, spread, used)
 
 
-def _slope(
-    file_ms: NDArray[np.float64], lag_ms: NDArray[np.float64], piece_of: NDArray[np.int64] | None
-) -> float:
+def _slope(file_ms: NDArray[np.float64], lag_ms: NDArray[np.float64], piece_of: NDArray[np.int64] | None) -> float:
     """The median over neighbours, or over all pairs of the same piece; 0 where there are none."""
     first, second = np.triu_indices(len(file_ms), 1)
     if piece_of is None:

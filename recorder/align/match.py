@@ -75,9 +75,7 @@ def _lags(local: TimedSound, backup: Sequence[TimedSound], start_ms: float, ppm:
         yield found
 
 
-def _lag(
-    local: TimedSound, part: TimedSound, first: int, room_ms: float, expected_ms: float, ppm: float
-) -> Lag | None:
+def _lag(local: TimedSound, part: TimedSound, first: int, room_ms: float, expected_ms: float, ppm: float) -> Lag | None:
     """None for a window in which nobody speaks, or that the file does not reach."""
     size, search = WINDOW_MS * PER_MS, SEARCH_MS * PER_MS
     piece = part.mono(first, first + size)
@@ -116,7 +114,8 @@ def _stretched(piece: NDArray[np.float32], ppm: float) -> NDArray[np.float32]:
     """As a clock that runs slower by so much has it: fewer samples for the same sound."""
     size = int(len(piece) / (1 + ppm * 1e-6))
     at = np.arange(size) * (1 + ppm * 1e-6)
-    return np.interp(at, np.arange(len(piece)), piece).astype(np.float32)
+    out: NDArray[np.float32] = np.interp(at, np.arange(len(piece)), piece).astype(np.float32)
+    return out
 
 
 def _alike(local: TimedSound, backup: Sequence[TimedSound], file_ms: float, lag_ms: float) -> float:

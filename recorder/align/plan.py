@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -147,7 +148,7 @@ def coarse_file(
 
 def _edits(local: TimedSound, backup: Sequence[TimedSound], line: Line) -> tuple[Edit, ...]:
     edits = []
-    for before, after in zip(line.pieces, line.pieces[1:], strict=False):
+    for before, after in pairwise(line.pieces):
         slope = line.ppm * 1e-6
         at_ms = find_step(
             local,

@@ -29,7 +29,7 @@ def lay_sound(
     `placed` None: the sound's times are the room's already (a backup).
     """
     size = max(0, round((to_ms - from_ms) * PER_MS))
-    channels = sound.samples.shape[1] if sound.samples.ndim == 2 else 1  # noqa: PLR2004 - (n, channels)
+    channels = sound.samples.shape[1] if sound.samples.ndim == 2 else 1
     out, there = np.zeros((size, channels), np.float32), np.zeros(size, bool)
     for low_ms, high_ms, shift_ms in _stretches(sound, placed):
         for run in sound.runs:
@@ -60,9 +60,7 @@ def _file(placed: AlignedFile | None, room_ms: NDArray[np.float64]) -> NDArray[n
     return room_ms if placed is None else (room_ms - placed.offset_ms) / (1 + placed.ppm * 1e-6)
 
 
-def _taken(
-    sound: TimedSound, index: NDArray[np.float64], first: int, end: int, channels: int
-) -> NDArray[np.float32]:
+def _taken(sound: TimedSound, index: NDArray[np.float64], first: int, end: int, channels: int) -> NDArray[np.float32]:
     """Samples at fractional numbers, shape (len(index), channels)."""
     low = int(np.floor(index[0])) - TAPS
     high = int(np.ceil(index[-1])) + TAPS
@@ -76,7 +74,8 @@ def _taken(
     weights = _weights(index - whole)
     starts = whole - low - (TAPS // 2 - 1)
     windows = np.lib.stride_tricks.sliding_window_view(source, TAPS, axis=0)[starts]  # (n, channels, TAPS)
-    return np.einsum("nct,nt->nc", windows, weights)
+    out: NDArray[np.float32] = np.einsum("nct,nt->nc", windows, weights)
+    return out
 
 
 def _weights(fraction: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -85,7 +84,8 @@ def _weights(fraction: NDArray[np.float64]) -> NDArray[np.float32]:
     phase = fraction * PHASES
     number = np.minimum(phase.astype(np.int64), PHASES - 1)
     rest = (phase - number).astype(np.float32)[:, None]
-    return table[number] * (1 - rest) + table[number + 1] * rest
+    out: NDArray[np.float32] = table[number] * (1 - rest) + table[number + 1] * rest
+    return out
 
 
 @cache
@@ -95,7 +95,8 @@ def _table() -> NDArray[np.float32]:
     away = np.arange(TAPS)[None, :] - (TAPS // 2 - 1) - fraction
     window = np.i0(KAISER * np.sqrt(np.clip(1 - (away / (TAPS / 2)) ** 2, 0, 1))) / np.i0(KAISER)
     table = np.sinc(away) * window
-    return (table / table.sum(axis=1, keepdims=True)).astype(np.float32)
+    out: NDArray[np.float32] = (table / table.sum(axis=1, keepdims=True)).astype(np.float32)
+    return out
 
 
 def _ceil(value: float) -> int:

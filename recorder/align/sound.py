@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -65,7 +66,7 @@ class TimedSound:
         if high > low:
             part = np.asarray(self.samples[low:high])
             scale = 1 / 32_768 if part.dtype.kind == "i" else 1.0
-            flat = part.mean(axis=1) if part.ndim == 2 else part  # noqa: PLR2004 - (n, channels)
+            flat = part.mean(axis=1) if part.ndim == 2 else part
             out[low - first : high - first] = flat.astype(np.float32) * np.float32(scale)
         return out
 
@@ -80,7 +81,7 @@ class TimedSound:
 def index_in(run: _Run, ms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sample numbers, with fractions, at times within a run; two steps of the fixed point are exact to 1e-6 samples,
     since offsets change by less than 1 ms a second."""
-    index = (ms - run.offsets_ms[0]) * PER_MS
+    index: NDArray[np.float64] = (ms - run.offsets_ms[0]) * PER_MS
     for _ in range(3):
         index = (ms - np.interp(index, run.knots, run.offsets_ms)) * PER_MS
     return index
@@ -93,7 +94,7 @@ def _runs(starts: NDArray[np.int64], times_ms: NDArray[np.float64], length: int)
     breaks = np.flatnonzero(np.abs(np.diff(offsets)) > HOLE_MS) + 1
     edges = [0, *breaks.tolist(), len(starts)]
     runs = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         end = int(starts[high]) if high < len(starts) else length
         if end > starts[low]:
             runs.append(_run(starts[low:high], offsets[low:high], end))
