@@ -7,7 +7,12 @@ from typing import Final
 MAX_PIXELS: Final = 8_847_360  # 4096 x 2160
 # What masters carry (daemon/clips/mux.py), with the decoders' names where they differ from the codecs'.
 _DECODERS: Final = "h264,hevc,libdav1d,av1,vp9,vp8,aac,opus,libopus,mp3,mp3float,flac,ac3,eac3,pcm_s16le,png,rawvideo"
-_DEMUXERS: Final = {"mov": "mov", "nut": "nut", "mpegts": "mpegts", "wav": "wav", "png": "image2", "image": "image2"}
+# What browsers record (recording rooms), and what is made of it on the way.
+RECORDED: Final = "h264,hevc,libdav1d,av1,vp9,vp8,aac,opus,libopus,flac,pcm_s16le,pcm_f32le,pcm_s24le"
+_DEMUXERS: Final = {
+    "mov": "mov", "nut": "nut", "mpegts": "mpegts", "wav": "wav", "png": "image2", "image": "image2",
+    "matroska": "matroska",
+}  # fmt: skip
 
 
 def read_media(
