@@ -19,19 +19,18 @@ from core.ids import ClipId
 from core.protocols import Clock
 from core.times import ns
 from supervisor.catalog import Catalog, CatalogAway, Conflict, NotFound
-from supervisor.catalog.room_values import SETTLED, SegmentRow, TakeRow
+from supervisor.catalog.room_values import NOTHING, SETTLED, SegmentRow, SegmentState, TakeRow
 from supervisor.erasing import erase_upload
 from supervisor.orders import order_rows
 from supervisor.roomfiles import publish, write_ledger
 from supervisor.segments import Segment
-from supervisor.uploads import Busy, Damaged, folder_of
+from supervisor.uploads import Busy, folder_of
 
 EVERY_NS: Final = ns(3)
 GIVE_UP_NS: Final = ns(48 * 3600)  # after the last part came: the laptop does not come back
 SETTLE_NS: Final = ns(15)  # after a take has stopped: recorders end one after the other, and announce what they made
 ALONE_NS: Final = ns(3600)  # a take that nobody brings anything for
 NEVER: Final = "never_finished"  # why a segment was closed
-NONE: Final = "none"  # there is nothing to align
 CONFORM: Final = "conform"
 log = structlog.get_logger()
 
@@ -111,7 +110,7 @@ class RoomKeeper:
         checked = await self._check(media, row.mime)
         await asyncio.to_thread(publish, self._data_dir, row, media)
         report = {**checked.report, "cut": row.reason == NEVER}
-        state = "damaged" if checked.reason else "verified"
+        state: SegmentState = "damaged" if checked.reason else "verified"
         await self._catalog.settle_segment(row.id, state, checked.reason or row.reason, report)
         await self._write_ledger(row.room, row.take)
         await asyncio.to_thread(erase_upload, self._data_dir, row.id)
@@ -127,7 +126,7 @@ class RoomKeeper:
         if any(row.state not in SETTLED for row in rows):
             return
         if not any(row.state == "verified" for row in rows):
-            await self._catalog.change_take(take.room, take.id, conform=NONE)
+            await self._catalog.change_take(take.room, take.id, conform=NOTHING)
             return
         await self._write_ledger(take.room, take.id)
         await self._order(take)
@@ -140,7 +139,7 @@ class RoomKeeper:
             stream, job = order_rows(recorded, take.session, ClipId(take.id), CONFORM, asked)
             made = await self._catalog.add_order(stream, job)
         except NotFound:  # its session has gone
-            await self._catalog.change_take(take.room, take.id, conform=NONE)
+            await self._catalog.change_take(take.room, take.id, conform=NOTHING)
         except Conflict as err:
             log.info("take.waits", room=take.room, take=take.id, why=str(err))  # an earlier one is under way
         else:
