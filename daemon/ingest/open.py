@@ -27,6 +27,7 @@ from daemon.ingest.http import Lookup, Response, settled, system_lookup
 from daemon.ingest.pull import PullSource
 from daemon.ingest.push import PushSource, RtmpSource
 from daemon.ingest.request import Request
+from daemon.ingest.room import RoomSeat, RoomSource
 from daemon.ingest.sniff import HEAD_BYTES, media_format, sniff
 from daemon.ingest.srt import SrtSource
 from supervisor.channels.answers import Answer, as_error
@@ -35,7 +36,8 @@ from supervisor.channels.pages import AskPage, ask_page, ask_recording, is_page
 TRIES: Final = 3
 DOOR: Final = "door:"  # publishers are handed over by a door, on a socket in the session's folder
 DOOR_SOCKET: Final = "door.sock"
-ROOM: Final = "room:"  # people who talk in the browser, on a socket in the session's folder
+ROOM: Final = "room:"  # people who talk in the browser come to a socket in the session's folder
+ROOM_SOCKET: Final = "room.sock"
 SECOND_RESOLVER: Final = frozenset(("recording", "stream_kind", "unsupported"))  # answers that yt-dlp may better
 
 
@@ -50,6 +52,7 @@ async def open_source(
     workdir: Path,
     resume: Resume | None = None,
     allow: Sequence[str] = (),
+    room: RoomSeat | None = None,
     lookup: Lookup = system_lookup,
     ask: AskPage = ask_page,
     ask_second: AskPage = ask_recording,
@@ -57,12 +60,13 @@ async def open_source(
     """Find out what `source` is; a URL is asked once. Nothing is read on yet: that is `Source.run`.
 
     `live`: join a running stream at its edge rather than at its oldest segment. `speed`: media seconds a second for
-    what can be held back, None as fast as it is taken. `allow`: the setting `net.allow`. `workdir`: where a fetched
-    file lies. `ask`: what asks pages; `ask_second`: what asks for recordings that the first does not know. Raises
-    SourceError kinds, UsageError for other schemes, MissingPart for a recording that needs yt-dlp.
+    what can be held back, None as fast as it is taken. `allow`: the setting `net.allow`. `room`: what a source `room:`
+    needs. `workdir`: where a fetched file lies. `ask`: what asks pages; `ask_second`: what asks for recordings that the
+    first does not know. Raises SourceError kinds, UsageError for other schemes, MissingPart for a recording that needs
+    yt-dlp.
     """
-    if source == DOOR:
-        return DoorSource(workdir.parent / DOOR_SOCKET, clock=clock, options=options, resume=resume)
+    if source.startswith((DOOR, ROOM)):
+        return _brought(source, workdir.parent, clock, options, room, resume)
     if "://" not in source:
         return await asyncio.to_thread(FileSource, Path(source), clock=clock, speed=speed, resume=resume)
     if is_push(source):
@@ -97,6 +101,21 @@ async def open_source(
         if answer.code != "live":
             raise  # it is a page, and no second resolver knows it either
         return await _by_content(_found(request, answer, ask_second), clock, workdir)
+
+
+def _brought(
+    source: str, folder: Path, clock: Clock, options: IngestOptions, room: RoomSeat | None, resume: Resume | None
+) -> Source:
+    """What comes to a socket in the session's folder: a door's publisher, or the people of a room."""
+    if source.startswith(DOOR):
+        return DoorSource(folder / DOOR_SOCKET, clock=clock, options=options, resume=resume)
+    if room is None:
+        raise UsageError(
+            "A room needs the page and the invites that clipd up serves",
+            remedy="Run clipd up, then make the room with clipd rooms.",
+            code="no_room",
+        )
+    return RoomSource(room, folder / ROOM_SOCKET, clock=clock, resume=resume)
 
 
 async def _settled(request: Request, clock: Clock) -> Request:
