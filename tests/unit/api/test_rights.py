@@ -67,7 +67,12 @@ HEADERS: Final[dict[tuple[str, str], dict[str, str]]] = {  # that a body needs, 
         "X-Clipd-Sha256": hashlib.sha256(b"x").hexdigest(),
     },
 }
-PARTS: Final[dict[str, str]] = {"seq": "0", "moment": "m1", "name": "gaming", "take": "t1"}  # of a pattern, beside its id, by name
+PARTS: Final[dict[str, str]] = {
+    "seq": "0",
+    "moment": "m1",
+    "name": "gaming",
+    "take": "t1",
+}  # of a pattern, beside its id, by name
 
 
 @dataclass(frozen=True)
