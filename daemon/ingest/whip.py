@@ -15,21 +15,10 @@ from core.protocols import Clock
 from daemon.doors.api import Refused
 from daemon.ingest.api import Resume
 from daemon.ingest.feed import Feed
+from daemon.ingest.ice import ice_options
 from daemon.ingest.push import PushSource
 from daemon.sockets import listening_at
-from recorder.rtc.options import IceOptions, IceServer
 from recorder.whip import Busy, WhipEndpoint, WhipSession
-
-
-def ice_options(rooms: RoomsOptions) -> IceOptions:
-    """What the settings say of how peers find us."""
-    return IceOptions(
-        servers=tuple(
-            IceServer(urls=one.urls, username=one.username or None, credential=one.credential or None)
-            for one in rooms.ice_servers
-        ),
-        public_ip=rooms.public_ip or None,
-    )
 
 
 class WhipSource(PushSource):
