@@ -125,19 +125,17 @@ class Forwarding:
 
     async def publish(self, pid: Pid, gen: int, sdp: str) -> str:
         """Answer a person's offer: it replaces the connection that they had. Raises BadOffer."""
-        await self._drop(pid)
         publisher = self._media.publisher(
             lambda frame: self._frame(pid, source, frame), lambda state: self._state(pid, source, state)
         )
-        source = self._sources[pid] = _Source(gen, publisher)
-        self._gens[pid] = gen
+        source = _Source(gen, publisher)
         try:
             answer = await publisher.answer(sdp)
         except BaseException:
-            if self._sources.get(pid) is source:
-                del self._sources[pid]
             await publisher.close()
             raise
+        await self._drop(pid)  # not before: an offer that is none costs nobody their connection
+        self._sources[pid], self._gens[pid] = source, gen
         source.answered = True
         publisher.keyframes_every(self._keyframes_s)
         for viewer in self._viewers:

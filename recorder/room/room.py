@@ -205,8 +205,8 @@ class RecordingRoom:
             return self._greet(pid, presence)
         if isinstance(message, Offer):
             self.state.may_publish(pid)
-            self.takes.ended(pid)
             sdp = await self.forwarding.publish(pid, message.gen, message.sdp)
+            self.takes.ended(pid)
             return {"type": "answer", "gen": message.gen, "sdp": sdp}
         if isinstance(message, Answer):
             await self.forwarding.answered(pid, message.pair, message.sdp)
