@@ -203,7 +203,7 @@ def _local(folder: Path, guest: Guest, local: Local, sound: NDArray[np.float32],
     coded = ["-c:a", "libopus", "-b:a", "64k"]
     if local.track != "mic":
         phase = f"mod(t*{1 + local.ppm * 1e-6:.9f}+{local.start_s},1)"
-        arguments = ["-f", "lavfi", "-i", _picture(guest, len(heard) / RATE, phase, "640x360"), *arguments]
+        arguments = ["-f", "lavfi", "-i", _picture(guest, len(heard) / RATE, phase, "384x216"), *arguments]
         coded += ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "600k", "-g", "90"]
     ffmpeg(*arguments, *coded, "-shortest", str(path))
     pcm.unlink()
@@ -244,6 +244,14 @@ def beeps(sound: NDArray[np.float32], hz: float) -> list[float]:
     power = np.abs(np.convolve(turned.reshape(count, size).mean(axis=1), np.ones(4) / 4, "valid"))
     loud = power > 0.5 * np.percentile(power, 97)
     return [float((index + 2) * size / RATE) for index in np.flatnonzero(loud[1:] & ~loud[:-1])]
+
+
+def tone_level(sound: NDArray[np.float32], hz: float) -> float:
+    """How loud a tone is where beeps are, in the median."""
+    whole, part = RATE, round(0.08 * RATE)
+    turn = np.exp(-2j * math.pi * hz * np.arange(part) / RATE)
+    starts = range(round(1.01 * RATE), len(sound) - part, whole)
+    return float(np.median([abs(np.mean(sound[at : at + part] * turn)) for at in starts]))
 
 
 def sound_of(path: Path) -> NDArray[np.float32]:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import random
 
-import aiohttp
-import pytest
-
-from daemon.sockets import short_path
 from recorder.room.ledger import read_ledger
 from tests.room_guest import guest
-from tests.unit.room.conftest import OpenRoom, opened
-from tests.unit.room.test_protocol import malformed
+from tests.unit.room.conftest import OpenRoom
 from tests.webrtc import CodedTrack, coded_opus, coded_video
 
 LONG = 60 * 50  # packets: a minute
