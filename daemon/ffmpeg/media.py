@@ -21,17 +21,21 @@ def read_media(
     *,
     decoders: str = _DECODERS,
     seek_s: float = 0.0,
+    near_s: float | None = None,
     duration_s: float | None = None,
 ) -> list[str]:
     """Arguments of one input: `-i file:NAME` and what belongs before it; `name` is a generated name in its folder.
 
-    `seek_s` is exact to the frame: decoding begins at the keyframe before it. Raises KeyError for a demuxer that is not
-    on the list.
+    `seek_s` is exact to the frame: decoding begins at the keyframe before it. `near_s` counts in the file's own
+    timestamps, and what lies between the keyframe before it and there comes too; for runs that keep timestamps
+    (`-copyts`). Raises KeyError for a demuxer that is not on the list.
     """
     options = ["-protocol_whitelist", "file", "-f", _DEMUXERS[demuxer], "-format_whitelist", _DEMUXERS[demuxer]]
     options += ["-codec_whitelist", decoders, "-max_pixels", str(MAX_PIXELS), "-max_streams", "16"]
     if seek_s:
         options += ["-ss", f"{seek_s:.6f}"]
+    if near_s is not None:
+        options += ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{near_s:.6f}"]
     if duration_s is not None:
         options += ["-t", f"{duration_s:.6f}"]
     return [*options, "-i", f"file:{name}"]
