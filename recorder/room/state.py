@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from core.errors import ClipdError
 from core.spec import MAX_PEOPLE, RoomLayout
@@ -106,12 +106,14 @@ Effect = Tell | Joined | Left | Muted | Take | Laid | Marked
 
 @dataclass(slots=True, kw_only=True)
 class Person:
-    """One participant. `codecs`: what they publish; `level`, `net`, `upload`, `recorders`: as their page says."""
+    """One participant. `notice` is the SHA-256 of what they agreed to, `codecs` what they publish; `level`, `net`,
+    `upload` and `recorders` are their page's word."""
 
     pid: Pid
     name: str
     role: Role
     state: PersonState = "lobby"
+    notice: str | None = None
     codecs: Mapping[TrackName, str] = field(default_factory=dict)
     muted: set[TrackName] = field(default_factory=set)
     level: Mapping[str, Any] | None = None
@@ -153,13 +155,13 @@ class RoomState:
     def __init__(
         self,
         *,
-        layout: RoomLayout = "grid",
+        layout: str = "grid",
         max_people: int = MAX_PEOPLE,
         admitted: Iterable[Pid] = (),
         kicked: Iterable[Pid] = (),
     ) -> None:
         self.people: dict[Pid, Person] = {}
-        self.layout: RoomLayout = layout
+        self.layout = layout if layout in get_args(RoomLayout) else "grid"
         self.take: str | None = None
         self.started_ms = 0.0  # of the take, room time
         self.admitted = set(admitted)
@@ -183,14 +185,14 @@ class RoomState:
 
     # -- coming and going
 
-    def enter(self, pid: Pid, name: str, role: Role) -> list[Effect]:
+    def enter(self, pid: Pid, name: str, role: Role, notice: str | None = None) -> list[Effect]:
         """Somebody has connected, for the first time or again. Raises NotAllowed."""
         if pid in self.kicked:
             raise NotAllowed("You were removed from this room", remedy="Ask the host.", code="kicked")
         person = self.people.get(pid)
         if person is None:
             person = Person(pid=pid, name=name, role=role, state="gone")
-        person.name, person.role = name, role
+        person.name, person.role, person.notice = name, role, notice or person.notice
         if person.inside:
             self._put(person, "joined")
             return [Joined(pid)]

@@ -64,6 +64,10 @@ class RoomStore:
         """Room time."""
         return (self._clock.boottime_ns() - self.epoch_ns) / NS_PER_MS
 
+    def wall_ns(self) -> int:
+        """UTC, for labels."""
+        return self._clock.wall_ns()
+
     def clock_row(self) -> dict[str, Any]:
         """The clock as a take's ledger keeps it."""
         return {"type": "clock", "boottime_ns": self.epoch_ns, "boot_id": _boot_id(), "wall_ns": self._clock.wall_ns()}
