@@ -53,7 +53,7 @@ class ConfiguredStreams:
         return spec
 
     def waits(self, row: StreamRow) -> bool:
-        """A publisher of a door's, or of an address of its own; the people of a room."""
+        """A publisher of a door's, over WHIP, or of an address of its own; the people of a room."""
         return row.source.startswith((DOOR, WHIP, ROOM)) or is_push(row.source)
 
     def _request(self, row: StreamRow) -> WatchRequest:
