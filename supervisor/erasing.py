@@ -59,8 +59,17 @@ def erase_all_but(data_dir: Path, session: SessionId, clips: Collection[str]) ->
 
 def left_uploads(data_dir: Path, known: Collection[str]) -> list[str]:
     """Folders of uploads that nobody knows of, what an earlier try has renamed too."""
+    return _left(data_dir / "uploads", known)
+
+
+def left_rooms(data_dir: Path, known: Collection[str]) -> list[str]:
+    """The same of rooms."""
+    return _left(data_dir / "rooms", known)
+
+
+def _left(folder: Path, known: Collection[str]) -> list[str]:
     try:
-        found = os.listdir(data_dir / "uploads")
+        found = os.listdir(folder)
     except FileNotFoundError:
         return []
     names = {name[1:-5] if name == _gone(name[1:-5]) else name for name in found}

@@ -63,7 +63,7 @@ class SourceInfo:
     `path` is the local file, where there is one (a fetched one exists once its download is done).
     """
 
-    kind: Literal["file", "hls", "http", "rtmp", "srt", "rtsp", "door", "room"]
+    kind: Literal["file", "hls", "http", "rtmp", "srt", "rtsp", "door", "whip", "room"]
     unstoppable: bool
     path: Path | None = None
     duration_s: float | None = None

@@ -20,6 +20,7 @@ from core.protocols import Clock
 from core.spec import RoomSpec
 from core.times import ns
 from daemon.ingest.api import CaptureSink, Ended, Resume, Source, SourceInfo
+from daemon.ingest.ice import ice_options
 from daemon.ingest.mixfeed import MixFeed
 from daemon.ingest.threads import Threads
 from daemon.sockets import short_path
@@ -29,7 +30,6 @@ from recorder.room.server import RoomServer
 from recorder.room.store import RoomStore
 from recorder.room.takes import TakeLine
 from recorder.room.webrtc import WebRtc
-from recorder.rtc.options import IceOptions, IceServer
 
 STEP_NS: Final = ns(0.25)  # sound handed over at a time: what it adds to latency
 CHUNK_BYTES: Final = 4 << 20  # of an upload; supervisor/uploads.py
@@ -97,18 +97,11 @@ class RoomSource(Source):
     def _made(self, store: RoomStore) -> RecordingRoom:
         options = self._seat.options
         servers = [server.model_dump(mode="json", exclude_defaults=True) for server in options.ice_servers]
-        ice = IceOptions(
-            servers=tuple(
-                IceServer(urls=each.urls, username=each.username or None, credential=each.credential or None)
-                for each in options.ice_servers
-            ),
-            public_ip=options.public_ip or None,
-        )
         return RecordingRoom(
             self._seat.spec,
             session=self._seat.session,
             store=store,
-            media=WebRtc(ice=ice, max_kbps=options.live_kbps, clock=self._clock, now_ms=store.now_ms),
+            media=WebRtc(ice=ice_options(options), max_kbps=options.live_kbps, clock=self._clock, now_ms=store.now_ms),
             clock=self._clock,
             decoder=OpusDecoder,
             told=self._tell,

@@ -78,6 +78,7 @@ async def build_parts(
             clock=clock,
             options=settings.ingest,
             allow=settings.net.allow,
+            rooms=settings.rooms,
             live=spec.kind == "stream",
             speed=spec.speed,
             origin=spec.origin,

@@ -20,9 +20,9 @@ from supervisor.api.playback import check_link
 from supervisor.api.rows import date, date_or_none, listed
 from supervisor.api.sources import ROOM
 from supervisor.api.streams import new_stream_id
-from supervisor.api.taking import take_answer, take_detail
+from supervisor.api.taking import take_answers, take_detail
 from supervisor.catalog import Conflict
-from supervisor.catalog.room_values import InviteRow, RoomRow
+from supervisor.catalog.room_values import InviteRow, RoomRow, options_of
 from supervisor.catalog.values import ClaimRow, StreamRow
 from supervisor.erasing import erase_room
 from supervisor.reconcile.values import FINAL_STATES
@@ -57,7 +57,7 @@ async def add(call: UserCall) -> Done:
         kind="stream",
         origin="api",
         rights="consent",  # everybody who is recorded has accepted the notice
-        options={"room": {"id": room.id, "layout": room.layout, "max_people": room.max_people}},
+        options=options_of(room),
     )
     made = await call.services.catalog.add_room(room, stream)
     return Done(_answer(made, stream, None), 201, target=made.id, detail={"name": made.name})
@@ -147,7 +147,8 @@ async def list_takes(call: UserCall) -> Done:
     """GET /rooms/{id}/takes."""
     query: Listing = call.query
     page = await call.services.catalog.takes(call.workspace, call.path["id"], limit=query.limit, after=query.after)
-    return Done(listed(page, take_answer))
+    answers = await take_answers(call.services, page.rows)
+    return Done(listed(page, lambda row: answers[row.id]))
 
 
 async def get_take(call: UserCall) -> Done:
@@ -208,7 +209,7 @@ def _answer(room: RoomRow, stream: StreamRow | None, claim: ClaimRow | None) -> 
         name=room.name,
         stream=room.stream,
         state="open" if stream is not None and stream.wanted == "running" and not stream.deleted else "closed",
-        layout=room.layout,  # type: ignore[arg-type]
+        layout=room.layout,
         notice=room.notice,
         max_people=room.max_people,
         worker=None if claim is None else claim.state,

@@ -13,15 +13,17 @@ from supervisor.api.prefix import API
 from supervisor.api.rows import date, date_or_none
 from supervisor.api.segments import segment_answer
 from supervisor.api.signing import Signer
-from supervisor.catalog.room_values import ConsentRow, PersonRow, SegmentRow, TakeRow
+from supervisor.catalog.room_values import NOTHING, ConsentRow, PersonRow, SegmentRow, TakeRow
+from supervisor.catalog.values import JobState
 from supervisor.roomfiles import bounds, local_name, states, take_files, track_files
 
 TRACKS: Final = ("mic", "cam", "screen")
 
 
-def take_answer(row: TakeRow) -> Take:
-    """In a list."""
-    return Take(**_fields(row))
+async def take_answers(services: Services, rows: Sequence[TakeRow]) -> dict[str, Take]:
+    """In a list, by id."""
+    jobs = await services.catalog.job_states([row.conform for row in rows])
+    return {row.id: Take(**_fields(row, jobs)) for row in rows}
 
 
 async def take_detail(services: Services, row: TakeRow) -> TakeDetail:
@@ -33,7 +35,7 @@ async def take_detail(services: Services, row: TakeRow) -> TakeDetail:
     made = _Made(services, row, await services.signers.get())
     pids = list(dict.fromkeys([*row.people, *(segment.person for segment in rows)]))
     return TakeDetail(
-        **_fields(row),
+        **_fields(row, await catalog.job_states([row.conform])),
         participants=[
             await made.person(
                 pid, people.get(pid), _accepted(consents, pid, row), [each for each in rows if each.person == pid]
@@ -76,8 +78,8 @@ class _Made:
         known = [self._bounds.get(local_name(row)) for row in rows]
         aligned = [bound for bound in known if bound is not None]
         return TakeTrack(
-            track=track,  # type: ignore[arg-type]
-            state=states(rows, any(name.startswith("backup-") for name in files)),  # type: ignore[arg-type]
+            track=track,
+            state=states(rows, any(name.startswith("backup-") for name in files)),
             bytes=sum(row.bytes for row in rows),
             verified_bytes=sum(row.bytes for row in rows if row.state == "verified"),
             bound_ms=max(aligned) if aligned and len(aligned) == len(rows) else None,
@@ -92,7 +94,7 @@ class _Made:
         return {name: self._signer.sign(f"{path}{name}", until_ns) for name in files}
 
 
-def _fields(row: TakeRow) -> dict[str, Any]:
+def _fields(row: TakeRow, jobs: Mapping[str, JobState]) -> dict[str, Any]:
     return {
         "id": row.id,
         "session": row.session,
@@ -101,8 +103,15 @@ def _fields(row: TakeRow) -> dict[str, Any]:
         "started": date(row.started_ns),
         "stopped": date_or_none(row.stopped_ns),
         "people": len(row.people),
-        "conform": "queued" if row.conform else "waiting",
+        "conform": _conform(row, jobs),
     }
+
+
+def _conform(row: TakeRow, jobs: Mapping[str, JobState]) -> str:
+    if row.conform in ("", NOTHING):
+        return "nothing" if row.conform else "waiting"
+    state = jobs.get(row.conform, "completed")  # jobs are forgotten after a while
+    return {"completed": "done", "failed": "failed", "cancelled": "failed"}.get(state, "queued")
 
 
 def _accepted(consents: Sequence[ConsentRow], pid: str, take: TakeRow) -> ConsentRow | None:

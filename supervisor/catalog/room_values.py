@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from core.ids import SessionId, StreamId
 
@@ -12,7 +12,8 @@ RoomRole = Literal["host", "guest", "producer"]
 Track = Literal["mic", "cam", "screen"]
 TakeState = Literal["recording", "stopped"]
 SegmentState = Literal["open", "whole", "verified", "damaged", "given_up"]
-SETTLED = frozenset({"verified", "damaged", "given_up"})
+SETTLED: Final = frozenset({"verified", "damaged", "given_up"})
+NOTHING: Final = "none"  # in place of a job: nobody brought anything that could be aligned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,11 @@ class RoomRow:
     notice: str
     max_people: int
     created_ns: int = 0
+
+
+def options_of(room: RoomRow) -> dict[str, Any]:
+    """What its stream's options say of it, for its worker's orders."""
+    return {"room": room.id, "room_layout": room.layout, "room_people": room.max_people}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +78,8 @@ class ConsentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeRow:
-    """A recording in a room. `people`: {pid: {name, role}}. `conform`: the job that aligns its local tracks; "": none
-    yet."""
+    """A recording in a room. `people`: {pid: {name, role}}. `conform`: the job that aligns its local tracks, or
+    NOTHING; "": none yet."""
 
     id: str
     room: str

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from supervisor.catalog import limits
 from supervisor.catalog.errors import Conflict, JoinRefused, NotFound
 from supervisor.catalog.part import Part
-from supervisor.catalog.room_values import ConsentRow, InviteRow, PersonRow, RoomRole, RoomRow
+from supervisor.catalog.room_values import ConsentRow, InviteRow, PersonRow, RoomRole, RoomRow, options_of
 from supervisor.catalog.rows import in_workspace, one, page, value_of
 from supervisor.catalog.schema import room_consents, room_invites, room_people, rooms, streams
 from supervisor.catalog.streams import checked_stream
@@ -69,10 +69,7 @@ class Rooms(Part):
                 made = replace(made, notice=limits.text("notice", made.notice))
                 stream = await one(connection, select(streams).where(streams.c.id == row.stream))
                 assert stream is not None
-                options = {
-                    **stream["options"],
-                    "room": {"id": id, "layout": made.layout, "max_people": made.max_people},
-                }
+                options = {**stream["options"], **options_of(made)}
                 of_stream = update(streams).where(streams.c.id == row.stream)
                 await connection.execute(of_stream.values(name=made.name, options=options))
                 await connection.execute(update(rooms).where(rooms.c.id == id).values(asdict(made)))
@@ -125,6 +122,7 @@ class Rooms(Part):
         """Nobody comes in by it any more, nor again. Raises NotFound. A second time changes nothing."""
         mine = and_(room_invites.c.id == id, room_invites.c.room == room, in_workspace(room_invites, workspace))
         async with self._database.writing() as connection:
+            await _room(connection, workspace, room)
             found = await connection.execute(update(room_invites).where(mine).values(revoked=True))
             if found.rowcount == 0:
                 raise NotFound("invite", id)

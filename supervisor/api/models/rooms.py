@@ -238,7 +238,7 @@ class TakePerson(Answered):
 
 
 class Take(Answered):
-    """A recording in a room. `conform`: what aligns its local tracks: waiting, queued, done."""
+    """A recording in a room. `conform`: whether its local tracks are aligned; waiting: they are not all here."""
 
     id: str
     session: str
@@ -247,7 +247,7 @@ class Take(Answered):
     started: datetime
     stopped: datetime | None
     people: int
-    conform: Literal["waiting", "queued"]
+    conform: Literal["waiting", "queued", "done", "failed", "nothing"]
 
 
 class TakeDetail(Take):
