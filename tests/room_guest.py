@@ -13,10 +13,12 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import av
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
+from daemon.demo.speech import ASSETS
 from daemon.sockets import short_path
-from tests.webrtc import CodedTrack, answered, offer_of, peer, send_only
+from tests.webrtc import CodedTrack, Sent, answered, offer_of, peer, send_only
 
 
 class Guest:
@@ -168,3 +170,16 @@ async def guest(
                 await one.close()
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
+
+
+def spoken(*names: str) -> tuple[Sent, ...]:
+    """Sentences of the bundle, one after the other, as the packets that they are kept in."""
+    sent: list[Sent] = []
+    at = 0
+    for name in names:
+        with av.open(ASSETS / f"{name}.opus") as container:
+            for packet in container.demux(audio=0):
+                if packet.size:
+                    sent.append(Sent(at, 48_000, bytes(packet)))
+                    at += packet.duration or 960
+    return tuple(sent)

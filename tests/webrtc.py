@@ -14,7 +14,14 @@ from typing import Any, Final, Self
 import av
 import numpy as np
 from aiohttp import ClientSession, UnixConnector
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import (
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
 
 FPS: Final = 30
 OPUS_MS: Final = 20
@@ -109,7 +116,7 @@ class CodedTrack(MediaStreamTrack):
 
 def peer() -> RTCPeerConnection:
     """A connection that asks no server for its address."""
-    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
 
 def send_only(connection: RTCPeerConnection, track: CodedTrack, codec: str) -> None:

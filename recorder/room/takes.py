@@ -125,6 +125,7 @@ class RoomTakes:
                 return
             for each in self._mixing:
                 each.stop_ms = at_ms if each.keeper is keeper else each.stop_ms
+            keeper.stop_ms = at_ms
             self._state.stopped()
             self._forwarding.recording(False)
             self._everybody.tell_inside({"type": "rec.stop", "take": keeper.id, "at_ms": at_ms})
@@ -132,7 +133,7 @@ class RoomTakes:
                 await self._clock.sleep(TAIL_NS)
             self._keeper = None
             try:
-                await keeper.stop(reason, by, at_ms)
+                await keeper.stop(reason, by)
             except StorageError as err:
                 self._everybody.trouble(err.code, "The end of the take could not be written down")
             self._tell(keeper, "stopped")

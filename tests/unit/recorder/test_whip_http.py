@@ -175,7 +175,7 @@ async def test_candidates_that_trickle(http: TestClient[Any, Any]) -> None:
         (candidate, body(SDP), 415),
         (restart, body(FRAGMENT) | {"If-Match": "*"}, 422),
         ("nothing", body(FRAGMENT), 400),
-        (candidate.replace("127.0.0.1", "nonsense"), body(FRAGMENT), 400),
+        (candidate.replace("127.0.0.1", "nonsense"), body(FRAGMENT), 204),  # not an address: left out
         ("a=end-of-candidates\r\n", body(FRAGMENT), 204),
         (candidate, body(FRAGMENT), 204),  # behind the end: left out
     ]
