@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.sdp import candidate_from_sdp
 
 from recorder.rtc.options import BadOffer, IceOptions
 
@@ -35,6 +36,21 @@ async def take_description(connection: RTCPeerConnection, sdp: str, kind: str) -
         raise BadOffer(
             f"The session description cannot be used: {str(err)[:120] or type(err).__name__}",
             remedy="Send what the browser's or the encoder's WebRTC made, unchanged.",
+            code="malformed",
+        ) from err
+
+
+async def take_candidate(connection: RTCPeerConnection, line: str | None) -> None:
+    """Add a peer's `a=candidate` line; None: there will be no more. Boundary: as with descriptions. Raises BadOffer."""
+    try:
+        candidate = None if line is None else candidate_from_sdp(line.removeprefix("a=candidate:"))
+        if candidate is not None:
+            candidate.sdpMLineIndex = 0  # everything is bundled
+        await connection.addIceCandidate(candidate)
+    except Exception as err:
+        raise BadOffer(
+            f"The candidate cannot be used: {str(err)[:120] or type(err).__name__}",
+            remedy="Send what RFC 8840 describes.",
             code="malformed",
         ) from err
 

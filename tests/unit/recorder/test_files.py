@@ -36,8 +36,8 @@ def frames_of(codec: Codec, sent: tuple[Sent, ...], begin_ms: float = 5_000.0) -
 
 def decoded(data: bytes) -> list[Any]:
     """Frames of the first track, as a reader of a cut file gets them."""
-    frames = []
-    with av.open(io.BytesIO(data), format="matroska") as container, contextlib.suppress(av.FFmpegError):
+    frames: list[Any] = []
+    with av.open(io.BytesIO(data), "r", format="matroska") as container, contextlib.suppress(av.FFmpegError):
         frames += container.decode(container.streams[0])
     return frames
 
@@ -118,7 +118,7 @@ class Reader:
 
     def codecs(self, number: int = -1) -> list[tuple[str, int]]:
         """Codec and width by track."""
-        with av.open(io.BytesIO(bytes(self.streams[number])), format="matroska") as container:
+        with av.open(io.BytesIO(bytes(self.streams[number])), "r", format="matroska") as container:
             return [(one.codec_context.name, getattr(one, "width", 0)) for one in container.streams]
 
 
@@ -134,7 +134,7 @@ def test_a_live_stream_begins_when_both_tracks_are_there() -> None:
     for frame in both():
         reader.mux.put(frame)
     assert reader.codecs() == [("h264", 320), ("opus", 0)]
-    with av.open(io.BytesIO(bytes(reader.streams[0])), format="matroska") as container:
+    with av.open(io.BytesIO(bytes(reader.streams[0])), "r", format="matroska") as container:
         packets = [packet for packet in container.demux() if packet.size]
     assert len(packets) == len(both())
     assert min(packet.pts for packet in packets if packet.pts is not None) == 0
@@ -180,7 +180,7 @@ def test_a_reader_that_falls_behind_gets_whole_pictures_again() -> None:
         reader.mux.put(frame)
     dropped = reader.mux.dropped["reader_slow"]
     assert 19 <= dropped < 45
-    with av.open(io.BytesIO(bytes(reader.streams[0])), format="matroska") as container:
+    with av.open(io.BytesIO(bytes(reader.streams[0])), "r", format="matroska") as container:
         packets = [(one.stream.type, one.pts or 0, one.is_keyframe) for one in container.demux() if one.size]
     pictures = [(at, is_keyframe) for kind, at, is_keyframe in packets if kind == "video"]
     assert len(packets) == len(frames) - dropped
