@@ -76,8 +76,9 @@ def track_files(data_dir: Path, room: str, take: str, person: str, track: str) -
 
 
 def take_files(data_dir: Path, room: str, take: str) -> dict[str, int]:
-    """The same of what is the whole take's: a mix, what editors open."""
-    return {name: size for name, size in _files(take_folder(data_dir, room, take)).items() if name != LEDGER}
+    """The same of what is the whole take's: a mix, what editors open; not our own ledgers."""
+    found = _files(take_folder(data_dir, room, take))
+    return {name: size for name, size in found.items() if name != LEDGER and not name.endswith(".jsonl")}
 
 
 def bounds(data_dir: Path, room: str, take: str) -> dict[str, float]:

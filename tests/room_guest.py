@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import av
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
+from daemon.demo.speech import ASSETS
 from daemon.sockets import short_path
-from tests.webrtc import CodedTrack, answered, offer_of, peer, send_only
+from tests.webrtc import CodedTrack, Sent, answered, offer_of, peer, send_only
 
 
 class Guest:
@@ -28,14 +30,13 @@ class Guest:
         self.closed: int | None = None
         self.watching: dict[str, RTCPeerConnection] = {}  # by pair
         self.received: dict[str, int] = {}  # packets by pair and kind
-        self._ids = itertools.count(1)
         self._sending: RTCPeerConnection | None = None
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, kind: str, **fields: Any) -> str:
         """Say something; its id."""
-        id = f"{self.pid}-{next(self._ids)}"
+        id = str(uuid.uuid4())
         await self.socket.send_str(json.dumps({"v": 1, "id": id, "type": kind, **fields}))
         return id
 
@@ -168,3 +169,16 @@ async def guest(
                 await one.close()
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
+
+
+def spoken(*names: str) -> tuple[Sent, ...]:
+    """Sentences of the bundle, one after the other, as the packets that they are kept in."""
+    sent: list[Sent] = []
+    at = 0
+    for name in names:
+        with av.open(ASSETS / f"{name}.opus") as container:
+            for packet in container.demux(audio=0):
+                if packet.size:
+                    sent.append(Sent(at, 48_000, bytes(packet)))
+                    at += packet.duration or 960
+    return tuple(sent)

@@ -150,7 +150,8 @@ def heard_at(sound: NDArray[np.float32], local: Local, length_s: float) -> NDArr
     """The same as a recorder has it whose clock is slow and that starts late."""
     slow = 1 + local.ppm * 1e-6
     size = int(min(local.length_s, (length_s - local.start_s) / slow) * RATE)
-    out = np.interp(local.start_s * RATE + np.arange(size) * slow, np.arange(len(sound)), sound).astype(np.float32)
+    at_sample = local.start_s * RATE + np.arange(size) * slow
+    out: NDArray[np.float32] = np.interp(at_sample, np.arange(len(sound)), sound).astype(np.float32)
     if local.cut is not None:
         at, gone = (round(seconds * RATE) for seconds in local.cut)
         out = np.concatenate((out[:at], out[at + gone :]))

@@ -8,11 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Self
 
 import av
 import numpy as np
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiohttp import ClientSession, UnixConnector
+from aiortc import (
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
 
 FPS: Final = 30
 OPUS_MS: Final = 20
@@ -107,7 +116,7 @@ class CodedTrack(MediaStreamTrack):
 
 def peer() -> RTCPeerConnection:
     """A connection that asks no server for its address."""
-    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
 
 def send_only(connection: RTCPeerConnection, track: CodedTrack, codec: str) -> None:
@@ -127,3 +136,37 @@ async def offer_of(connection: RTCPeerConnection) -> str:
 async def answered(connection: RTCPeerConnection, sdp: str) -> None:
     """Take the answer."""
     await connection.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="answer"))
+
+
+class WhipClient:
+    """An encoder that publishes over WHIP to a worker's local socket; gone without a word when the block is left."""
+
+    def __init__(self, socket: Path, *tracks: tuple[CodedTrack, str]) -> None:
+        self.connection = peer()
+        self.location = ""
+        self._socket = socket
+        for track, codec in tracks:
+            send_only(self.connection, track, codec)
+
+    async def __aenter__(self) -> Self:
+        """Publish."""
+        self.http = ClientSession(connector=UnixConnector(str(self._socket)), base_url="http://worker")
+        headers = {"Content-Type": "application/sdp"}
+        async with self.http.post("/whip", data=await offer_of(self.connection), headers=headers) as reply:
+            text = await reply.text()
+            if reply.status != 201:
+                await self.__aexit__()
+            assert reply.status == 201, text
+            self.location = reply.headers["Location"]
+        await answered(self.connection, text)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Close the connection."""
+        await self.connection.close()
+        await self.http.close()
+
+    async def end(self) -> int:
+        """DELETE; the status."""
+        async with self.http.delete(self.location) as reply:
+            return reply.status

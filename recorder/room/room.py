@@ -124,7 +124,7 @@ class RecordingRoom:
         if before is not None and before.outlet is not None:
             before.outlet.close(4001, "This room is open in another tab")
         presence = self._here[pid] = _Presence(outlet, self._clock.boottime_ns())
-        if before is not None:
+        if before is not None:  # what a page could not hear the answer to, it says again
             presence.replies = before.replies
         self._settle(pid)
         await self._do(effects)

@@ -73,6 +73,7 @@ class TakeKeeper:
         """Raises OSError where the ledger cannot be opened."""
         self.id = take
         self.started_ms = started_ms
+        self.stop_ms: float | None = None  # what was recorded later is not kept
         self.folder = store.take_folder(take)
         self.people: dict[Pid, dict[str, str]] = {}  # who was in it at any time
         self._store = store
@@ -163,7 +164,7 @@ class TakeKeeper:
     def put(self, pid: Pid, gen: int, frame: EncodedFrame) -> None:
         """A frame of one person's connection number `gen`."""
         key = (pid, frame.track)
-        if frame.room_ms < self.started_ms:
+        if frame.room_ms < self.started_ms or (self.stop_ms is not None and frame.room_ms > self.stop_ms):
             return
         kept = self._kept.get(key)
         if kept is None or kept.gen != gen or kept.codec != frame.codec:
@@ -197,12 +198,13 @@ class TakeKeeper:
         for key in [key for key in self._kept if key[0] == pid]:
             self._close(key)
 
-    async def stop(self, reason: str, by: str, at_ms: float) -> None:
+    async def stop(self, reason: str, by: str) -> None:
         """Write everything down. The disk is waited for; one that refuses costs the last rows."""
         for key in list(self._kept):
             self._close(key)
+        ended_ms = self._store.now_ms() if self.stop_ms is None else self.stop_ms
         await self._loop.run_in_executor(self._closing, lambda: None)  # behind all that is being closed
-        if not await self.note("stop", room_ms=round(at_ms, 3), reason=reason, by=by):
+        if not await self.note("stop", room_ms=round(ended_ms, 3), reason=reason, by=by):
             log.warning("take.stop_not_noted", take=self.id)
         await self._let_go()
         self._store.facts.take = None

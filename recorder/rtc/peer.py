@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.sdp import candidate_from_sdp
 
 from recorder.rtc.options import BadOffer, IceOptions
 
@@ -17,12 +18,13 @@ log = structlog.get_logger()
 
 
 def new_connection(ice: IceOptions) -> RTCPeerConnection:
-    """A connection that asks nobody it was not told to ask: aiortc's default is a public STUN server."""
+    """A connection that asks nobody it was not told to ask: aiortc's default is a public STUN server. Everything is
+    bundled from the start: what aiortc 1.16 bundles by kind, it leaves on a transport of its own (a second video)."""
     servers = [
         RTCIceServer(urls=list(server.urls), username=server.username, credential=server.credential)
         for server in ice.servers
     ]
-    return RTCPeerConnection(RTCConfiguration(iceServers=servers))
+    return RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
 
 async def take_description(connection: RTCPeerConnection, sdp: str, kind: str) -> None:
@@ -34,6 +36,21 @@ async def take_description(connection: RTCPeerConnection, sdp: str, kind: str) -
         raise BadOffer(
             f"The session description cannot be used: {str(err)[:120] or type(err).__name__}",
             remedy="Send what the browser's or the encoder's WebRTC made, unchanged.",
+            code="malformed",
+        ) from err
+
+
+async def take_candidate(connection: RTCPeerConnection, line: str | None) -> None:
+    """Add a peer's `a=candidate` line; None: there will be no more. Boundary: as with descriptions. Raises BadOffer."""
+    try:
+        candidate = None if line is None else candidate_from_sdp(line.removeprefix("a=candidate:"))
+        if candidate is not None:
+            candidate.sdpMLineIndex = 0  # everything is bundled
+        await connection.addIceCandidate(candidate)
+    except Exception as err:
+        raise BadOffer(
+            f"The candidate cannot be used: {str(err)[:120] or type(err).__name__}",
+            remedy="Send what RFC 8840 describes.",
             code="malformed",
         ) from err
 

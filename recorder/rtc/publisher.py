@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, Final
 
 from aiortc import RTCPeerConnection
-from aiortc.sdp import candidate_from_sdp
 
 from core.protocols import Clock
 from core.times import NS_PER_S, ns
@@ -18,7 +17,7 @@ from recorder.frames import Codec, EncodedFrame, TrackName, VideoCodec
 from recorder.intake import TrackIntake
 from recorder.packets import RtpIn
 from recorder.rtc.options import BadOffer, IceOptions
-from recorder.rtc.peer import States, close, new_connection, take_description
+from recorder.rtc.peer import States, close, new_connection, take_candidate, take_description
 from recorder.rtc.receiver import RoundTrips, Tap
 from recorder.rtc.sdp import finish_answer, fragment_lines, plan_offer, usable_candidates
 
@@ -38,7 +37,7 @@ class _Line:
     tap: Tap
     asked_ns: int | None = None  # when a keyframe was last asked for
     nacked_ns: int = 0
-    wanted: bool = False  # somebody waits for a keyframe
+    wanted_ns: int | None = None  # since when somebody waits for a keyframe
 
 
 class Publisher:
@@ -109,16 +108,15 @@ class Publisher:
                 code="restart",
             )
         for line in usable_candidates(lines):
-            candidate = candidate_from_sdp(line.removeprefix("a=candidate:"))
-            candidate.sdpMLineIndex = 0  # everything is bundled
-            await self._connection.addIceCandidate(candidate)
+            await take_candidate(self._connection, line)
         if "a=end-of-candidates" in lines:
-            await self._connection.addIceCandidate(None)
+            await take_candidate(self._connection, None)
 
     def request_keyframe(self, track: TrackName) -> None:
         """Ask for one soon; at most one request a second goes out."""
-        if track in self._lines:
-            self._lines[track].wanted = True
+        line = self._lines.get(track)
+        if line is not None and line.wanted_ns is None:
+            line.wanted_ns = self._clock.boottime_ns()
 
     def keyframes_every(self, seconds: float | None) -> None:
         """While recording: ask for keyframes this often where none comes by itself, so that files can be cut."""
@@ -193,15 +191,17 @@ class Publisher:
             line.nacked_ns = now_ns
             await line.tap.nack(intake.ssrc, missing)
         if self._keyframe_due(line, now_ns):
-            line.asked_ns, line.wanted = now_ns, False
+            line.asked_ns = now_ns
             await line.tap.pli(intake.ssrc)
 
     def _keyframe_due(self, line: _Line, now_ns: int) -> bool:
         intake = line.intake
+        if line.wanted_ns is not None and (intake.last_keyframe_ns or 0) >= line.wanted_ns:
+            line.wanted_ns = None
         quiet_ns = now_ns - line.asked_ns if line.asked_ns is not None else CONNECT_NS
         if intake.wants_keyframe:
             return quiet_ns >= REPAIR_NS
-        if line.wanted:
+        if line.wanted_ns is not None:
             return quiet_ns >= ASK_NS
         if self._every_ns is None or intake.last_rtp_ns is None or now_ns - intake.last_rtp_ns > NS_PER_S:
             return False

@@ -9,6 +9,7 @@ reports and REMB stay aiortc's.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -109,7 +110,7 @@ class Tap:
     def _fault(self, err: Exception) -> None:
         self.faults += 1
         if self.faults <= MAX_FAULTS_LOGGED:
-            log.error("tap.failed", error=repr(err), exc_info=err)
+            log.error("tap.failed", error=repr(err), where="".join(traceback.format_tb(err.__traceback__)[-2:]))
 
 
 class RoundTrips:

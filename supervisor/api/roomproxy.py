@@ -29,6 +29,7 @@ CONNECT_S: Final = 5.0
 LOOK_NS: Final = ns(20)  # between two looks whether somebody is still let in
 AWAY: Final = WSCloseCode.TRY_AGAIN_LATER
 GONE: Final = WSCloseCode.SERVICE_RESTART
+_REFUSED: Final = {403: b"kicked", 409: b"room_full"}  # by the worker's status
 _Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
@@ -48,8 +49,9 @@ async def join_socket(call: Call) -> web.StreamResponse:
         try:
             async with to_worker(services, room.stream, CONNECT_S) as client:
                 await _proxied(services, socket, client, person)
-        except WorkerAway:
-            await socket.close(code=GONE if socket.closed else AWAY, message=b"room_opening")
+        except (WorkerAway, CatalogAway) as err:
+            code, reason = _why(err.__cause__)
+            await socket.close(code=code, message=reason)
     return socket
 
 
@@ -58,7 +60,7 @@ async def _proxied(
 ) -> None:
     """Until either side ends. Raises what `to_worker` turns into WorkerAway, before anything was said."""
     async with client.ws_connect(
-        f"{HOST}/ws", headers=_headers(person), max_msg_size=MAX_FRAME, heartbeat=PING_S,
+        f"{HOST}/ws", headers=_headers(person), protocols=(PROTOCOL,), max_msg_size=MAX_FRAME, heartbeat=PING_S,
         timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
     ) as worker:  # fmt: skip
         code = await _first(
@@ -115,6 +117,13 @@ async def _watch(services: Services, person: PersonRow) -> int:
     return GONE
 
 
+def _why(cause: BaseException | None) -> tuple[int, bytes]:
+    """Code and reason for a worker that did not take somebody in: it said no, or there is none."""
+    if isinstance(cause, aiohttp.WSServerHandshakeError) and cause.status in _REFUSED:
+        return WSCloseCode.POLICY_VIOLATION, _REFUSED[cause.status]
+    return AWAY, b"room_opening"
+
+
 def _may_be_said(code: int) -> bool:
     """Codes that a close frame may carry (RFC 6455, section 7.4)."""
     return (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
@@ -126,4 +135,5 @@ def _headers(person: PersonRow) -> Mapping[str, str]:
         "X-Clipd-Role": person.role,
         "X-Clipd-Name": quote(person.name, safe=""),
         "X-Clipd-Room": person.room,
+        "X-Clipd-Notice": person.notice,
     }

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from queue import Queue
 from typing import Any, Final
 
@@ -86,12 +86,12 @@ class FakeRoom:
         for socket in list(self.sockets.values()):
             await socket.close(code=1012)
 
-    async def tell(self, pid: str, kind: str, **body: Any) -> None:
+    async def tell(self, pid: str, kind: str, /, **body: Any) -> None:
         socket = self.sockets.get(pid)
         if socket is not None and not socket.closed:
             await socket.send_str(json.dumps({"v": 1, "type": kind, **body}))
 
-    async def tell_all(self, kind: str, **body: Any) -> None:
+    async def tell_all(self, kind: str, /, **body: Any) -> None:
         for pid in list(self.sockets):
             await self.tell(pid, kind, **body)
 
@@ -125,21 +125,29 @@ def make_app(room: FakeRoom) -> web.Application:
         return await handler(request)  # type: ignore[no-any-return]
 
     app = web.Application(client_max_size=MAX_PART + 1024, middlewares=[gate])
-    app.router.add_get("/room/{id}", lambda _: _asset("room/index.html"))
-    app.router.add_get("/assets/{name:.+}", lambda request: _asset(request.match_info["name"]))
+    app.router.add_get("/room/{id}", _page)
+    app.router.add_get("/assets/{name:.+}", _file)
     api = "/api/v1/rooms/rm1"
     app.router.add_get(f"{api}/notice", _notice)
-    app.router.add_post(f"{api}/join", lambda request: _join(room, request))
-    app.router.add_post(f"{api}/refresh", lambda request: _refresh(request))
-    app.router.add_get(f"{api}/ws", lambda request: _ws(room, request))
-    app.router.add_post(f"{api}/segments", lambda request: _segment(room, request))
-    app.router.add_get("/api/v1/uploads/{seg}", lambda request: _look(room, request))
-    app.router.add_put("/api/v1/uploads/{seg}/chunks/{seq:\\d+}.part", lambda request: _put(room, request))
-    app.router.add_post("/api/v1/uploads/{seg}/final", lambda request: _final(room, request))
+    app.router.add_post(f"{api}/join", partial(_join, room))
+    app.router.add_post(f"{api}/refresh", _refresh)
+    app.router.add_get(f"{api}/ws", partial(_ws, room))
+    app.router.add_post(f"{api}/segments", partial(_segment, room))
+    app.router.add_get("/api/v1/uploads/{seg}", partial(_look, room))
+    app.router.add_put("/api/v1/uploads/{seg}/chunks/{seq:\\d+}.part", partial(_put, room))
+    app.router.add_post("/api/v1/uploads/{seg}/final", partial(_final, room))
     return app
 
 
-async def _asset(name: str) -> web.Response:
+async def _page(_: web.Request) -> web.Response:
+    return _asset("room/index.html")
+
+
+async def _file(request: web.Request) -> web.Response:
+    return _asset(request.match_info["name"])
+
+
+def _asset(name: str) -> web.Response:
     found = assets().get(name)
     if found is None:
         return web.Response(status=404)
@@ -326,8 +334,3 @@ def fake_server() -> Iterator[FakeRoom]:
     finally:
         stopping.set()
         thread.join()
-
-
-def media_of(folder: Path) -> Path:
-    """Ten seconds of a voice, for a page's microphone."""
-    return folder / "voice.wav"

@@ -118,7 +118,7 @@ def malformed(luck: random.Random) -> str:
     """A message that has been damaged."""
     kind = luck.choice(list(GOOD))
     body: dict[str, Any] = {"v": 1, "id": "m1", "type": kind, **GOOD[kind]}
-    rubbish = [None, True, -1, 1e300, "", "\ud800\x00", "x" * 70_000, [[]], {"a": {}}, 2**70, "../..", 0.1]
+    rubbish: list[Any] = [None, True, -1, 1e300, "", "\ud800\x00", "x" * 70_000, [[]], {"a": {}}, 2**70, "../..", 0.1]
     body[luck.choice(list(body))] = luck.choice(rubbish)
     if luck.random() < 0.3:
         del body[luck.choice(list(body))]

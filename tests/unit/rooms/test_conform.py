@@ -64,7 +64,8 @@ def test_all_tracks_lie_in_step_and_holes_are_filled_from_the_backup(conformed: 
         mp4 = take.folder / pid / "cam" / "conformed.mp4"
         with av.open(str(mp4)) as file_:
             video = file_.streams.video[0]
-            assert (video.frames, video.average_rate) == (take.length_s * 30, 30)
+            assert video.frames == round(take.length_s * 30)
+            assert video.average_rate == 30
         shown = flashes(mp4)
         assert len(shown) >= 0.95 * take.length_s
         assert np.percentile(apart_ms(shown[1:], heard[pid]), 95) <= 40

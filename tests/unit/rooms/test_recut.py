@@ -150,7 +150,7 @@ def test_an_order_about_no_take_of_ours_is_refused_and_told(folder: Path) -> Non
 def colours(master: Path, at_s: tuple[float, ...]) -> list[str]:
     """The colour nearest to the picture's mean, of those that people here have."""
     known = {"0x204060": (0x20, 0x40, 0x60), "0x602040": (0x60, 0x20, 0x40)}
-    found = []
+    found: list[str] = []
     with av.open(str(master)) as media:
         for frame in media.decode(video=0):
             if len(found) < len(at_s) and float(frame.time or 0) >= at_s[len(found)]:

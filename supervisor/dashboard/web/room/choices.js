@@ -31,7 +31,7 @@ export async function controls(choices, { cam, mic }, changed) {
     { class: "choices" },
     field("Microphone", select(mics.length ? mics.map(({ id, label }) => [id, label]) : [["", "None found"]], micId, (id) => set("micId", id), "Microphone")),
     field("Camera", select([...cams.map(({ id, label }) => [id, label]), ["", "No camera"]], cam ? camId : "", (id) => changed({ ...choices, camId: id || choices.camId, withCam: Boolean(id) }, "camId"), "Camera")),
-    cam && field("Recorded size", select(sizes.map((each) => [String(each.height), `${each.label}, about ${Math.round((each.bps * 60) / 8 / 1e6)} MB a minute`]), String(size.height), (height) => set("size", sizes.find((each) => String(each.height) === height)), "Recorded size")),
+    cam && field("Recorded size", select(sizes.map((each) => [String(each.height), `${each.label}, ${Math.round((each.bps * 60) / 8 / 1e6)} MB/min`]), String(size.height), (height) => set("size", sizes.find((each) => String(each.height) === height)), "Recorded size")),
     h(
       "fieldset",
       { class: "stack" },

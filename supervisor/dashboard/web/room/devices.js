@@ -6,7 +6,7 @@ export const SIZES = [
   { height: 1440, width: 2560, label: "1440p", bps: 12_000_000 },
   { height: 1080, width: 1920, label: "1080p", bps: 8_000_000 },
   { height: 720, width: 1280, label: "720p", bps: 5_000_000 },
-  { height: 360, width: 640, label: "360p, least data", bps: 1_500_000 },
+  { height: 360, width: 640, label: "360p", bps: 1_500_000 },
 ];
 export const SCREEN_BPS = 8_000_000;
 export const OPUS_BPS = 160_000;

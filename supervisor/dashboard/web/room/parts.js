@@ -83,12 +83,13 @@ export function uploadTold({ bps, held, trouble }, segments) {
   if (trouble === "token") return { of, title, text: "The link has run out. Open your invite link again and join, then the upload goes on.", tone: "warn", isSafe: false };
   if (trouble === "disk_full") return { of, title, text: `The server's disk is full. ${waiting} are waiting on this device; tell the host. The upload goes on by itself.`, tone: "warn", isSafe: false };
   if (trouble) return { of, title, text: `The server said: ${trouble} It is tried again.`, tone: "warn", isSafe: false };
-  const time = bps > 0 ? `, about ${span(Math.max(1, (made - sent) / bps))}` : "";
+  const time = bps > 0 ? `, about ${span(Math.ceil((made - sent) / bps))}` : "";
   return { of, title, text: `${waiting} to go${time}. Keep this page open: if it is closed, the upload goes on at your next visit.`, tone: "accent", isSafe: false };
 }
 
-/** The state of an upload with a row for each track; follows the store until `signal` aborts. */
-export function uploadCard(store, room, signal, { told = () => {} } = {}) {
+/** The state of an upload with a row for each track; follows the store until `signal` aborts. `isQuiet`: nothing is
+ * shown where nothing was recorded. */
+export function uploadCard(store, room, signal, { told = () => {}, isQuiet = false } = {}) {
   const bar = uploadBar();
   const title = h("h2", {});
   const text = h("p", { class: "soft" });
@@ -107,9 +108,11 @@ export function uploadCard(store, room, signal, { told = () => {} } = {}) {
     say(made, size(said.of.made));
     say(sent, size(said.of.sent));
     say(verified, size(said.of.verified));
+    element.hidden = isQuiet && !said.of.made;
     counts.hidden = bar.element.hidden = !said.of.made;
     fill(rows, segments.map(row));
     const refused = segments.filter(({ state }) => state === "refused");
+    copies.hidden = !refused.length;
     if (copies.childElementCount !== refused.length) fill(copies, refused.map((each) => button(`Save ${TRACKS[each.track].toLowerCase()}`, () => saveCopy(store, each), { icon: "down" })));
     told(said, segments);
   };

@@ -59,7 +59,7 @@ function member(studio, { pid, isOwn = false }) {
     const made = of.made ?? 0;
     upload.show({ made, sent: of.sent ?? 0, verified: of.verified ?? 0 }, `Upload of ${person.name}`);
     upload.element.hidden = !made;
-    say(told, made ? toldOf(of) : person.state === "joined" ? "nothing recorded yet" : "");
+    say(told, made ? toldOf(of, Boolean(studio.take)) : person.state === "joined" ? "nothing recorded yet" : "");
     say(rate, person.net?.rtt_ms ? `${Math.round(person.net.rtt_ms)} ms${person.net.loss > 0.01 ? `, ${Math.round(person.net.loss * 100)} % lost` : ""}` : "");
     mute.disabled = Boolean(person.muted?.includes("mic"));
     hold.hidden = !made;
@@ -78,8 +78,9 @@ function signsOf({ role, state, muted = [], tracks = {} }) {
   ].filter(Boolean);
 }
 
-function toldOf({ made, sent, verified }) {
+function toldOf({ made, sent, verified }, isRecording) {
   if (verified >= made) return `${size(made)}, all checked`;
+  if (isRecording && sent >= made) return `${size(made)} sent`;
   if (sent >= made) return `${size(made)} sent, being checked`;
   return `${size(sent)} of ${size(made)} sent`;
 }

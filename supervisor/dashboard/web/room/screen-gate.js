@@ -11,15 +11,14 @@ const LONGEST_NAME = 60;
 
 /** Shows the door of `link` {room, secret}; `done(membership)` once it has opened. */
 export async function gate(app, { link, store, signal, done }) {
-  const left = store.progress.segments.filter(({ room, bytes }) => room === link.room && bytes);
-  const resume = left.length > 0 && uploadCard(store, link.room, signal);
+  const resume = uploadCard(store, link.room, signal, { isQuiet: true });
   const body = h("div", { class: "stack" }, loading(4));
   fill(app, plainPage("Join the recording", resume, body));
   const problem = unable(link);
   if (problem) return void fill(body, trouble("This cannot be joined here", problem));
   try {
     fill(body, form(link, await notice(link.room), done));
-    if (!resume) body.querySelector("input").focus();
+    if (resume.hidden) body.querySelector("input").focus();
   } catch (error) {
     fill(body, trouble("The room cannot be reached", toldOf(error), button("Try again", () => gate(app, { link, store, signal, done }), { icon: "retry" })));
   }
@@ -33,7 +32,7 @@ function unable({ room, secret }) {
   return "";
 }
 
-const trouble = (title, text, ...acts) => h("div", { class: "card pad stack", role: "alert" }, h("h2", {}, title), h("p", { class: "soft" }, text), acts.length > 0 && h("div", { class: "row" }, acts));
+const trouble = (title, text, ...acts) => h("div", { class: "card", role: "alert" }, h("div", { class: "pad stack" }, h("h2", {}, title), h("p", { class: "soft" }, text), acts.length > 0 && h("div", { class: "row" }, acts)));
 
 function form({ room, secret }, { text, sha256 }, done) {
   const name = h("input", { name: "name", required: true, maxLength: LONGEST_NAME, autocomplete: "name", value: recall("name") ?? "", placeholder: "As the others should see it" });

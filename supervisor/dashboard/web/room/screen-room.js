@@ -12,7 +12,7 @@ import { stage } from "./tiles.js";
 
 const CLOCK_MS = 250;
 const LAYOUTS = [["grid", "Grid"], ["split", "Side by side"], ["speaker", "Speaker"], ["screen+speaker", "Screen and speaker"]];
-const LINES = { good: ["good", "Good connection"], connecting: ["accent", "Connecting"], reconnecting: ["warn", "Reconnecting"], offline: ["bad", "Offline"] };
+const LINES = { good: ["good", "Good", " connection"], connecting: ["accent", "Connecting"], reconnecting: ["warn", "Reconnecting"], offline: ["bad", "Offline"] };
 let isListening = false;
 
 /** Shows the room until `signal` aborts. */
@@ -49,9 +49,9 @@ function header(studio) {
   const count = h("span", { class: "soft small nowrap" });
   const element = h("header", { class: "room-head" }, h("span", { class: "brand" }, mark()), h("h1", { class: "cut grow" }, studio.membership.room?.name ?? "Recording room"), count, line, themeButton());
   const show = () => {
-    const [tone, text] = LINES[studio.connection];
+    const [tone, text, rest = ""] = LINES[studio.connection];
     line.className = `state ${tone}`;
-    if (line.textContent !== text) fill(line, h("i", { "aria-hidden": "true" }), h("span", {}, text));
+    if (line.textContent !== text + rest) fill(line, h("i", { "aria-hidden": "true" }), h("span", {}, text, h("span", { class: "rest" }, rest)));
     const here = studio.peers.filter(({ state }) => state !== "lobby").length + 1;
     say(count, `${here} here`);
   };
@@ -72,7 +72,7 @@ function recordingState(studio) {
     band.hidden = !take;
     if (take) {
       say(time, clock(Math.floor(studio.takeS)));
-      say(what, studio.notRecorded || !recorder.running.length ? studio.notRecorded || "starting" : `${size(of.made)} made, ${size(of.sent)} sent, ${size(of.verified)} checked`);
+      say(what, studio.notRecorded || !recorder.running.length ? studio.notRecorded || "starting" : `${size(of.made)} made, ${size(of.sent)} sent, ${of.verified ? `${size(of.verified)} checked` : "checked at the end"}`);
       say(disk, Number.isFinite(studio.disk.minutes) ? `${span(Math.floor(studio.disk.minutes) * 60)} of space left` : "");
       disk.classList.toggle("strong", studio.disk.isLow);
     }
@@ -99,12 +99,18 @@ function controlBar(studio, showList) {
   const list = button("People", showList, { icon: "rooms", class: "only-narrow ctl" });
   const gear = button("Devices", () => settings(studio), { icon: "settings", class: "ctl" });
   const leave = button("Leave", () => studio.leave(), { icon: "out", class: "ctl leave" });
-  const element = h("footer", { class: "room-bar", role: "toolbar", "aria-label": "Controls" }, mic.element, cam.element, navigator.mediaDevices.getDisplayMedia && screen.element, gear, studio.isHost && [h("span", { class: "bar-gap" }), record.element, markIt.element, layout], h("span", { class: "bar-gap" }), list, leave);
+  const element = h(
+    "footer",
+    { class: `room-bar${studio.isHost ? " of-host" : ""}`, role: "toolbar", "aria-label": "Controls" },
+    mic.element, cam.element, navigator.mediaDevices.getDisplayMedia && screen.element, gear, list,
+    studio.isHost && [h("span", { class: "bar-gap" }), record.element, markIt.element, layout],
+    h("span", { class: "bar-gap" }), leave,
+  );
   const show = () => {
     const { isMuted, tracks, take, peers } = studio;
     mic.show(isMuted ? "micoff" : "mic", isMuted ? "Unmute" : "Mute", isMuted ? "off" : "");
-    cam.show(tracks.cam ? "cam" : "camoff", tracks.cam ? "Stop camera" : "Start camera", tracks.cam ? "" : "off");
-    screen.show("screen", tracks.screen ? "Stop sharing" : "Share screen", tracks.screen ? "on" : "");
+    cam.show(tracks.cam ? "cam" : "camoff", tracks.cam ? "Camera off" : "Camera on", tracks.cam ? "" : "off");
+    screen.show("screen", tracks.screen ? "Unshare screen" : "Share screen", tracks.screen ? "on" : "");
     record.show(take ? "stop" : "record", take ? "Stop recording" : "Record", take ? "rec on" : "rec");
     markIt.show("mark", "Mark", "");
     markIt.element.disabled = !take;
@@ -121,10 +127,13 @@ function toggle(key, does) {
   const element = h("button", { type: "button", class: "ctl", "aria-keyshortcuts": key, on: { click: () => does(element) } }, sign, label);
   let shown = "";
   const show = (name, text, look) => {
-    if (shown !== name) fill(sign, icon(name));
-    shown = name;
-    say(label, text);
-    element.title = `${text} (${key})`;
+    if (shown !== text) {
+      fill(sign, icon(name));
+      const [first, ...rest] = text.split(" "); // the rest has no place on a phone, and is said all the same
+      fill(label, first, rest.length > 0 && h("span", { class: "rest" }, ` ${rest.join(" ")}`));
+      element.title = `${text} (${key})`;
+    }
+    shown = text;
     element.className = `ctl ${look}`;
   };
   return { element, show };

@@ -86,7 +86,6 @@ async function open() {
     else if (Date.now() - row.opened > KEPT_MS) await index.forget(row.seg);
     else past.set(row.seg, row);
   }
-  await navigator.locks.query(); // those that are free are taken by now
   return { index, files };
 }
 

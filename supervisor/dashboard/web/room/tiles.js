@@ -66,11 +66,11 @@ function tile() {
   const quiet = h("span", { class: "tile-mute" }, icon("micoff"), h("span", { class: "unseen" }, "muted"));
   const away = h("p", { class: "tile-away" });
   const meter = levelMeter("small");
-  const element = h("figure", { class: "tile" }, face, video, away, h("figcaption", {}, quiet, name, meter.element));
+  const element = h("div", { class: "cell" }, h("figure", { class: "tile" }, face, video, away, h("figcaption", {}, quiet, name, meter.element)));
   element.clipdLevel = meter.show;
   const show = ({ key, name: text, stream, isOwn = false, isScreen = false, isMuted = false, isBig = false, level, isLoud = false, state }) => {
     element.dataset.key = key;
-    element.className = `tile${isBig ? " big" : ""}${isLoud ? " loud" : ""}${isScreen ? " is-screen" : ""}`;
+    element.className = `cell${isBig ? " big" : ""}${isLoud ? " loud" : ""}${isScreen ? " is-screen" : ""}`;
     const wanted = stream instanceof MediaStreamTrack ? stream : stream?.getVideoTracks()[0] ?? null;
     if (video.srcObject?.getVideoTracks()[0] !== (wanted ?? undefined)) video.srcObject = wanted ? new MediaStream([wanted]) : null;
     video.hidden = !wanted;
