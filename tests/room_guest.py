@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,14 +30,13 @@ class Guest:
         self.closed: int | None = None
         self.watching: dict[str, RTCPeerConnection] = {}  # by pair
         self.received: dict[str, int] = {}  # packets by pair and kind
-        self._ids = itertools.count(1)
         self._sending: RTCPeerConnection | None = None
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, kind: str, **fields: Any) -> str:
         """Say something; its id."""
-        id = f"{self.pid}-{next(self._ids)}"
+        id = str(uuid.uuid4())
         await self.socket.send_str(json.dumps({"v": 1, "id": id, "type": kind, **fields}))
         return id
 

@@ -12,7 +12,7 @@ import { stage } from "./tiles.js";
 
 const CLOCK_MS = 250;
 const LAYOUTS = [["grid", "Grid"], ["split", "Side by side"], ["speaker", "Speaker"], ["screen+speaker", "Screen and speaker"]];
-const LINES = { good: ["good", "Good connection"], connecting: ["accent", "Connecting"], reconnecting: ["warn", "Reconnecting"], offline: ["bad", "Offline"] };
+const LINES = { good: ["good", "Good", " connection"], connecting: ["accent", "Connecting"], reconnecting: ["warn", "Reconnecting"], offline: ["bad", "Offline"] };
 let isListening = false;
 
 /** Shows the room until `signal` aborts. */
@@ -49,9 +49,9 @@ function header(studio) {
   const count = h("span", { class: "soft small nowrap" });
   const element = h("header", { class: "room-head" }, h("span", { class: "brand" }, mark()), h("h1", { class: "cut grow" }, studio.membership.room?.name ?? "Recording room"), count, line, themeButton());
   const show = () => {
-    const [tone, text] = LINES[studio.connection];
+    const [tone, text, rest = ""] = LINES[studio.connection];
     line.className = `state ${tone}`;
-    if (line.textContent !== text) fill(line, h("i", { "aria-hidden": "true" }), h("span", {}, text));
+    if (line.textContent !== text + rest) fill(line, h("i", { "aria-hidden": "true" }), h("span", {}, text, h("span", { class: "rest" }, rest)));
     const here = studio.peers.filter(({ state }) => state !== "lobby").length + 1;
     say(count, `${here} here`);
   };
@@ -72,7 +72,7 @@ function recordingState(studio) {
     band.hidden = !take;
     if (take) {
       say(time, clock(Math.floor(studio.takeS)));
-      say(what, studio.notRecorded || !recorder.running.length ? studio.notRecorded || "starting" : `${size(of.made)} made, ${size(of.sent)} sent, ${size(of.verified)} checked`);
+      say(what, studio.notRecorded || !recorder.running.length ? studio.notRecorded || "starting" : `${size(of.made)} made, ${size(of.sent)} sent, ${of.verified ? `${size(of.verified)} checked` : "checked at the end"}`);
       say(disk, Number.isFinite(studio.disk.minutes) ? `${span(Math.floor(studio.disk.minutes) * 60)} of space left` : "");
       disk.classList.toggle("strong", studio.disk.isLow);
     }

@@ -9,6 +9,7 @@ import { badge, broken, busy, button, dialog, empty, field, form, loading, note,
 const LOOK_MS = 3000;
 const TRACKS = { mic: "Microphone", cam: "Camera", screen: "Screen" };
 const TONES = { "local complete": "good", "local incomplete": "warn", uploading: "accent", "backup only": "warn", none: "" };
+const UUID = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 const LASTS = [["86400", "1 day"], ["604800", "1 week"], ["", "until it is revoked"]];
 
 export async function show(room, root, id, signal) {
@@ -158,39 +159,34 @@ function take(view, each) {
       downloads(files),
       more,
     ),
-    participants && (participants.length ? h("div", { class: "scroll-x" }, table(participants)) : h("p", { class: "pad soft" }, "Nobody was in it.")),
+    participants && (participants.length ? h("ul", { class: "list" }, participants.map(person)) : h("p", { class: "pad soft" }, "Nobody was in it.")),
   );
 }
 
-function table(participants) {
+function person({ name, role, consent, tracks }) {
+  const kept = tracks.filter((each) => each.state !== "none");
   return h(
-    "table",
-    {},
-    h("thead", {}, h("tr", {}, ["Who", "Track", "State", "Here", "Lined up to", "Files"].map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, participants.flatMap((person) => {
-      const tracks = person.tracks.filter((each) => each.state !== "none");
-      return tracks.length ? tracks.map((each, at) => track(person, each, at === 0)) : [h("tr", {}, h("td", {}, who(person)), h("td", { class: "soft", colSpan: 5 }, "Nothing was recorded of them."))];
-    })),
+    "li",
+    { class: "person" },
+    h("div", { class: "stack tight" }, h("span", { class: "strong" }, name), h("span", { class: "soft small" }, role, consent ? `, agreed ${when(consent.at)}` : ", no consent kept")),
+    kept.length ? h("ul", { class: "tracks" }, kept.map(track)) : h("p", { class: "soft" }, "Nothing was recorded of them."),
   );
 }
 
-function track(person, { track: name, state: how, bytes, verified_bytes: ok, bound_ms: bound, files }, isFirst) {
+function track({ track: name, state: how, bytes, verified_bytes: ok, bound_ms: bound, files }) {
   const part = bytes ? ok / bytes : 0;
   return h(
-    "tr",
+    "li",
     {},
-    h("td", {}, isFirst && who(person)),
-    h("td", {}, TRACKS[name] ?? name),
-    h("td", {}, state(words(how), TONES[how] ?? "")),
-    h("td", {}, bytes > 0 && h("div", { class: "stack tight" }, h("span", { class: "small nowrap" }, ok >= bytes ? size(bytes) : `${size(ok)} of ${size(bytes)}`), ok < bytes && h("div", { class: "meter", vars: { "--part": String(part) } }, h("i", {})))),
-    h("td", { class: "nowrap" }, Number.isFinite(bound) ? `${Math.round(bound * 10) / 10} ms` : "–"),
-    h("td", {}, downloads(files)),
+    h("span", {}, TRACKS[name] ?? name),
+    state(words(how), TONES[how] ?? ""),
+    h("span", { class: "stack tight small" }, bytes > 0 && [ok >= bytes ? size(bytes) : `${size(ok)} of ${size(bytes)}`, ok < bytes && h("div", { class: "meter", vars: { "--part": String(part) } }, h("i", {}))]),
+    h("span", { class: "soft small" }, Number.isFinite(bound) ? `lined up to ${Math.round(bound * 10) / 10} ms` : "not lined up yet"),
+    downloads(files),
   );
 }
-
-const who = ({ name, role, consent }) => h("span", { class: "stack tight" }, h("span", { class: "strong" }, name), h("span", { class: "soft small" }, role, consent ? `, agreed ${when(consent.at)}` : ", no consent kept"));
 
 function downloads(files) {
   const known = Object.entries(files ?? {}).filter(([, url]) => ownUrl(url));
-  return known.length > 0 && h("span", { class: "row wrap" }, known.map(([name, url]) => h("a", { href: url, download: "" }, name)));
+  return known.length > 0 && h("span", { class: "row wrap small" }, known.map(([name, url]) => h("a", { href: url, download: "", title: name }, name.replace(UUID, ""))));
 }
