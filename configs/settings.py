@@ -13,6 +13,7 @@ from configs.finish import FinishOptions
 from configs.ingest import IngestOptions
 from configs.llm import LlmOptions
 from configs.ranking import RankingOptions
+from configs.rooms import RoomsOptions
 from configs.speech import SpeechOptions
 from configs.streams import RetentionOptions, StreamEntry, SupervisorOptions, unique_names
 from detectors import Profile
@@ -61,6 +62,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     retention: RetentionOptions = RetentionOptions()
     api: ApiOptions = ApiOptions()
     alerts: AlertsOptions = AlertsOptions()
+    rooms: RoomsOptions = RoomsOptions()
     llm: LlmOptions = LlmOptions()
 
     _names = field_validator("streams")(unique_names)

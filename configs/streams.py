@@ -66,6 +66,7 @@ class RetentionOptions(BaseModel, frozen=True, extra="forbid"):
 
     ring_h: float = Field(24.0, ge=1, le=87_600, description="Footage of ended sessions, in hours.")
     clips_days: float = Field(7.0, ge=0.04, le=3650, description="Clips that nobody approved, in days.")
+    rooms_days: float = Field(90.0, ge=0.04, le=3650, description="Takes of rooms with their tracks, in days.")
     journals_days: float = Field(90.0, ge=1, le=3650, description="Journals, words, chat, audit and events, in days.")
 
 

@@ -13,9 +13,12 @@ from core.ids import SessionId, StreamId, is_safe_id
 WorkerKind = Literal["stream", "vod", "render", "door"]
 Origin = Literal["cli", "api", "hook"]
 Rights = Literal["own", "consent", "watch-only"]  # what may be done with the clips: watch-only is never published
+RoomLayout = Literal["speaker", "split", "grid", "screen+speaker"]
 
 SPEC_VERSION: Final = 1
 MAX_CLIPS: Final = 256  # of one render worker
+MAX_ROOM_NAME: Final = 200
+MAX_PEOPLE: Final = 6  # of one room; docs/adr/0014-rooms.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,26 @@ class ControlSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoomSpec:
+    """The recording room that a worker keeps; its files lie in `DATA/rooms/<id>`. It begins with `layout`."""
+
+    id: str
+    name: str = ""
+    layout: RoomLayout = "grid"
+    max_people: int = MAX_PEOPLE
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not is_safe_id(self.id):
+            raise _bad("room.id is not an id")
+        if not isinstance(self.name, str) or len(self.name) > MAX_ROOM_NAME:
+            raise _bad("room.name is no text, or too long")
+        if self.layout not in get_args(RoomLayout):
+            raise _bad(f"room.layout {self.layout!r}")
+        if not isinstance(self.max_people, int) or not 1 <= self.max_people <= MAX_PEOPLE:
+            raise _bad(f"room.max_people {self.max_people!r} is not in 1..{MAX_PEOPLE}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpec:
     """One attempt's orders. `speed` is None for "as fast as possible", else media seconds a second (1.0 = live).
 
@@ -46,8 +69,8 @@ class WorkerSpec:
     the environment. `clips` are those that a `render` worker finishes, in the formats of the settings; none: all of
     the session that want it. `order` is what it does instead, where given: the arguments of a command `render`, `trim`
     or `cut` (docs/worker-spec.md), and `kind`, which of them. The `source` of a `door` is where it
-    listens, `rtmp://HOST:PORT`. `chat` is a path, a URL, `twitch:NAME`, `off`, or None where no chat is known. Paths
-    are absolute.
+    listens, `rtmp://HOST:PORT`; the source `room:` is the recording room `room`. `chat` is a path, a URL,
+    `twitch:NAME`, `off`, or None where no chat is known. Paths are absolute.
     """
 
     kind: WorkerKind
@@ -65,6 +88,7 @@ class WorkerSpec:
     settings: Mapping[str, Any] = field(default_factory=dict)
     clips: tuple[str, ...] = ()
     order: Mapping[str, Any] | None = None
+    room: RoomSpec | None = None
     control: ControlSpec | None = None
 
     def __post_init__(self) -> None:
@@ -102,6 +126,8 @@ class WorkerSpec:
             control = document.pop("control", None)
             if control is not None:
                 control = ControlSpec(**{**control, "urls": tuple(control["urls"])})
+            room = document.pop("room", None)
+            document["room"] = None if room is None else RoomSpec(**room)
             document["clips"] = tuple(document.get("clips") or ())
             return cls(**document, control=control)
         except (TypeError, KeyError, AttributeError) as err:
@@ -135,6 +161,22 @@ def worker_spec_schema() -> dict[str, Any]:
             "settings": {"type": "object"},
             "clips": {"type": "array", "items": text, "maxItems": MAX_CLIPS},
             "order": {"type": ["object", "null"]},
+            "room": {
+                "anyOf": [
+                    {"type": "null"},
+                    {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["id"],
+                        "properties": {
+                            "id": text,
+                            "name": {"type": "string", "maxLength": MAX_ROOM_NAME},
+                            "layout": {"enum": list(get_args(RoomLayout))},
+                            "max_people": {"type": "integer", "minimum": 1, "maximum": MAX_PEOPLE},
+                        },
+                    },
+                ]
+            },
             "control": {
                 "anyOf": [
                     {"type": "null"},

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+
+from core.errors import UsageError
 
 
 @contextlib.contextmanager
@@ -19,3 +22,22 @@ def short_path(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
+
+
+def listening_at(path: Path) -> socket.socket:
+    """A socket that only this user connects to; one that an earlier attempt left behind is replaced. Raises
+    UsageError."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX)
+    try:
+        with short_path(path) as short:
+            listening.bind(short)
+        path.chmod(0o600)  # before anyone can connect
+    except OSError as err:
+        listening.close()
+        raise UsageError(
+            f"Cannot make the socket {path.name}: {err.strerror or err}",
+            remedy="The session's folder has to be writable.",
+            code="cannot_listen",
+        ) from err
+    return listening

@@ -12,7 +12,7 @@ import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -59,8 +59,17 @@ def erase_all_but(data_dir: Path, session: SessionId, clips: Collection[str]) ->
 
 def left_uploads(data_dir: Path, known: Collection[str]) -> list[str]:
     """Folders of uploads that nobody knows of, what an earlier try has renamed too."""
+    return _left(data_dir / "uploads", known)
+
+
+def left_rooms(data_dir: Path, known: Collection[str]) -> list[str]:
+    """The same of rooms."""
+    return _left(data_dir / "rooms", known)
+
+
+def _left(folder: Path, known: Collection[str]) -> list[str]:
     try:
-        found = os.listdir(data_dir / "uploads")
+        found = os.listdir(folder)
     except FileNotFoundError:
         return []
     names = {name[1:-5] if name == _gone(name[1:-5]) else name for name in found}
@@ -77,6 +86,27 @@ def erase_upload(data_dir: Path, upload: str) -> bool:
         except OSError as err:
             raise StorageError(
                 f"Upload {upload} cannot be deleted: {err.strerror}",
+                remedy="Check the rights of the data folder.",
+                code="not_erased",
+            ) from err
+
+
+def erase_room(data_dir: Path, room: str, segments: Iterable[str], take: str | None = None) -> bool:
+    """A room with all its takes, or one of them, and the local tracks that were uploaded. Raises StorageError."""
+    for segment in segments:
+        erase_upload(data_dir, segment)
+    _checked(room)
+    with contextlib.ExitStack() as stack:
+        try:
+            rooms = _open(stack, str(data_dir / "rooms"), _FOLDER, missing_ok=True)
+            if take is None or rooms is None:
+                return rooms is not None and _remove(rooms, room)
+            _checked(take)
+            folder = _open(stack, room, _FOLDER, rooms, missing_ok=True)
+            return folder is not None and _remove(folder, take)
+        except OSError as err:
+            raise StorageError(
+                f"Room {room} cannot be deleted: {err.strerror}",
                 remedy="Check the rights of the data folder.",
                 code="not_erased",
             ) from err

@@ -20,6 +20,7 @@ from core.ids import SessionId
 from core.protocols import Clock
 from core.times import ns
 from supervisor.catalog import Catalog, CatalogAway
+from supervisor.roomfiles import ROOMS
 
 EVERY_NS: Final = ns(300)
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ class Meter:
         for folder, owners in (
             ("sessions", await self._catalog.session_workspaces()),
             ("uploads", await self._catalog.upload_workspaces()),
+            (ROOMS, await self._catalog.room_workspaces()),
         ):
             stored += await asyncio.to_thread(stored_by_workspace, self._data_dir / folder, owners)
         if self._held():
@@ -53,7 +55,7 @@ class Meter:
 
 
 def stored_by_workspace(parent: Path, owners: Mapping[SessionId, str] | Mapping[str, str]) -> Counter[str]:
-    """Bytes of the folders of sessions, or of uploads, by workspace."""
+    """Bytes of the folders of sessions, uploads or rooms, by workspace."""
     stored: Counter[str] = Counter()
     for name, workspace in owners.items():
         stored[workspace] += stored_bytes(parent / name)

@@ -21,7 +21,16 @@ from core.protocols import Clock
 from core.times import ns
 from supervisor.catalog import Catalog, CatalogAway, Conflict, NotFound
 from supervisor.catalog.values import OverSession
-from supervisor.erasing import erase_all_but, erase_clip, erase_ring, erase_session, erase_upload, left_uploads
+from supervisor.erasing import (
+    erase_all_but,
+    erase_clip,
+    erase_ring,
+    erase_room,
+    erase_session,
+    erase_upload,
+    left_rooms,
+    left_uploads,
+)  # fmt: skip
 
 HOUR_NS: Final = ns(3600)
 DAY_NS: Final = 24 * HOUR_NS
@@ -38,6 +47,7 @@ class Cutoffs(NamedTuple):
     ring_ns: int
     clips_ns: int
     journals_ns: int
+    rooms_ns: int
 
 
 def cutoffs(options: RetentionOptions, now_ns: int) -> Cutoffs:
@@ -46,6 +56,7 @@ def cutoffs(options: RetentionOptions, now_ns: int) -> Cutoffs:
         now_ns - round(options.ring_h * HOUR_NS),
         now_ns - round(options.clips_days * DAY_NS),
         now_ns - round(options.journals_days * DAY_NS),
+        now_ns - round(options.rooms_days * DAY_NS),
     )
 
 
@@ -72,13 +83,14 @@ class Cleared:
     clips: int = 0
     sessions: int = 0
     uploads: int = 0
+    takes: int = 0
     rows: int = 0
     failed: int = 0
 
     @property
     def spent(self) -> int:
         """Of MOST."""
-        return self.rings + self.clips + self.sessions + self.uploads + self.failed
+        return self.rings + self.clips + self.sessions + self.uploads + self.takes + self.failed
 
 
 class Sweeper:
@@ -109,17 +121,18 @@ class Sweeper:
             before = now
 
     async def round(self) -> Cleared:
-        """Clips first, then sessions and uploads. Raises CatalogAway."""
+        """Clips first, then sessions, uploads and rooms. Raises CatalogAway."""
         cut, done = cutoffs(self._options, self._clock.wall_ns()), Cleared()
         await self._clips(cut, done)
         await self._sessions(cut, done)
         await self._uploads(cut, done)
+        await self._rooms(cut, done)
         if self._held():
             done.rows = await self._catalog.forget(cut.journals_ns)
         if done.spent or done.rows:
             log.info(
                 "retention.cleared", rings=done.rings, clips=done.clips, sessions=done.sessions, uploads=done.uploads,
-                rows=done.rows, failed=done.failed,
+                takes=done.takes, rows=done.rows, failed=done.failed,
             )  # fmt: skip
         return done
 
@@ -162,6 +175,23 @@ class Sweeper:
             if not self._goes_on(done):
                 return
             await self._step(asyncio.to_thread(erase_upload, self._data_dir, name), done)
+
+    async def _rooms(self, cut: Cutoffs, done: Cleared) -> None:
+        """Old takes, files first: a row without them is tried again. Then folders of rooms that nobody knows."""
+        for row in await self._catalog.old_takes(cut.rooms_ns):
+            if not self._goes_on(done):
+                return
+            segments = [each.id for each in await self._catalog.segments(room=row.room, take=row.id)]
+            failed = done.failed
+            await self._step(asyncio.to_thread(erase_room, self._data_dir, row.room, segments, row.id), done)
+            if done.failed == failed:
+                await self._catalog.erase_take(row.room, row.id)
+                done.takes += 1
+        known = await self._catalog.room_workspaces()
+        for name in await asyncio.to_thread(left_rooms, self._data_dir, known):
+            if not self._goes_on(done):
+                return
+            await self._step(asyncio.to_thread(erase_room, self._data_dir, name, ()), done)
 
     async def _session(self, row: OverSession, what: Literal["all", "rest", "ring", ""], done: Cleared) -> None:
         if what == "ring":

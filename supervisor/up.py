@@ -35,6 +35,7 @@ from supervisor.reconcile.desk import StreamDesk, Streams
 from supervisor.reconcile.term import TermTools
 from supervisor.reconcile.values import Capacity
 from supervisor.retention import Sweeper
+from supervisor.roomkeeper import CheckTrack, RoomKeeper
 from supervisor.runtimes.api import Limits, Runtime
 from supervisor.runtimes.open import open_runtime
 from supervisor.sessions_reader import SessionReader
@@ -49,7 +50,7 @@ log = structlog.get_logger()
 class Up:
     """What the command asks for. `entries` are the streams of the settings file, as rows; `formats` the names of those
     that clips can be rendered in, `sessions` how their journals are read, `replays` what another profile would have
-    clipped.
+    clipped, `check` whether local tracks of rooms can be decoded.
 
     `leave_workers`: at the end they run on, for the next supervisor; else they are drained.
     """
@@ -60,6 +61,7 @@ class Up:
     formats: Collection[str]
     sessions: SessionReader
     replays: Replays
+    check: CheckTrack
     clock: Clock
     say: Callable[[str], None]
     leave_workers: bool = False
@@ -148,7 +150,8 @@ class _Lead:
         sweeper = Sweeper(self._catalog, data_dir, up.settings.retention, up.clock, leads)
         meter = Meter(self._catalog, data_dir, up.clock, leads)
         alerts = Alerts(self._catalog, up.settings, up.clock, leads, self._metrics)
-        self._terms = Terms(tools, up.streams, self._catalog, up.clock, (sweeper, meter, alerts))
+        rooms = RoomKeeper(self._catalog, data_dir, up.clock, leads, up.check)
+        self._terms = Terms(tools, up.streams, self._catalog, up.clock, (sweeper, meter, alerts, rooms))
         timing = LeaseTiming.lasting(options.lease_s)
         store = open_store(options.lease or EMBEDDED, data_dir, timing=timing, clock=up.clock, name=self._installation)
         self._keeper = Keeper(

@@ -13,10 +13,10 @@ from configs import Settings
 from configs.streams import StreamEntry
 from core.errors import UsageError
 from core.ids import SessionId, StreamId, slug
-from core.spec import WorkerSpec
+from core.spec import MAX_PEOPLE, MAX_ROOM_NAME, RoomSpec, WorkerSpec
 from daemon.cli.watching import WatchRequest, build_spec, channel_job
 from daemon.doors.address import is_push, parse_door
-from daemon.ingest.open import DOOR
+from daemon.ingest.open import DOOR, ROOM, WHIP
 from supervisor.catalog.values import DEFAULT_WORKSPACE, StreamRow
 from supervisor.channels import ChannelJob
 from supervisor.uploads import media_path
@@ -46,11 +46,15 @@ class ConfiguredStreams:
             return _render_spec(spec, row)
         if row.kind == "door" or row.source.startswith(DOOR):
             return replace(spec, kind=row.kind, source=DOOR if row.kind == "stream" else row.source)
+        if row.source == WHIP:
+            return replace(spec, source=WHIP)
+        if row.source == ROOM:
+            return replace(spec, source=ROOM, room=room_of(row))
         return spec
 
     def waits(self, row: StreamRow) -> bool:
-        """A publisher of a door's, or of an address of its own."""
-        return row.source.startswith(DOOR) or is_push(row.source)
+        """A publisher of a door's, over WHIP, or of an address of its own; the people of a room."""
+        return row.source.startswith((DOOR, WHIP, ROOM)) or is_push(row.source)
 
     def _request(self, row: StreamRow) -> WatchRequest:
         entry = entry_of(row)
@@ -59,7 +63,7 @@ class ConfiguredStreams:
         return WatchRequest(
             kind=kind,  # type: ignore[arg-type]
             source="."
-            if row.kind in ("door", "render") or row.source.startswith(DOOR)
+            if row.kind in ("door", "render") or row.source.startswith((DOOR, WHIP, ROOM))
             else media_path(Path(settings.data_dir).expanduser().absolute(), row.source),
             settings=settings,
             out_dir=None,
@@ -80,6 +84,16 @@ def _render_spec(spec: WorkerSpec, row: StreamRow) -> WorkerSpec:
     clips = {**spec.settings["clips"], "formats": row.source.split(",")}
     named = () if order is not None else (row.options["clip"],)
     return replace(spec, clips=named, order=order, settings={**spec.settings, "clips": clips})
+
+
+def room_of(row: StreamRow) -> RoomSpec:
+    """The room of a stream whose source is `room:`. Raises UsageError for options that are none."""
+    return RoomSpec(
+        id=str(row.options.get("room", "")),
+        name=row.name[:MAX_ROOM_NAME],
+        layout=row.options.get("room_layout", "grid"),
+        max_people=row.options.get("room_people", MAX_PEOPLE),
+    )
 
 
 def entry_of(row: StreamRow) -> StreamEntry:

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "clip-now": "daemon.cli.streams:clip_now",
     "clips": "daemon.cli.clips:app",
     "jobs": "daemon.cli.jobs:app",
+    "rooms": "daemon.cli.rooms:app",
     "tokens": "daemon.cli.tokens:app",
 }
 HIDDEN: Final = {"worker": "daemon.cli.worker:worker"}

@@ -67,9 +67,13 @@ class Remote:
 
     def stream_id(self, named: str) -> str:
         """The id of a stream that is called so, by id or by name. Raises UsageError."""
-        found = [each for each in self.all("streams") if named in (each["id"], each["name"])]
+        return self.id_of("streams", named, "See `clipd ls`.")
+
+    def id_of(self, path: str, named: str, remedy: str) -> str:
+        """The id of what is called so in a list (`streams`, `rooms`), by id or by name. Raises UsageError."""
+        found = [each for each in self.all(path) if named in (each["id"], each["name"])]
         if not found:
-            raise UsageError(f"There is no stream {named[:80]!r}", remedy="See `clipd ls`.", code="not_found")
+            raise UsageError(f"There is no {path[:-1]} {named[:80]!r}", remedy=remedy, code="not_found")
         exact = next((each for each in found if each["id"] == named), found[0])
         return safe(exact["id"])
 

@@ -37,6 +37,7 @@ def up(
     The first Ctrl-C lets workers finish what is open, a second one kills them; finished clips are kept both ways.
     """
     from daemon.cli.configured import ConfiguredStreams, door_row, row_of  # noqa: PLC0415
+    from daemon.rooms.checking import TrackCheck  # noqa: PLC0415
     from daemon.showing import JournalReader  # noqa: PLC0415
     from supervisor.up import Up  # noqa: PLC0415 - databases and engines: 40 MB that no other command needs
 
@@ -64,6 +65,7 @@ def up(
         formats=platform_names(),
         sessions=JournalReader(Path(settings.data_dir)),
         replays=ReplayChild(config, Path(settings.data_dir)),
+        check=TrackCheck(),
         clock=SystemClock(),
         say=typer.echo,
         leave_workers=detach_workers,

@@ -8,9 +8,10 @@ from numbers, words of a fixed form and such names (`graph`), inputs have their 
 from daemon.ffmpeg.child import FfmpegFailed, Limits, ffmpeg_path, run_ffmpeg
 from daemon.ffmpeg.encoders import Encoder, VideoCoding, choose_encoder, coding_arguments, usable_encoder
 from daemon.ffmpeg.graph import Chain, Expression, Filter, Graph, Name, Value, chain
-from daemon.ffmpeg.media import read_media
+from daemon.ffmpeg.media import RECORDED, read_media
 
 __all__ = [
+    "RECORDED",
     "Chain",
     "Encoder",
     "Expression",

@@ -5,6 +5,7 @@ from daemon.ingest.chat import ChatBatch, ChatReader, open_chat
 from daemon.ingest.files import scan_footage
 from daemon.ingest.footage import FileFootage
 from daemon.ingest.open import open_source
+from daemon.ingest.room import RoomSeat
 
 __all__ = [
     "CaptureSink",
@@ -13,6 +14,7 @@ __all__ = [
     "Ended",
     "FileFootage",
     "Resume",
+    "RoomSeat",
     "Source",
     "SourceInfo",
     "open_chat",

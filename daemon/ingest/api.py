@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from core.errors import SourceGone
+from core.errors import SourceGone, UsageError
 from core.media import Epoch, Gap, Packet, Track
 from core.protocols import FootageSource
 from core.times import NS_PER_S, Ns
@@ -63,19 +63,29 @@ class SourceInfo:
     `path` is the local file, where there is one (a fetched one exists once its download is done).
     """
 
-    kind: Literal["file", "hls", "http", "rtmp", "srt", "rtsp", "door"]
+    kind: Literal["file", "hls", "http", "rtmp", "srt", "rtsp", "door", "whip", "room"]
     unstoppable: bool
     path: Path | None = None
     duration_s: float | None = None
 
 
 class Source(ABC):
-    """One attempt at one source. `footage` is what clips are cut from when the source is its own ring, else None."""
+    """One attempt at one source. `footage` is what clips are cut from when the source is its own ring, else None.
+
+    `idle` says why a live source has no media where nothing else does; `lost` is set before a cancellation whose reason
+    is that another attempt goes on.
+    """
 
     info: SourceInfo
     footage: FootageSource | None = None
+    idle = "no_media"
+    lost = False
 
     @abstractmethod
     async def run(self, sink: CaptureSink) -> Ended:
         """Deliver until the media ends. Raises SourceError kinds, after everything that came was delivered; when
         cancelled, leaves no task or thread behind."""
+
+    async def obey(self, kind: str, args: Mapping[str, Any]) -> None:  # noqa: ARG002 - what a room is asked
+        """A command for the source itself. Raises UsageError where it knows none."""
+        raise UsageError("Only rooms have takes", remedy="Name the stream of a room.", code="no_room")

@@ -6,21 +6,19 @@ The door has checked the key, and the socket is the worker's own (mode 0600); st
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from configs.ingest import IngestOptions
-from core.errors import UsageError
 from core.protocols import Clock
 from daemon.doors.api import Refused
 from daemon.doors.frames import DATA, DROP, END, RESTART, TAKEN, Frame, FrameReader, frame
 from daemon.ingest.api import Resume
 from daemon.ingest.feed import Feed
 from daemon.ingest.push import PushSource
-from daemon.sockets import short_path
+from daemon.sockets import listening_at
 
 MAX_REASON: Final = 40
 
@@ -35,21 +33,8 @@ class DoorSource(PushSource):
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[object]:
-        """A socket that an earlier attempt left behind is replaced."""
-        self._socket.unlink(missing_ok=True)
-        listening = socket.socket(socket.AF_UNIX)
-        try:
-            with short_path(self._socket) as short:
-                listening.bind(short)
-            self._socket.chmod(0o600)  # before anyone can connect
-            server = await asyncio.get_running_loop().create_unix_server(self._made, sock=listening)
-        except OSError as err:
-            listening.close()
-            raise UsageError(
-                f"Cannot make the door's socket: {err.strerror or err}",
-                remedy="The session's folder has to be writable.",
-                code="cannot_listen",
-            ) from err
+        listening = listening_at(self._socket)
+        server = await asyncio.get_running_loop().create_unix_server(self._made, sock=listening)
         try:
             yield server
         finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from configs.ingest import IngestOptions
+from configs.rooms import RoomsOptions
 from core.errors import BadMedia, SourceRefused, SourceUnreachable, UsageError
 from core.netpolicy import AddressPolicy
 from core.protocols import Clock
@@ -27,14 +28,20 @@ from daemon.ingest.http import Lookup, Response, settled, system_lookup
 from daemon.ingest.pull import PullSource
 from daemon.ingest.push import PushSource, RtmpSource
 from daemon.ingest.request import Request
+from daemon.ingest.room import RoomSeat, RoomSource
 from daemon.ingest.sniff import HEAD_BYTES, media_format, sniff
 from daemon.ingest.srt import SrtSource
+from daemon.ingest.whip import WhipSource
 from supervisor.channels.answers import Answer, as_error
 from supervisor.channels.pages import AskPage, ask_page, ask_recording, is_page
 
 TRIES: Final = 3
 DOOR: Final = "door:"  # publishers are handed over by a door, on a socket in the session's folder
 DOOR_SOCKET: Final = "door.sock"
+WHIP: Final = "whip:"  # encoders publish over WebRTC, through the supervisor
+ROOM: Final = "room:"  # people who talk in the browser come to a socket in the session's folder
+ROOM_SOCKET: Final = "room.sock"
+NO_ROOMS: Final = RoomsOptions()
 SECOND_RESOLVER: Final = frozenset(("recording", "stream_kind", "unsupported"))  # answers that yt-dlp may better
 
 
@@ -49,6 +56,8 @@ async def open_source(
     workdir: Path,
     resume: Resume | None = None,
     allow: Sequence[str] = (),
+    rooms: RoomsOptions = NO_ROOMS,
+    room: RoomSeat | None = None,
     lookup: Lookup = system_lookup,
     ask: AskPage = ask_page,
     ask_second: AskPage = ask_recording,
@@ -56,12 +65,15 @@ async def open_source(
     """Find out what `source` is; a URL is asked once. Nothing is read on yet: that is `Source.run`.
 
     `live`: join a running stream at its edge rather than at its oldest segment. `speed`: media seconds a second for
-    what can be held back, None as fast as it is taken. `allow`: the setting `net.allow`. `workdir`: where a fetched
-    file lies. `ask`: what asks pages; `ask_second`: what asks for recordings that the first does not know. Raises
-    SourceError kinds, UsageError for other schemes, MissingPart for a recording that needs yt-dlp.
+    what can be held back, None as fast as it is taken. `allow`: the setting `net.allow`. `rooms`: how WebRTC peers find
+    us. `room`: what a source `room:` needs. `workdir`: where a fetched file lies. `ask`: what asks pages; `ask_second`:
+    what asks for recordings that the first does not know. Raises SourceError kinds, UsageError for other schemes,
+    MissingPart for a recording that needs yt-dlp.
     """
-    if source == DOOR:
-        return DoorSource(workdir.parent / DOOR_SOCKET, clock=clock, options=options, resume=resume)
+    if source == WHIP:
+        return WhipSource(workdir.parent / ROOM_SOCKET, clock=clock, options=options, rooms=rooms, resume=resume)
+    if source.startswith((DOOR, ROOM)):
+        return _brought(source, workdir.parent, clock, options, room, resume)
     if "://" not in source:
         return await asyncio.to_thread(FileSource, Path(source), clock=clock, speed=speed, resume=resume)
     if is_push(source):
@@ -86,16 +98,35 @@ async def open_source(
     if await asyncio.to_thread(is_page, source):  # a platform's own host, which nobody here connects to
         request = await _of_page(request, ask, ask_second)
         return await _by_content(request, clock, workdir)
-    request = await _settled(request, clock)
+    return await _fetched(await _settled(request, clock), clock, workdir, ask_second)
+
+
+async def _fetched(request: Request, clock: Clock, workdir: Path, ask_second: AskPage) -> Source:
+    """What the URL leads to; a page that is none of a platform's may still hold a recording."""
     try:
         return await _by_content(request, clock, workdir)
     except BadMedia as err:
-        if err.code != "html_page" or live:
+        if err.code != "html_page" or request.live:
             raise
-        answer = await ask_second(source, request.policy, options.timeout_s)
+        answer = await ask_second(request.url, request.policy, request.options.timeout_s)
         if answer.code != "live":
             raise  # it is a page, and no second resolver knows it either
         return await _by_content(_found(request, answer, ask_second), clock, workdir)
+
+
+def _brought(
+    source: str, folder: Path, clock: Clock, options: IngestOptions, room: RoomSeat | None, resume: Resume | None
+) -> Source:
+    """What comes to a socket in the session's folder: a door's publisher, or the people of a room."""
+    if source.startswith(DOOR):
+        return DoorSource(folder / DOOR_SOCKET, clock=clock, options=options, resume=resume)
+    if room is None:
+        raise UsageError(
+            "A room needs the page and the invites that clipd up serves",
+            remedy="Run clipd up, then make the room with clipd rooms.",
+            code="no_room",
+        )
+    return RoomSource(room, folder / ROOM_SOCKET, clock=clock, resume=resume)
 
 
 async def _settled(request: Request, clock: Clock) -> Request:

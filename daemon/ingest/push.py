@@ -34,7 +34,7 @@ RECENT: Final = 8  # steps, 2 s: the least delayed of them says when the last on
 TAKEOVER_NS: Final = 3 * NS_PER_S  # a publisher silent for longer gives way: its connection is half-open
 CHECK_NS: Final = NS_PER_S // 2
 _REMEDY: Final = "docs/sources.md says what each reason means."
-PushKind = Literal["rtmp", "srt", "rtsp", "door"]
+PushKind = Literal["rtmp", "srt", "rtsp", "door", "whip"]
 WARN_NS: Final = 30 * NS_PER_S  # a refusal of a kind is told to the user this often at most
 
 
@@ -44,7 +44,7 @@ class PushSource(Source):
     Subclasses whose media is no FLV say so in `_format`; those that fetch it themselves are not `_patient`.
     """
 
-    _format: Literal["flv", "mpegts"] = "flv"
+    _format: Literal["flv", "mpegts", "matroska"] = "flv"
     _patient = True  # with the first publisher; else the grace time holds for it too
 
     def __init__(self, kind: PushKind, *, clock: Clock, options: IngestOptions, resume: Resume | None) -> None:

@@ -18,7 +18,7 @@ from core.protocols import Clock, FootageSource
 from core.spec import WorkerSpec
 from core.times import Ns, ns, to_s
 from daemon.clips import ClipContext
-from daemon.ingest import ChatReader, Resume, Source, open_chat, open_source
+from daemon.ingest import ChatReader, Resume, RoomSeat, Source, open_chat, open_source
 from daemon.journal import Journal
 from daemon.worker.alignment import MediaTime
 from daemon.worker.analysis import Analysis
@@ -79,11 +79,13 @@ async def build_parts(
             clock=clock,
             options=settings.ingest,
             allow=settings.net.allow,
+            rooms=settings.rooms,
             live=spec.kind == "stream",
             speed=spec.speed,
             origin=spec.origin,
             workdir=folder / "fetched",
             resume=None if replayed else _resume(journal),
+            room=_room(spec, settings, emitter),
         )
         _remember(journal, spec, settings, source, clock)
         if ring is None and source.footage is None:
@@ -92,6 +94,18 @@ async def build_parts(
         if lacks_chat(spec.source, spec.chat):
             await parts.capture.warn(*NO_CHAT)
         yield parts
+
+
+def _room(spec: WorkerSpec, settings: Settings, emitter: Emitter) -> RoomSeat | None:
+    if spec.room is None:
+        return None
+    return RoomSeat(
+        spec=spec.room,
+        session=spec.session,
+        folder=Path(spec.data_dir) / "rooms" / spec.room.id,
+        options=settings.rooms,
+        told=lambda fields: emitter.emit("take", **fields),
+    )
 
 
 def _open_ring(stack: contextlib.ExitStack, folder: Path, journal: Journal, settings: Settings, attempt: int) -> Ring:

@@ -181,12 +181,22 @@ class Session:
     async def obey(self, command: Command) -> None:
         """`clip-now` and orders: a promise in the journal when this returns, made soon after. Raises what `control`
         does."""
+        if command.kind in ("rec-start", "rec-stop"):
+            await self._of_source(command)
+            return
         if command.kind != "clip-now":
             await asyncio.to_thread(self._parts.desk.order, read_order(command.kind, command.args))
             return
         footage_ns = self._parts.footage.span()[1]
         decision = await asyncio.to_thread(self._promise, newest(command.args, footage_ns), command.id)
         self._parts.desk.cut(decision, manual_spec(command.args)).add_done_callback(self._tell_of_cut)
+
+    async def _of_source(self, command: Command) -> None:
+        try:
+            await self._parts.source.obey(command.kind, command.args)
+        except ClipdError as err:
+            self._warn(err)
+            raise
 
     def _promise(self, request: dict[str, Any], command: int) -> EditDecision:
         try:
@@ -244,6 +254,7 @@ class Session:
         await asyncio.wait({running, stopping, limit, analysing}, return_when=asyncio.FIRST_COMPLETED)
         self.stopped = self._orders.stopping.is_set() and not running.done()
         ended_by_limit = parts.capture.limit_reached.is_set() and not self.stopped
+        parts.source.lost = self._orders.lost
         await _cancel([stopping, limit, beginning, *([] if running.done() else [running])])
         if ended_by_limit:
             self._end("duration")
@@ -344,7 +355,7 @@ class Session:
             if self._state == "gap":
                 self._say("live", "media")
         elif self._state == "live" and self._parts.source.info.unstoppable and now_ns - self._moved[1] > FROZEN_NS:
-            self._say("gap", capture.lost or "no_media")
+            self._say("gap", capture.lost or self._parts.source.idle)
 
     def _look_at_claim(self) -> None:
         """Whether anything of ours may be published is part of the state."""

@@ -40,6 +40,7 @@ from supervisor.api.passwords import Passwords
 from supervisor.api.prefix import INTERNAL
 from supervisor.api.pushkeys import PushKeys
 from supervisor.api.reading import read_body, read_json, read_query
+from supervisor.api.roomkeys import RoomKeys, is_upload_token
 from supervisor.api.scopes import needed
 from supervisor.api.signing import Signers
 from supervisor.api.table import TABLE
@@ -86,14 +87,14 @@ def make_app(
     gateway = Gateway(
         settings.llm, allow=settings.net.allow, catalog=catalog, clock=clock, metrics=LlmMetrics(registry)
     )
-    wakes, draining = Wakes(), asyncio.Event()
+    wakes, draining, room_keys = Wakes(), asyncio.Event(), RoomKeys(catalog, clock)
     services = Services(
         catalog=catalog,
         settings=settings,
         clock=clock,
         health=health,
         registry=registry,
-        gate=Gate(catalog, settings.api, clock, passwords),
+        gate=Gate(catalog, settings.api, clock, passwords, room_keys),
         keys=PushKeys(catalog, clock),
         board=LiveBoard(clock),
         wakes=wakes,
@@ -106,6 +107,7 @@ def make_app(
         document=partial(document, TABLE),
         sessions=sessions,
         signers=Signers(catalog, clock),
+        room_keys=room_keys,
         llm=gateway,
         draining=draining,
         replays=replays,
@@ -206,6 +208,8 @@ async def _for_all(endpoint: ForAll, services: Services, request: web.Request) -
 
 
 async def _for_user(endpoint: ForUsers, services: Services, request: web.Request) -> web.StreamResponse:
+    if endpoint.guest is not None and is_upload_token(request.headers.get("Authorization", "")):
+        return await _for_all(endpoint.guest, services, request)
     who = await services.gate.user(request, endpoint.role, needed(endpoint.method, endpoint.path))
     request[_ACTOR] = who.id
     query = read_query(endpoint.query, request)

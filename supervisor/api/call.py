@@ -21,6 +21,7 @@ from supervisor.api.limits import Ages
 from supervisor.api.models import Nothing
 from supervisor.api.passwords import Passwords
 from supervisor.api.pushkeys import PushKeys
+from supervisor.api.roomkeys import RoomKeys
 from supervisor.api.signing import Signers
 from supervisor.api.underway import Followers, Underway
 from supervisor.api.wakes import Wakes
@@ -71,6 +72,7 @@ class Services:
     document: Callable[[], bytes]
     sessions: SessionReader
     signers: Signers
+    room_keys: RoomKeys
     draining: asyncio.Event
     looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS))
     llm: Gateway
@@ -135,7 +137,7 @@ class Endpoint:
     where there is no body. `takes`: types of a request's body that the handler reads by itself.
     """
 
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     path: str
     summary: str
     query: type[BaseModel] = Nothing
@@ -149,12 +151,13 @@ class Endpoint:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForUsers(Endpoint):
     """Needs a bearer token, or the page's cookie, of this role or a higher one. `action` is its name in the audit; ""
-    for what only reads.
+    for what only reads. `guest` is the same for who brings the upload token of a room's participant.
     """
 
     does: UserDoes
     role: Role
     action: str = ""
+    guest: ForAll | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

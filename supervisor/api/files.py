@@ -1,4 +1,5 @@
-"""Files of sessions, handed out: found by descriptors below DATA/sessions, sent in ranges, never run by a browser.
+"""Files of sessions and rooms, handed out: found by descriptors below the data folder, sent in ranges, never run by a
+browser.
 
 Workers parse hostile media and write these folders, so names come from us or from what the catalog knows, no link is
 followed on the way, and what comes out is of the type that we say, in a sandbox.
@@ -21,7 +22,8 @@ from supervisor.api.errors import ApiError
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe would be waited for
 TYPES: Final[Mapping[str, str]] = {
-    ".mp4": "video/mp4", ".ts": "video/mp2t", ".m4s": "video/iso.segment", ".mkv": "video/x-matroska",
+    ".mp4": "video/mp4", ".webm": "video/webm", ".wav": "audio/wav",
+    ".ts": "video/mp2t", ".m4s": "video/iso.segment", ".mkv": "video/x-matroska",
     ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
     ".vtt": "text/vtt; charset=utf-8", ".srt": "application/x-subrip; charset=utf-8", ".json": "application/json",
 }  # fmt: skip
@@ -42,10 +44,16 @@ class _Sent(web.FileResponse):
 
 
 async def send(
-    request: web.Request, data_dir: Path, parts: Sequence[str], *, name: str, download: bool = False
+    request: web.Request,
+    data_dir: Path,
+    parts: Sequence[str],
+    *,
+    name: str,
+    download: bool = False,
+    below: str = "sessions",
 ) -> web.StreamResponse:
-    """DATA/sessions/<parts>, as the request's ranges ask. `name` is what a download is called. Raises ApiError."""
-    file = await asyncio.to_thread(_opened, data_dir, parts)
+    """DATA/<below>/<parts>, as the request's ranges ask. `name` is what a download is called. Raises ApiError."""
+    file = await asyncio.to_thread(_opened, data_dir / below, parts)
     if file is None:
         raise ApiError(404, "no_file", "This file is not there any more.")
     try:
@@ -75,11 +83,11 @@ def parts_below(path: object, session: str, clip: str) -> list[str] | None:
     return [*own[1:], *rest]
 
 
-def _opened(data_dir: Path, parts: Sequence[str]) -> int | None:
+def _opened(root: Path, parts: Sequence[str]) -> int | None:
     """A descriptor of a plain file; None where there is none, or a link on the way."""
     folder = -1
     try:
-        folder = os.open(data_dir / "sessions", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for part in parts[:-1]:
             inside = os.open(part, _FOLDER, dir_fd=folder)
             os.close(folder)
@@ -98,7 +106,7 @@ def _opened(data_dir: Path, parts: Sequence[str]) -> int | None:
 
 def text_of(data_dir: Path, parts: Sequence[str], most: int) -> str | None:
     """The first `most` bytes of a file, as text; None where there is none."""
-    file = _opened(data_dir, parts)
+    file = _opened(data_dir / "sessions", parts)
     if file is None:
         return None
     with open(file, "rb") as opened:

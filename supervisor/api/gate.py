@@ -23,13 +23,17 @@ from supervisor.api.errors import ApiError
 from supervisor.api.limits import Ages, Buckets, address_key
 from supervisor.api.passwords import Passwords
 from supervisor.api.roles import rank
+from supervisor.api.roomkeys import Kind, RoomKeys
 from supervisor.api.scopes import covers
-from supervisor.catalog import Catalog
+from supervisor.catalog import Catalog, NotFound
+from supervisor.catalog.room_values import PersonRow
 from supervisor.catalog.values import Caller, ClaimRow, MemberRow, Role, TokenRow
 
 MAX_TOKEN: Final = 256  # characters
 ADDRESS_TIMES: Final = 10  # an address may ask this many times as often as a token
 WORKER_PER_MINUTE: Final = 1200  # heartbeats 30, events and polls the rest; a batch holds 256 rows
+GUEST_PER_MINUTE: Final = 1200  # of a participant: three tracks with a part a second each, and what waited
+JOINS_PER_MINUTE: Final = 30  # of an address, where a whole office may sit
 _BEARER: Final = "bearer "
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
@@ -37,8 +41,11 @@ _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 class Gate:
     """One for each process."""
 
-    def __init__(self, catalog: Catalog, options: ApiOptions, clock: Clock, passwords: Passwords) -> None:
+    def __init__(
+        self, catalog: Catalog, options: ApiOptions, clock: Clock, passwords: Passwords, room_keys: RoomKeys
+    ) -> None:
         self._catalog, self._clock, self._public_url = catalog, clock, options.public_url
+        self._room_keys = room_keys
         self._passwords = passwords
         self._hosts = {"localhost", options.host.lower(), *options.allowed_hosts}
         per_minute = options.requests_per_minute
@@ -46,6 +53,8 @@ class Gate:
         self._tokens = Buckets(per_minute=per_minute, burst=max(10.0, per_minute / 5))
         self._workers = Buckets(per_minute=WORKER_PER_MINUTE, burst=WORKER_PER_MINUTE / 10)
         self._failures = Buckets(per_minute=options.sign_in_failures, burst=options.sign_in_failures)
+        self._guests = Buckets(per_minute=GUEST_PER_MINUTE, burst=GUEST_PER_MINUTE / 4)
+        self._joins = Buckets(per_minute=JOINS_PER_MINUTE, burst=JOINS_PER_MINUTE)
         self._worker_failures = Buckets(per_minute=WORKER_PER_MINUTE, burst=WORKER_PER_MINUTE)
         self._right = Ages()
 
@@ -141,6 +150,35 @@ class Gate:
             raise _unauthorized()
         _wait(self._workers.take(f"{claim.stream}:{claim.token}", self._clock.boottime_ns()))
         return claim, key
+
+    def charge_join(self, request: web.Request) -> None:
+        """Raises ApiError when an address tries too many links."""
+        _wait(self._joins.take(address_key(request.remote), self._clock.boottime_ns()))
+
+    async def guest(self, request: web.Request, kind: Kind, room: str | None = None) -> PersonRow:
+        """Whose session's token (`cg`) or upload token (`cu`) it is; `room`: which it has to be of. Raises ApiError."""
+        return await self.guest_of(request, _bearer(request), kind, room)
+
+    async def guest_of(self, request: web.Request, text: str, kind: Kind, room: str | None) -> PersonRow:
+        """The same of a text that came another way. Who was let in and is not any more may still bring what they have
+        recorded, and nothing else."""
+        _wait(self._failures.wait_s(address_key(request.remote), self._clock.boottime_ns()))
+        found = await self._room_keys.read(kind, text)
+        if found is None:
+            self._failures.take(address_key(request.remote), self._clock.boottime_ns())
+            raise _unauthorized()
+        _wait(self._guests.take(found.person, self._clock.boottime_ns()))
+        if found.is_over:
+            raise ApiError(401, "token_over", "This token has expired. Join the room again.", headers=_CHALLENGE)
+        if room is not None and found.room != room:
+            raise ApiError(404, "not_found", "There is no such room for this token.")
+        try:
+            person, may_enter = await self._catalog.person(found.room, found.person)
+        except NotFound as err:
+            raise ApiError(404, "not_found", "This room or participant has been deleted.") from err
+        if kind == "cg" and not may_enter:
+            raise ApiError(403, "invite_revoked", "The link was revoked. Ask for a new one.")
+        return person
 
     def _looked_at(self, request: web.Request, text: str, failures: Buckets) -> str:
         """The key of a text that is looked at. Raises ApiError for one that is none, or after too many wrong ones."""

@@ -6,12 +6,19 @@ from aiohttp import web
 
 from supervisor.api.call import Call
 from supervisor.api.errors import ApiError
-from supervisor.dashboard import PAGE, POLICY, assets
+from supervisor.dashboard import DEVICES, PAGE, POLICY, ROOM_PAGE, assets
 
 
 async def show(call: Call) -> web.Response:
     """GET /: the control room."""
     return _answer(call.request, PAGE)
+
+
+async def room(call: Call) -> web.Response:
+    """GET /room/{id}: the same for all rooms; who is let in is asked when its page joins."""
+    answer = _answer(call.request, ROOM_PAGE)
+    answer.headers["Permissions-Policy"] = DEVICES
+    return answer
 
 
 async def asset(call: Call) -> web.Response:

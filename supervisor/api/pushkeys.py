@@ -7,7 +7,7 @@ from typing import Final
 
 from core.protocols import Clock
 from core.times import ns
-from supervisor.api.sources import stream_of_key
+from supervisor.api.sources import stream_of_key, whip_stream_of_key
 from supervisor.catalog import Catalog
 from supervisor.catalog.values import StreamRow
 
@@ -24,8 +24,18 @@ class PushKeys:
 
     async def stream_of(self, app: str, key: str) -> StreamRow | None:
         """None where no stream that is wanted has this key."""
+        return _wanted(stream_of_key(await self._all(), app, key))
+
+    async def whip_stream_of(self, key: str) -> StreamRow | None:
+        """The same of streams that are pushed over WHIP."""
+        return _wanted(whip_stream_of_key(await self._all(), key))
+
+    async def _all(self) -> Sequence[StreamRow]:
         now_ns = self._clock.boottime_ns()
         if self._read_ns is None or now_ns - self._read_ns > KEPT_NS:
             self._streams, self._read_ns = await self._catalog.all_streams(), now_ns
-        row = stream_of_key(self._streams, app, key)
-        return row if row is not None and row.wanted == "running" else None
+        return self._streams
+
+
+def _wanted(row: StreamRow | None) -> StreamRow | None:
+    return row if row is not None and row.wanted == "running" else None

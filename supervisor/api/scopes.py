@@ -10,7 +10,7 @@ AREA_OF: Final[Mapping[str, str | None]] = {
     "streams": "streams", "live": "streams", "profiles": "streams", "sessions": "sessions", "clips": "clips",
     "jobs": "jobs", "uploads": "jobs", "events": "events", "channels": "channels", "deliveries": "channels",
     "tokens": "admin", "members": "admin", "workspaces": "admin", "audit": "admin", "usage": "admin",
-    "llm": "streams", "me": None, "sign-out": None,
+    "rooms": "rooms", "llm": "streams", "me": None, "sign-out": None,
 }  # fmt: skip
 AREAS: Final = tuple(dict.fromkeys(area for area in AREA_OF.values() if area is not None))
 SCOPES: Final = tuple(f"{area}:{does}" for area in AREAS for does in ("read", "write"))

@@ -26,6 +26,9 @@ from core.netpolicy import ADDRESS_REFUSED, AddressPolicy
 from supervisor.catalog.values import StreamRow
 
 DOOR: Final = "door:"  # pushed to us, over the door that `clipd up` runs or a gateway that asks our hooks
+WHIP: Final = "whip:"  # pushed to us over WHIP (RFC 9725), to the stream's own worker
+ROOM: Final = "room:"  # a recording room's stream, which only the room makes
+_WHIP_APP: Final = "whip:"  # no application of a door is called so
 SCHEMES: Final = frozenset({"http", "https", "rtmp", "rtsp", "srt"})
 DEFAULT_APP: Final = "live"
 PUSH: Final = "push"  # the option that holds app and digest of a pushed stream's key
@@ -60,6 +63,8 @@ def checked_source(text: str, asker: Asker) -> str:
     """The source as the catalog keeps it. Raises SourceRefused or UsageError, without secrets of it in their texts."""
     if text.startswith(DOOR):
         return DOOR
+    if text == WHIP:
+        return WHIP
     if "://" in text:
         return _checked_url(text, asker)
     return _checked_path(text, asker)
@@ -82,13 +87,13 @@ def checked_folder(text: str | None, asker: Asker) -> str | None:
 
 
 def push_key(source: str, key: str | None) -> PushKey | None:
-    """App and key of a source `door:` or `door:APP`; a new key where none is given. None for other sources."""
-    if not source.startswith(DOOR):
+    """App and key of a source `door:`, `door:APP` or `whip:`; a new key where none is given. None for other sources."""
+    if not source.startswith(DOOR) and source != WHIP:
         if key is not None:
             raise UsageError("Only pushed streams have a key", remedy="Give door: as the source.", code="no_door")
         return None
-    app = source.removeprefix(DOOR) or DEFAULT_APP
-    if not _APP.fullmatch(app):
+    app = _WHIP_APP if source == WHIP else source.removeprefix(DOOR) or DEFAULT_APP
+    if source != WHIP and not _APP.fullmatch(app):
         raise UsageError("The application of a door has letters, digits and _ . - only", remedy="Example: door:live")
     if key is not None and not _KEY.fullmatch(key):
         raise UsageError(
@@ -109,6 +114,16 @@ def stream_of_key(streams: Iterable[StreamRow], app: str, key: str) -> StreamRow
     return found
 
 
+def whip_stream_of_key(streams: Iterable[StreamRow], key: str) -> StreamRow | None:
+    """The stream that is pushed over WHIP with this key."""
+    return stream_of_key(streams, _WHIP_APP, key)
+
+
+def kind_of(source: str) -> str:
+    """What a stream stays: pushed through a door, over WHIP, a room, or (\"\") pulled."""
+    return next((kind for kind in (DOOR, WHIP, ROOM) if source.startswith(kind)), "")
+
+
 def digest(key: str) -> str:
     """What is kept of a key: it has 96 random bits or 16 chosen characters at least, so no salt is needed."""
     return hashlib.sha256(key.encode()).hexdigest()
@@ -116,7 +131,7 @@ def digest(key: str) -> str:
 
 def default_name(source: str) -> str:
     """What a stream is called that nobody named: a page's last part, a file's stem, else the host. No query, no key."""
-    if source.startswith(DOOR):
+    if source.startswith((DOOR, WHIP)):
         return "push"
     if "://" not in source:
         return Path(source).stem[:80] or "file"

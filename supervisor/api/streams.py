@@ -22,11 +22,13 @@ from supervisor.api.models import (
 from supervisor.api.rows import listed, made_stream, stream_answer
 from supervisor.api.sources import (
     PUSH,
+    ROOM,
     Asker,
     checked_chat,
     checked_folder,
     checked_source,
     default_name,
+    kind_of,
     push_key,
     stream_of_key,
 )  # fmt: skip
@@ -118,8 +120,8 @@ async def change(call: UserCall) -> Done:
     }
     source = row.source
     if body.source is not None:
-        if (push_key(body.source, None) is None) != (PUSH not in row.options):
-            raise ApiError(409, "other_kind", "A pushed stream stays one, and others stay others. Add a new stream.")
+        if kind_of(body.source) != kind_of(row.source) or kind_of(row.source) == ROOM:
+            raise ApiError(409, "other_kind", "A pushed stream or a room stays one. Add a new stream.")
         source = fields["source"] = await asyncio.to_thread(checked_source, body.source, asker)
     given = await asyncio.to_thread(watch_options, body, source, asker)
     if given:
@@ -132,6 +134,8 @@ async def change(call: UserCall) -> Done:
 async def delete(call: UserCall) -> Done:
     """DELETE /streams/{id}: its worker drains, its sessions and clips stay as long as they are kept."""
     row = await _mine(call)
+    if kind_of(row.source) == ROOM:
+        raise ApiError(409, "room_stream", "This is a room's stream. Delete the room.")
     await call.services.catalog.delete_stream(call.workspace, row.id)
     return Done(None, 204, target=row.id, detail={"name": row.name})
 

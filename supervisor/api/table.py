@@ -22,6 +22,7 @@ from supervisor.api import (
     playback,
     profiles,
     reviews,
+    segments,
     sessions,
     streams,
     tokens,
@@ -32,13 +33,13 @@ from supervisor.api import (
 )
 from supervisor.api import models as m
 from supervisor.api.call import Endpoint, ForAll, ForUsers, ForWorkers
-from supervisor.api.prefix import API, INTERNAL
+from supervisor.api.prefix import API, ID, INTERNAL
+from supervisor.api.room_table import ROOMS, WHIP
 
 __all__ = ["API", "INTERNAL", "TABLE"]
-_ID: Final = "{id:[a-z0-9][a-z0-9._-]{0,79}}"  # anything else is no id, and so not found
 _HOOKED: Final = ("application/x-www-form-urlencoded", "application/json")  # nginx-rtmp, MediaMTX
 _NAME: Final = "{name:[a-z0-9][a-z0-9._-]{0,79}}"
-_MOMENT: Final = _ID.replace("{id:", "{moment:")
+_MOMENT: Final = ID.replace("{id:", "{moment:")
 
 STREAMS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
@@ -50,31 +51,31 @@ STREAMS: Final[tuple[Endpoint, ...]] = (
         query=m.Listing, answer=m.Listed[m.Stream], summary="What is watched",
     ),
     ForUsers(
-        method="GET", path=f"{API}/streams/{_ID}", does=streams.get, role="viewer",
+        method="GET", path=f"{API}/streams/{ID}", does=streams.get, role="viewer",
         answer=m.Stream, summary="One stream",
     ),
     ForUsers(
-        method="PATCH", path=f"{API}/streams/{_ID}", does=streams.change, role="editor", action="stream.change",
+        method="PATCH", path=f"{API}/streams/{ID}", does=streams.change, role="editor", action="stream.change",
         body=m.StreamChange, answer=m.Stream, summary="Change how a stream is watched",
     ),
     ForUsers(
-        method="DELETE", path=f"{API}/streams/{_ID}", does=streams.delete, role="editor", action="stream.delete",
+        method="DELETE", path=f"{API}/streams/{ID}", does=streams.delete, role="editor", action="stream.delete",
         summary="Watch it no longer",
     ),
     ForUsers(
-        method="POST", path=f"{API}/streams/{_ID}/pause", does=streams.pause, role="editor", action="stream.pause",
+        method="POST", path=f"{API}/streams/{ID}/pause", does=streams.pause, role="editor", action="stream.pause",
         answer=m.Stream, summary="Stop watching for now",
     ),
     ForUsers(
-        method="POST", path=f"{API}/streams/{_ID}/resume", does=streams.resume, role="editor", action="stream.resume",
+        method="POST", path=f"{API}/streams/{ID}/resume", does=streams.resume, role="editor", action="stream.resume",
         answer=m.Stream, summary="Watch again",
     ),
     ForUsers(
-        method="POST", path=f"{API}/streams/{_ID}/clip-now", does=streams.clip_now, role="editor",
+        method="POST", path=f"{API}/streams/{ID}/clip-now", does=streams.clip_now, role="editor",
         action="stream.clip_now", body=m.ClipNow, answer=m.Ordered, status=202, summary="Cut what has just been",
     ),
     ForUsers(
-        method="GET", path=f"{API}/streams/{_ID}/health", does=streams.health, role="viewer",
+        method="GET", path=f"{API}/streams/{ID}/health", does=streams.health, role="viewer",
         answer=m.StreamHealth, summary="What its worker last said",
     ),
     ForUsers(
@@ -89,15 +90,15 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
         query=m.OfStream, answer=m.Listed[m.Session], summary="What was watched",
     ),
     ForUsers(
-        method="GET", path=f"{API}/sessions/{_ID}", does=sessions.get_session, role="viewer",
+        method="GET", path=f"{API}/sessions/{ID}", does=sessions.get_session, role="viewer",
         answer=m.Session, summary="One session",
     ),
     ForUsers(
-        method="DELETE", path=f"{API}/sessions/{_ID}", does=sessions.delete_session, role="editor",
+        method="DELETE", path=f"{API}/sessions/{ID}", does=sessions.delete_session, role="editor",
         action="session.delete", summary="Delete a session that is over, with its files and clips",
     ),
     ForUsers(  # not in the audit: a chat has thousands of them
-        method="POST", path=f"{API}/sessions/{_ID}/chat", does=chat.post, role="editor",
+        method="POST", path=f"{API}/sessions/{ID}/chat", does=chat.post, role="editor",
         body=m.NewChat, answer=m.ChatTaken, status=202, summary="What was said in a chat that clipd does not read",
     ),
     ForUsers(
@@ -105,89 +106,89 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
         query=m.OfClips, answer=m.Listed[m.Clip], summary="What was cut",
     ),
     ForUsers(
-        method="GET", path=f"{API}/clips/{_ID}", does=sessions.get_clip, role="viewer",
+        method="GET", path=f"{API}/clips/{ID}", does=sessions.get_clip, role="viewer",
         answer=m.ClipHistory, summary="One clip, with its revisions and renders",
     ),
     ForUsers(
-        method="POST", path=f"{API}/clips/{_ID}/render", does=orders.render, role="editor", action="clip.render",
+        method="POST", path=f"{API}/clips/{ID}/render", does=orders.render, role="editor", action="clip.render",
         body=m.NewRender, answer=m.Job, status=202, summary="Render a clip in more formats, or in another layout",
     ),
     ForUsers(
-        method="GET", path=f"{API}/clips/{_ID}/revisions", does=sessions.list_revisions, role="viewer",
+        method="GET", path=f"{API}/clips/{ID}/revisions", does=sessions.list_revisions, role="viewer",
         answer=m.Listed[m.Revision], summary="What was made of a clip, the first first",
     ),
     ForUsers(
-        method="DELETE", path=f"{API}/clips/{_ID}", does=sessions.delete_clip, role="editor", action="clip.delete",
+        method="DELETE", path=f"{API}/clips/{ID}", does=sessions.delete_clip, role="editor", action="clip.delete",
         summary="Delete a clip with its files",
     ),
 )  # fmt: skip
 
 WATCHING: Final[tuple[Endpoint, ...]] = (
     ForUsers(
-        method="GET", path=f"{API}/sessions/{_ID}/transcript", does=watching.transcript, role="viewer",
+        method="GET", path=f"{API}/sessions/{ID}/transcript", does=watching.transcript, role="viewer",
         query=m.Span, answer=m.Transcript, summary="What was said",
     ),
     ForUsers(
-        method="GET", path=f"{API}/sessions/{_ID}/transcript.json", does=watching.transcript, role="viewer",
+        method="GET", path=f"{API}/sessions/{ID}/transcript.json", does=watching.transcript, role="viewer",
         query=m.Span, answer=m.Transcript, summary="What was said, under a file's name",
     ),
     ForUsers(
-        method="GET", path=f"{API}/sessions/{_ID}/transcript.srt", does=watching.transcript_srt, role="viewer",
+        method="GET", path=f"{API}/sessions/{ID}/transcript.srt", does=watching.transcript_srt, role="viewer",
         query=m.Span, summary="What was said, as SubRip",
     ),
     ForUsers(
-        method="GET", path=f"{API}/sessions/{_ID}/transcript.vtt", does=watching.transcript_vtt, role="viewer",
+        method="GET", path=f"{API}/sessions/{ID}/transcript.vtt", does=watching.transcript_vtt, role="viewer",
         query=m.Span, summary="What was said, as WebVTT",
     ),
     ForUsers(
-        method="GET", path=f"{API}/sessions/{_ID}/signals", does=watching.signals, role="viewer",
+        method="GET", path=f"{API}/sessions/{ID}/signals", does=watching.signals, role="viewer",
         query=m.SpanPoints, answer=m.Signals, summary="Lines over time: sound, chat, p and the bar",
     ),
     ForUsers(
-        method="GET", path=f"{API}/sessions/{_ID}/moments", does=watching.moments, role="viewer",
+        method="GET", path=f"{API}/sessions/{ID}/moments", does=watching.moments, role="viewer",
         query=m.Listing, answer=m.Listed[m.Moment], summary="What was weighed",
     ),
     ForUsers(
-        method="GET", path=f"{API}/sessions/{_ID}/near-misses", does=watching.near_misses, role="viewer",
+        method="GET", path=f"{API}/sessions/{ID}/near-misses", does=watching.near_misses, role="viewer",
         query=m.Listing, answer=m.Listed[m.Moment], summary="What was weighed and rejected",
     ),
     ForUsers(
-        method="GET", path=f"{API}/sessions/{_ID}/playlist.m3u8", does=playback.playlist, role="viewer",
+        method="GET", path=f"{API}/sessions/{ID}/playlist.m3u8", does=playback.playlist, role="viewer",
         summary="What is buffered, as an HLS list",
     ),
     ForAll(
-        method="GET", path=f"{API}/sessions/{_ID}/segments/{_NAME}", does=playback.segment, query=m.SignedLink,
+        method="GET", path=f"{API}/sessions/{ID}/segments/{_NAME}", does=playback.segment, query=m.SignedLink,
         summary="A segment, by a link of the list",
     ),
     ForAll(
-        method="GET", path=f"{API}/clips/{_ID}/files/{_NAME}", does=playback.clip_file, query=m.SignedFile,
+        method="GET", path=f"{API}/clips/{ID}/files/{_NAME}", does=playback.clip_file, query=m.SignedFile,
         summary="A clip's file, by a link of the clip",
     ),
 )  # fmt: skip
 
 REVIEW: Final[tuple[Endpoint, ...]] = (
     ForUsers(
-        method="POST", path=f"{API}/clips/{_ID}/approve", does=reviews.approve, role="editor", action="clip.approve",
+        method="POST", path=f"{API}/clips/{ID}/approve", does=reviews.approve, role="editor", action="clip.approve",
         body=m.Judged, answer=m.Clip, summary="Approve a clip, which keeps it",
     ),
     ForUsers(
-        method="POST", path=f"{API}/clips/{_ID}/reject", does=reviews.reject, role="editor", action="clip.reject",
+        method="POST", path=f"{API}/clips/{ID}/reject", does=reviews.reject, role="editor", action="clip.reject",
         body=m.Judged, answer=m.Clip, summary="Reject a clip",
     ),
     ForUsers(
-        method="PATCH", path=f"{API}/clips/{_ID}", does=reviews.change, role="editor", action="clip.change",
+        method="PATCH", path=f"{API}/clips/{ID}", does=reviews.change, role="editor", action="clip.change",
         body=m.ClipChange, answer=m.Clip, summary="Give a clip a title",
     ),
     ForUsers(
-        method="POST", path=f"{API}/clips/{_ID}/trim", does=orders.trim, role="editor", action="clip.trim",
+        method="POST", path=f"{API}/clips/{ID}/trim", does=orders.trim, role="editor", action="clip.trim",
         body=m.CutSpan, answer=m.Job, status=202, summary="Give a clip another span",
     ),
     ForUsers(
-        method="POST", path=f"{API}/sessions/{_ID}/cut", does=orders.cut, role="editor", action="session.cut",
+        method="POST", path=f"{API}/sessions/{ID}/cut", does=orders.cut, role="editor", action="session.cut",
         body=m.NewCut, answer=m.Job, status=202, summary="Cut a clip by hand",
     ),
     ForUsers(
-        method="POST", path=f"{API}/sessions/{_ID}/near-misses/{_MOMENT}/cut", does=orders.cut_anyway, role="editor",
+        method="POST", path=f"{API}/sessions/{ID}/near-misses/{_MOMENT}/cut", does=orders.cut_anyway, role="editor",
         action="session.cut_anyway", body=m.Unmissed, answer=m.Job, status=202,
         summary="Cut what fell short of the bar",
     ),
@@ -211,15 +212,15 @@ JOBS: Final[tuple[Endpoint, ...]] = (
         query=m.Listing, answer=m.Listed[m.Job], summary="Recordings that are clipped",
     ),
     ForUsers(
-        method="GET", path=f"{API}/jobs/{_ID}", does=jobs.get, role="viewer",
+        method="GET", path=f"{API}/jobs/{ID}", does=jobs.get, role="viewer",
         answer=m.Job, summary="One job, with its steps",
     ),
     ForUsers(
-        method="DELETE", path=f"{API}/jobs/{_ID}", does=jobs.cancel, role="editor", action="job.cancel",
+        method="DELETE", path=f"{API}/jobs/{ID}", does=jobs.cancel, role="editor", action="job.cancel",
         answer=m.Job, status=202, summary="Cancel a job",
     ),
     ForUsers(
-        method="POST", path=f"{API}/jobs/{_ID}/retry", does=jobs.retry, role="editor", action="job.retry",
+        method="POST", path=f"{API}/jobs/{ID}/retry", does=jobs.retry, role="editor", action="job.retry",
         answer=m.Job, status=202, summary="Try a failed job again",
     ),
 )  # fmt: skip
@@ -230,19 +231,31 @@ UPLOADS: Final[tuple[Endpoint, ...]] = (
         body=m.NewUpload, answer=m.Upload, status=201, summary="Announce a recording that comes in chunks",
     ),
     ForUsers(
-        method="GET", path=f"{API}/uploads/{_ID}", does=uploads.get, role="editor",
+        method="GET", path=f"{API}/uploads/{ID}", does=uploads.get, role="editor",
         answer=m.Upload, summary="What of it is here",
+        guest=ForAll(
+            method="GET", path=f"{API}/uploads/{ID}", does=segments.get, answer=m.SegmentUpload,
+            summary="What of a local track is here",
+        ),
     ),
     ForUsers(  # not in the audit: a recording has a thousand of them, and its beginning and end are
-        method="PUT", path=f"{API}/uploads/{_ID}/chunks/{{seq:[0-9]{{1,4}}}}.part", does=uploads.put, role="editor",
+        method="PUT", path=f"{API}/uploads/{ID}/chunks/{{seq:[0-9]{{1,6}}}}.part", does=uploads.put, role="editor",
         answer=m.Chunk, summary="A chunk",
+        guest=ForAll(
+            method="PUT", path=f"{API}/uploads/{ID}/chunks/{{seq:[0-9]{{1,6}}}}.part", does=segments.put,
+            answer=m.Chunk, summary="A part of a local track",
+        ),
     ),
     ForUsers(
-        method="POST", path=f"{API}/uploads/{_ID}/final", does=uploads.final, role="editor", action="upload.final",
+        method="POST", path=f"{API}/uploads/{ID}/final", does=uploads.final, role="editor", action="upload.final",
         body=m.Nothing, answer=m.Upload, summary="All is sent: join and check it",
+        guest=ForAll(
+            method="POST", path=f"{API}/uploads/{ID}/final", does=segments.final, body=m.SegmentEnd,
+            answer=m.SegmentUpload, summary="All of a local track is sent",
+        ),
     ),
     ForUsers(
-        method="DELETE", path=f"{API}/uploads/{_ID}", does=uploads.delete, role="editor", action="upload.delete",
+        method="DELETE", path=f"{API}/uploads/{ID}", does=uploads.delete, role="editor", action="upload.delete",
         summary="Delete an upload",
     ),
 )  # fmt: skip
@@ -253,7 +266,7 @@ ADMIN: Final[tuple[Endpoint, ...]] = (
         body=m.NewToken, answer=m.MadeToken, status=201, summary="Make a token",
     ),
     ForUsers(
-        method="POST", path=f"{API}/tokens/{_ID}/rotate", does=tokens.rotate, role="admin", action="token.rotate",
+        method="POST", path=f"{API}/tokens/{ID}/rotate", does=tokens.rotate, role="admin", action="token.rotate",
         body=m.Rotation, answer=m.MadeToken, summary="Give a token a new secret",
     ),
     ForUsers(
@@ -261,7 +274,7 @@ ADMIN: Final[tuple[Endpoint, ...]] = (
         query=m.Listing, answer=m.Listed[m.Token], summary="Who may ask",
     ),
     ForUsers(
-        method="DELETE", path=f"{API}/tokens/{_ID}", does=tokens.revoke, role="admin", action="token.revoke",
+        method="DELETE", path=f"{API}/tokens/{ID}", does=tokens.revoke, role="admin", action="token.revoke",
         summary="Revoke a token",
     ),
     ForUsers(
@@ -297,11 +310,11 @@ ACCESS: Final[tuple[Endpoint, ...]] = (
         query=m.Listing, answer=m.Listed[m.Member], summary="Who may sign in with a password",
     ),
     ForUsers(
-        method="PATCH", path=f"{API}/members/{_ID}", does=members.change, role="admin", action="member.change",
+        method="PATCH", path=f"{API}/members/{ID}", does=members.change, role="admin", action="member.change",
         body=m.MemberChange, answer=m.Member, summary="Change a member's role or password",
     ),
     ForUsers(
-        method="DELETE", path=f"{API}/members/{_ID}", does=members.remove, role="admin", action="member.remove",
+        method="DELETE", path=f"{API}/members/{ID}", does=members.remove, role="admin", action="member.remove",
         summary="Remove a member",
     ),
     ForUsers(
@@ -313,7 +326,7 @@ ACCESS: Final[tuple[Endpoint, ...]] = (
         query=m.Listing, answer=m.Listed[m.Workspace], summary="One's workspace; all, for owners of the first",
     ),
     ForUsers(
-        method="PATCH", path=f"{API}/workspaces/{_ID}", does=workspaces.change, role="owner",
+        method="PATCH", path=f"{API}/workspaces/{ID}", does=workspaces.change, role="owner",
         action="workspace.change", body=m.WorkspaceChange, answer=m.Workspace, summary="Rename a workspace",
     ),
 )  # fmt: skip
@@ -328,35 +341,35 @@ ALERTS: Final[tuple[Endpoint, ...]] = (
         query=m.Listing, answer=m.Listed[m.Channel], summary="Where alerts go",
     ),
     ForUsers(
-        method="GET", path=f"{API}/channels/{_ID}", does=channels.get, role="viewer",
+        method="GET", path=f"{API}/channels/{ID}", does=channels.get, role="viewer",
         answer=m.Channel, summary="One channel",
     ),
     ForUsers(
-        method="PATCH", path=f"{API}/channels/{_ID}", does=channels.change, role="admin", action="channel.change",
+        method="PATCH", path=f"{API}/channels/{ID}", does=channels.change, role="admin", action="channel.change",
         body=m.ChannelChange, answer=m.Channel, summary="Change a channel",
     ),
     ForUsers(
-        method="DELETE", path=f"{API}/channels/{_ID}", does=channels.delete, role="admin", action="channel.delete",
+        method="DELETE", path=f"{API}/channels/{ID}", does=channels.delete, role="admin", action="channel.delete",
         summary="Send no alerts there, and forget what was sent",
     ),
     ForUsers(
-        method="POST", path=f"{API}/channels/{_ID}/test", does=channels.test, role="admin", action="channel.test",
+        method="POST", path=f"{API}/channels/{ID}/test", does=channels.test, role="admin", action="channel.test",
         answer=m.Tested, summary="Send a test message now",
     ),
     ForUsers(
-        method="POST", path=f"{API}/channels/{_ID}/rotate", does=channels.rotate, role="admin", action="channel.rotate",
+        method="POST", path=f"{API}/channels/{ID}/rotate", does=channels.rotate, role="admin", action="channel.rotate",
         body=m.Rotating, answer=m.MadeChannel, summary="A new secret for a webhook's signatures",
     ),
     ForUsers(
-        method="GET", path=f"{API}/channels/{_ID}/deliveries", does=channels.list_deliveries, role="viewer",
+        method="GET", path=f"{API}/channels/{ID}/deliveries", does=channels.list_deliveries, role="viewer",
         query=m.Listing, answer=m.Listed[m.Delivery], summary="What was told there, and what waits",
     ),
     ForUsers(
-        method="POST", path=f"{API}/deliveries/{_ID}/replay", does=channels.replay, role="editor",
+        method="POST", path=f"{API}/deliveries/{ID}/replay", does=channels.replay, role="editor",
         action="delivery.replay", answer=m.Delivery, status=202, summary="Tell it again",
     ),
     ForUsers(
-        method="POST", path=f"{API}/clips/{_ID}/publish", does=channels.publish, role="editor", action="clip.publish",
+        method="POST", path=f"{API}/clips/{ID}/publish", does=channels.publish, role="editor", action="clip.publish",
         body=m.Publishing, answer=m.Listed[m.Delivery], status=202,
         summary="Tell channels of a clip, whatever their filters",
     ),
@@ -436,5 +449,5 @@ WORKERS: Final[tuple[Endpoint, ...]] = (
 
 TABLE: Final[tuple[Endpoint, ...]] = (
     *STREAMS, *SESSIONS, *WATCHING, *REVIEW, *JOBS, *UPLOADS, *ADMIN, *ACCESS, *ALERTS, *LLM, *OPEN, *DASHBOARD,
-    *WORKERS,
+    *WORKERS, *ROOMS, *WHIP,
 )  # fmt: skip

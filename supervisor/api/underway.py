@@ -22,8 +22,17 @@ class Followers:
     def enter(self, token: str) -> None:
         """Raises ApiError when there are too many."""
         if self._by_token[token] >= MAX_FOLLOWERS_EACH or self._by_token.total() >= MAX_FOLLOWERS:
-            raise ApiError(429, "too_many", "Too many event streams are open.", headers={"Retry-After": "30"})
+            raise ApiError(429, "too_many", "Too many streams are open.", headers={"Retry-After": "30"})
         self._by_token[token] += 1
+
+    @contextmanager
+    def follow(self, key: str) -> Iterator[None]:
+        """One more while the block runs. Raises ApiError when there are too many."""
+        self.enter(key)
+        try:
+            yield
+        finally:
+            self.leave(key)
 
     def leave(self, token: str) -> None:
         """One less."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from pathlib import Path
 from typing import Final
@@ -11,22 +10,20 @@ from typing import Final
 from core.times import ns
 from supervisor.api.call import Done, UserCall
 from supervisor.api.errors import ApiError
+from supervisor.api.incoming import CHUNK_S, announced, take_body
 from supervisor.api.models import Chunk, NewUpload
 from supervisor.api.models import Upload as UploadAnswer
 from supervisor.api.rows import date
+from supervisor.api.segments import underway
 from supervisor.catalog.values import UploadRow
 from supervisor.disk import RED_BYTES, Disk
 from supervisor.erasing import erase_upload
 from supervisor.quotas import GB, STORAGE
 from supervisor.retention import IDLE_NS
-from supervisor.uploads import CHUNK, Busy, Damaged, Incoming, Incomplete, Upload, chunks, length_of
+from supervisor.uploads import CHUNK, Busy, Damaged, Incomplete, Upload, chunks, length_of
 
 MOST_OPEN: Final = 20  # of a workspace
-CHUNK_S: Final = 300.0  # for one chunk: 30 kB/s
-PIECE: Final = 1 << 20  # held in memory
 TOUCH_NS: Final = ns(60)  # the catalog need not know of every chunk
-DIGEST: Final = "X-Clipd-Sha256"
-_HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
 async def add(call: UserCall) -> Done:
@@ -59,9 +56,7 @@ async def put(call: UserCall) -> Done:
         raise ApiError(409, "upload_whole", "This upload is whole already.")
     if seq >= chunks(row.bytes):
         raise ApiError(422, "no_such_chunk", f"This upload has the chunks 0 to {chunks(row.bytes) - 1}.")
-    sha256, length = call.request.headers.get(DIGEST, ""), length_of(row.bytes, seq)
-    if call.request.content_type != "application/octet-stream" or not _HEX.fullmatch(sha256):
-        raise ApiError(415, "no_chunk", f"A chunk is application/octet-stream with its SHA-256 in hex as {DIGEST}.")
+    sha256, length = announced(call.request), length_of(row.bytes, seq)
     if call.request.content_length not in (None, length):
         raise ApiError(422, "chunk_size", f"Chunk {seq} has {length} bytes.")
     if Disk(_data_dir(call)).free() < RED_BYTES + CHUNK:
@@ -69,12 +64,14 @@ async def put(call: UserCall) -> Done:
     try:
         async with asyncio.timeout(CHUNK_S):
             with _files(call, row).receive(seq) as incoming:
-                await _take(call, incoming, length)
+                await take_body(call.request, incoming, length)
+                if incoming.size != length:
+                    raise ApiError(422, "chunk_size", f"This chunk has {length} bytes.")
                 await asyncio.to_thread(incoming.keep, sha256)
     except TimeoutError as err:
         raise ApiError(408, "slow", "The chunk did not come in time. Send it again.") from err
     except Busy as err:
-        raise _underway() from err
+        raise underway() from err
     except Damaged as err:
         raise ApiError(422, "chunk_damaged", f"Chunk {seq} has another SHA-256. Send it again.") from err
     if call.services.clock.wall_ns() - row.touched_ns > TOUCH_NS:
@@ -89,7 +86,7 @@ async def final(call: UserCall) -> Done:
         try:
             await asyncio.to_thread(_files(call, row).join, row.sha256)
         except Busy as err:
-            raise _underway() from err
+            raise underway() from err
         except Incomplete as err:
             raise ApiError(409, "upload_incomplete", "Chunks are missing: GET the upload and send the rest.") from err
         except Damaged as err:
@@ -106,21 +103,6 @@ async def delete(call: UserCall) -> Done:
     await call.services.catalog.erase_upload(call.workspace, row.id)
     await asyncio.to_thread(erase_upload, _data_dir(call), row.id)
     return Done(status=204, target=row.id, detail={"name": row.name})
-
-
-async def _take(call: UserCall, incoming: Incoming, length: int) -> None:
-    """The body, piece by piece. Raises ApiError for one of another length."""
-    held = bytearray()
-    async for data in call.request.content.iter_any():
-        held += data
-        if incoming.size + len(held) > length:
-            break
-        if len(held) >= PIECE:
-            await asyncio.to_thread(incoming.write, bytes(held))
-            held.clear()
-    if incoming.size + len(held) != length:
-        raise ApiError(422, "chunk_size", f"This chunk has {length} bytes.")
-    await asyncio.to_thread(incoming.write, bytes(held))
 
 
 async def _check_room(call: UserCall, size: int) -> None:
@@ -163,13 +145,6 @@ def _files(call: UserCall, row: UploadRow) -> Upload:
 
 def _data_dir(call: UserCall) -> Path:
     return Path(call.services.settings.data_dir).absolute()
-
-
-def _underway() -> ApiError:
-    return ApiError(
-        409, "underway", "Chunks of this upload are coming, or it is being joined. Ask again.",
-        headers={"Retry-After": "2"},
-    )  # fmt: skip
 
 
 def _full() -> ApiError:

@@ -21,10 +21,12 @@ from supervisor.catalog.outbox import Outbox
 from supervisor.catalog.part import OnRefused, Refusals
 from supervisor.catalog.retained import Retained
 from supervisor.catalog.reviews import Reviews
+from supervisor.catalog.rooms import Rooms
 from supervisor.catalog.schema import counters
 from supervisor.catalog.sessions import Sessions
 from supervisor.catalog.signins import SignIns
 from supervisor.catalog.streams import Streams
+from supervisor.catalog.takes import Takes
 from supervisor.catalog.tokens import Tokens
 from supervisor.catalog.uploads import Uploads
 from supervisor.catalog.usage import Usage
@@ -51,6 +53,8 @@ class Catalog(
     Channels,
     Outbox,
     Llm,
+    Rooms,
+    Takes,
 ):
     """One connection pool of one supervisor. Every method raises CatalogAway when the database does not answer in time.
 

@@ -20,6 +20,7 @@ from supervisor.catalog.outbox import put_out
 from supervisor.catalog.part import Part
 from supervisor.catalog.rows import one, value_of
 from supervisor.catalog.schema import clips, counters, events, jobs, moments, revisions, sessions
+from supervisor.catalog.takes import store_take
 from supervisor.catalog.usage import count, take_gap
 from supervisor.catalog.values import StoredEvent
 
@@ -89,6 +90,8 @@ class Deliveries(Part):
             await take_gap(self._database, connection, claim.session, owner.workspace, line, at_ns)
         elif row.kind == "order":
             await self._order(connection, owner, line)
+        elif row.kind == "take":
+            await store_take(connection, owner.of, owner.claim.session, line, self._now_ns())
         elif row.kind == "render" and line.get("state") == "done":
             await count(self._database, connection, owner.workspace, self._now_ns(), renders=1)
         elif row.kind == "summary":

@@ -48,3 +48,11 @@ class CatalogAway(Exception):
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+class JoinRefused(Exception):
+    """A link does not let this browser in; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code

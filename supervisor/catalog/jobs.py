@@ -66,6 +66,12 @@ class Jobs(Part):
                 await write_steps(connection, made)
         return made
 
+    async def job_states(self, ids: Sequence[str]) -> dict[str, JobState]:
+        """Of those that are there."""
+        query = select(jobs.c.id, jobs.c.state).where(jobs.c.id.in_(ids))
+        async with self._database.reading() as connection:
+            return {id: state for id, state in await connection.execute(query)}
+
     async def job(self, workspace: str | None, id: str) -> JobRow:
         """Raises NotFound."""
         async with self._database.reading() as connection:

@@ -237,3 +237,40 @@ llm_answers = Table(
     _text("key", primary_key=True), _text("provider"), _text("model"), _text("content"), _whole("prompt_tokens"),
     _whole("completion_tokens"), _whole("hits"), _ns("at_ns"), Index("ix_llm_answers_age", "workspace", "at_ns"),
 )  # fmt: skip
+rooms = Table(
+    "rooms", METADATA, _text("id", primary_key=True), _text("workspace", ForeignKey("workspaces.id")),
+    _text("stream", _ref("streams.id")), _text("name"), _text("layout"), _text("notice"), _whole("max_people"),
+    _ns("created_ns"), UniqueConstraint("stream"), Index("ix_rooms_page", "workspace", "created_ns", "id"),
+)  # fmt: skip
+room_invites = Table(
+    "room_invites", METADATA, _text("id", primary_key=True), _text("room", _ref("rooms.id")), _text("workspace"),
+    _text("role"), _text("hash"),  # of the secret in its link
+    Column("uses", BigInteger), Column("client", Text), _ns("expires_ns", nullable=True),
+    Column("revoked", Boolean, nullable=False), _ns("created_ns"), UniqueConstraint("room", "hash"),
+    Index("ix_room_invites_page", "room", "created_ns", "id"),
+)  # fmt: skip
+room_people = Table(
+    "room_people", METADATA, _text("id", primary_key=True), _text("room", _ref("rooms.id")), _text("workspace"),
+    _text("invite", _ref("room_invites.id")), _text("client"), _text("name"), _text("role"), _text("notice"),
+    _ns("created_ns"), _ns("seen_ns"), UniqueConstraint("invite", "client"), Index("ix_room_people_room", "room"),
+)  # fmt: skip
+room_consents = Table(
+    "room_consents", METADATA, _text("person", _ref("room_people.id"), primary_key=True),
+    _text("sha256", primary_key=True), _text("text"), _ns("at_ns"),
+)  # fmt: skip
+room_takes = Table(
+    "room_takes", METADATA, _text("room", _ref("rooms.id"), primary_key=True), _text("id", primary_key=True),
+    _text("workspace"), _text("session"),  # which it may outlive
+    _text("state"), Column("start_s", Double, nullable=False), Column("people", Document, nullable=False),
+    _text("conform"), _ns("started_ns"), _ns("stopped_ns", nullable=True),
+    Index("ix_room_takes_page", "room", "started_ns", "id"), Index("ix_room_takes_state", "state", "conform"),
+)  # fmt: skip
+room_segments = Table(
+    "room_segments", METADATA, _text("id", primary_key=True), _text("room", _ref("rooms.id")), _text("workspace"),
+    _text("take"),  # which a browser may tell of before the room does
+    _text("person", _ref("room_people.id")), _text("track"), _text("mime"), Column("t_ms", Double, nullable=False),
+    Column("t_stop_ms", Double), Column("settings", Document, nullable=False), _text("state"), _text("reason"),
+    Column("chunks", BigInteger), _whole("bytes"), _text("sha256"), Column("report", Document, nullable=False),
+    _ns("created_ns"), _ns("touched_ns"), Index("ix_room_segments_take", "room", "take"),
+    Index("ix_room_segments_person", "person"), Index("ix_room_segments_state", "state", "touched_ns"),
+)  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final, get_args
 
@@ -108,6 +109,12 @@ class Streams(Part):
         shown = and_(in_workspace(streams, workspace), ~streams.c.deleted, streams.c.kind != "render")
         async with self._database.reading() as connection:
             return await page(connection, streams, StreamRow, shown, by=streams.c.created_ns, limit=limit, after=after)
+
+    async def streams_named(self, ids: Sequence[StreamId]) -> list[StreamRow]:
+        """Those that are there, deleted ones too."""
+        async with self._database.reading() as connection:
+            found = await connection.execute(select(streams).where(streams.c.id.in_(ids)))
+            return [value_of(StreamRow, row) for row in found.mappings()]
 
     async def all_streams(self) -> list[StreamRow]:
         """Every stream that is not deleted, the oldest first; for the leader."""

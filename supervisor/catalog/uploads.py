@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from sqlalchemy import and_, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import and_, delete, func, insert, literal, select, tuple_, union_all, update
 
 from supervisor.catalog import limits
 from supervisor.catalog.errors import Conflict, NotFound
 from supervisor.catalog.part import Part
 from supervisor.catalog.retained import JOB_OVER, Place
 from supervisor.catalog.rows import in_workspace, one, value_of
-from supervisor.catalog.schema import jobs, uploads, workspaces
+from supervisor.catalog.schema import jobs, room_segments, uploads, workspaces
 from supervisor.catalog.values import UploadRow
 from supervisor.uploads import SOURCE
 
@@ -86,11 +86,10 @@ class Uploads(Part):
             return [value_of(UploadRow, row) for row in (await connection.execute(query)).mappings()]
 
     async def upload_workspaces(self) -> dict[str, str]:
-        """Whose every upload is."""
+        """Whose every upload is, segments of rooms among them."""
+        whose = [select(each.c.id, each.c.workspace) for each in (uploads, room_segments)]
         async with self._database.reading() as connection:
-            return {
-                id: workspace for id, workspace in await connection.execute(select(uploads.c.id, uploads.c.workspace))
-            }
+            return {id: workspace for id, workspace in await connection.execute(union_all(*whose))}
 
     async def open_bytes(self, workspace: str | None) -> int:
         """What was announced and is not whole yet."""

@@ -16,7 +16,9 @@ POLICY: Final = (
     "default-src 'self'; media-src 'self' blob:; img-src 'self' data: blob:; connect-src 'self'; "
     "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
+DEVICES: Final = "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self)"  # of rooms
 PAGE: Final = "index.html"
+ROOM_PAGE: Final = "room/index.html"
 TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
         ".html": "text/html; charset=utf-8",

@@ -25,8 +25,8 @@ def is_made(job: JobRow, clip: ClipRow | None) -> bool:
 
 
 def is_gone(job: JobRow, clip: ClipRow | None) -> str:
-    """Why there is nothing to do it with; "" where there is, and for a clip that is yet to be cut."""
-    if job.asked is not None and job.asked["kind"] == "cut":
+    """Why there is nothing to do it with; "" where there is, for a clip that is yet to be cut, and for a take."""
+    if job.asked is not None and job.asked["kind"] in ("cut", "conform"):
         return ""
     if clip is None:
         return "clip_deleted"

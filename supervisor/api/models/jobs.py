@@ -85,13 +85,13 @@ class Job(Answered):
     """A recording that is clipped, or was; or an order about a clip: then `source` is empty.
 
     An order says what is to be made of `clip` in `session`: `formats`, of a render; the span, of a trim or a cut. Done,
-    `revision` is the one that was made.
+    `revision` is the one that was made. Of a `conform` the clip is a room's take.
     """
 
     id: str
     stream: str
     source: str
-    kind: Literal["recording", "render", "trim", "cut"]
+    kind: Literal["recording", "render", "trim", "cut", "conform"]
     session: str | None
     clip: str | None
     revision: int | None

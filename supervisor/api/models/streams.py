@@ -25,7 +25,8 @@ class HowToWatch(Asked):
 
 
 class NewStream(HowToWatch):
-    """POST /streams. `source`: a page, a URL, `door:` or `door:APP` to be pushed to; a path, for owners."""
+    """POST /streams. `source`: a page, a URL, `door:`, `door:APP` or `whip:` to be pushed to; a path, for
+    owners."""
 
     source: Address
     name: Name | None = Field(None, description="None: made of the source.")

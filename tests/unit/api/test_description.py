@@ -38,6 +38,7 @@ Operation: TypeAlias = APIOperation[Any, Any, Any, Any]
 CHECKS: Final = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
 ]  # fmt: skip
+schemathesis.serializer.alias(["application/sdp", "application/trickle-ice-sdpfrag"], "text/plain")
 OPERATIONS: Final = [(path, method) for path, each in description()["paths"].items() for method in each]
 
 

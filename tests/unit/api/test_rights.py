@@ -18,6 +18,7 @@ from supervisor.api.openapi import success, template_of
 from supervisor.api.roles import rank
 from supervisor.api.scopes import SCOPES, needed
 from supervisor.api.table import API, TABLE
+from supervisor.catalog.room_values import RoomRow
 from supervisor.catalog.values import (
     DEFAULT_WORKSPACE,
     ChannelRow,
@@ -25,6 +26,7 @@ from supervisor.catalog.values import (
     JobState,
     Role,
     StepRow,
+    StreamRow,
     UploadRow,
 )
 from supervisor.uploads import Upload
@@ -55,6 +57,9 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("PATCH", "/channels/{id}"): {"enabled": True},
     ("POST", "/channels/{id}/rotate"): {},
     ("POST", "/clips/{id}/publish"): {},
+    ("POST", "/rooms"): {"name": "new room"},
+    ("PATCH", "/rooms/{id}"): {"layout": "split"},
+    ("POST", "/rooms/{id}/invites"): {"role": "guest"},
 }
 NOT_NARROWED: Final = {"/members", "/members/{id}", "/workspaces", "/tokens", "/tokens/{id}/rotate"}  # hand out a role
 HEADERS: Final[dict[tuple[str, str], dict[str, str]]] = {  # that a body needs, beside those of JSON
@@ -63,7 +68,12 @@ HEADERS: Final[dict[tuple[str, str], dict[str, str]]] = {  # that a body needs, 
         "X-Clipd-Sha256": hashlib.sha256(b"x").hexdigest(),
     },
 }
-PARTS: Final[dict[str, str]] = {"seq": "0", "moment": "m1", "name": "gaming"}  # of a pattern, beside its id, by name
+PARTS: Final[dict[str, str]] = {
+    "seq": "0",
+    "moment": "m1",
+    "name": "gaming",
+    "take": "t1",
+}  # of a pattern, beside its id, by name
 
 
 @dataclass(frozen=True)
@@ -145,6 +155,18 @@ MATRIX: Final = (
     Row("PUT", "/uploads/{id}/chunks/{seq}.part", "editor"),
     Row("POST", "/uploads/{id}/final", "editor"),
     Row("DELETE", "/uploads/{id}", "editor"),
+    Row("POST", "/rooms", "editor"),
+    Row("GET", "/rooms", "viewer"),
+    Row("GET", "/rooms/{id}", "viewer"),
+    Row("PATCH", "/rooms/{id}", "editor"),
+    Row("DELETE", "/rooms/{id}", "editor"),
+    Row("POST", "/rooms/{id}/invites", "editor"),
+    Row("GET", "/rooms/{id}/invites", "viewer"),
+    Row("DELETE", "/rooms/{id}/invites/{invite}", "editor"),
+    Row("POST", "/rooms/{id}/start", "editor"),
+    Row("POST", "/rooms/{id}/stop", "editor"),
+    Row("GET", "/rooms/{id}/takes", "viewer"),
+    Row("GET", "/rooms/{id}/takes/{take}", "viewer"),
     Row("POST", "/tokens", "admin"),
     Row("GET", "/tokens", "admin"),
     Row("DELETE", "/tokens/{id}", "admin"),
@@ -177,6 +199,9 @@ OPEN: Final = {
     "/api/v1/sign-in", "/api/v1/openapi.json", "/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done",
     "/api/v1/hooks/{name}", "/healthz", "/readyz", "/metrics", "/", "/assets/{name}",
     "/api/v1/sessions/{id}/segments/{name}", "/api/v1/clips/{id}/files/{name}",
+    "/api/v1/rooms/{id}/takes/{take}/files/{name}", "/api/v1/rooms/{id}/notice", "/api/v1/rooms/{id}/join",
+    "/api/v1/rooms/{id}/refresh", "/api/v1/rooms/{id}/mine", "/api/v1/rooms/{id}/segments", "/api/v1/rooms/{id}/ws",
+    "/room/{id}", "/api/v1/whip", "/api/v1/whip/{key}", "/api/v1/whip/session/{offer}", "/api/v1/whip/{key}/{offer}",
 }  # fmt: skip
 
 
@@ -234,6 +259,7 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     await give(api, str(row.id), "clip", line)
     await give(api, str(row.id), "moment", {"id": "m1", "state": "rejected", "start_s": 1.0, "end_s": 9.0})
     record(Path(api.services.settings.data_dir), SessionId(f"s-{row.id}"))  # makes the session's folder
+    room = await new_room(api, workspace)
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
     member = await api.catalog.add_member(workspace, f"ann@{workspace}", "viewer", "$argon2id$")
     brought = Row("PUT", "/uploads/{id}/chunks/{seq}.part", "owner")
@@ -245,8 +271,25 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     return {
         "streams": row.id, "sessions": f"s-{row.id}", "clips": f"c-{workspace}", "jobs": f"j-{workspace}",
         "tokens": token.id, "members": member.id, "workspaces": workspace, "uploads": f"u-{workspace}",
-        "channels": channel.id, "deliveries": (await api.catalog.deliveries(workspace, channel.id)).rows[0].id,
+        **room, "channels": channel.id, "deliveries": (await api.catalog.deliveries(workspace, channel.id)).rows[0].id,
     }  # fmt: skip
+
+
+async def new_room(api: Stage, workspace: str) -> dict[str, str]:
+    """With a link, a take, and a worker that is there."""
+    room = RoomRow(
+        id=f"rm-{workspace}", workspace=workspace, stream=StreamId(f"room-{workspace}"), name="room", layout="grid",
+        notice="You are recorded.", max_people=6,
+    )  # fmt: skip
+    await api.catalog.add_room(
+        room,
+        StreamRow(id=room.stream, workspace=workspace, name="room", source="room:", kind="stream", origin="api"),
+    )
+    invite, _ = await api.catalog.add_invite(workspace, room.id, "guest", uses=1, expires_ns=None)
+    await api.worker(room.stream)
+    line = {"id": "t1", "room": room.id, "state": "stopped", "start_s": 1.0, "participants": []}
+    await give(api, room.stream, "take", line)
+    return {"rooms": room.id, "invites": invite.id}
 
 
 async def give(api: Stage, stream: str, kind: str, line: dict[str, Any]) -> None:
@@ -261,20 +304,23 @@ async def end(api: Stage, ids: dict[str, str]) -> None:
     """Nothing works on them any more."""
     await api.leading.set_claim(StreamId(ids["streams"]), 1, state="done")
     await api.catalog.change_job("default", "k-default", state="cancelled")
+    room = await api.catalog.room(None, ids["rooms"])
+    await api.leading.set_claim(room.stream, 1, state="done")
 
 
 def path_of(row: Row, ids: dict[str, str]) -> str:
     """The pattern with an id in it; of jobs one that runs where it is to be cancelled, else one that failed."""
     if row.method == "DELETE" and "/jobs/" in row.pattern:
         ids = {**ids, "jobs": ids["jobs"].replace("j-", "k-")}
-    return row.pattern.lstrip("/").format(id=ids.get(row.pattern.split("/")[1], ""), **PARTS)
+    parts = {**PARTS, "invite": ids["invites"]}
+    return row.pattern.lstrip("/").format(id=ids.get(row.pattern.split("/")[1], ""), **parts)
 
 
 @pytest.mark.parametrize("row", [row for row in MATRIX if row.method != "GET"], ids=str)
 async def test_the_least_that_may_does_it(row: Row, api: Stage) -> None:
     """The lowest role, narrowed to this one scope, or with the page's cookie."""
     ours = await things(api, row.home)
-    if row.method == "DELETE" and row.pattern.startswith(("/sessions", "/clips")):
+    if row.method == "DELETE" and row.pattern.startswith(("/sessions", "/clips", "/rooms")):
         await end(api, ours)
     actor = await check_the_least_passes(row, api, ours)
     done = [audit.action for audit in (await api.catalog.audits(row.home)).rows if audit.actor == actor]

@@ -171,7 +171,7 @@ def test_who_dies_while_joining_goes_on_where_it_was(tmp_path: Path, monkeypatch
 def die_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """In the middle of the copy of a part."""
     copied = 0
-    real = uploads._append
+    real = uploads.append
 
     def append(path: Path, target: int, offset: int) -> None:
         nonlocal copied
@@ -180,7 +180,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
             raise KeyboardInterrupt
         real(path, target, offset)
 
-    monkeypatch.setattr(uploads, "_append", append)
+    monkeypatch.setattr(uploads, "append", append)
 
 
 async def test_there_has_to_be_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

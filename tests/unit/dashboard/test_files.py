@@ -44,9 +44,10 @@ def test_no_script_makes_markup_of_what_it_was_told(path: Path) -> None:
     assert FORBIDDEN.findall(path.read_text()) == []
 
 
-def test_the_page_has_nothing_inline_and_nothing_from_elsewhere() -> None:
+@pytest.mark.parametrize("name", ["index.html", "room/index.html"])
+def test_a_page_has_nothing_inline_and_nothing_from_elsewhere(name: str) -> None:
     """As its policy says."""
-    page = (WEB / "index.html").read_text()
+    page = (WEB / name).read_text()
     assert re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\bsrc=)", page) == []
     loads = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert [load for load in loads if not load.startswith("/assets/")] == []

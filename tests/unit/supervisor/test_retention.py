@@ -101,7 +101,7 @@ def test_what_of_a_session_goes_when(age_ns: int, clips: int, what: str) -> None
 def test_cutoffs_are_what_the_settings_say() -> None:
     """Hours and days."""
     options = RetentionOptions(ring_h=2, clips_days=3, journals_days=4)
-    assert cutoffs(options, 5 * DAY_NS) == Cutoffs(5 * DAY_NS - 2 * HOUR_NS, 2 * DAY_NS, DAY_NS)
+    assert cutoffs(options, 5 * DAY_NS) == Cutoffs(5 * DAY_NS - 2 * HOUR_NS, 2 * DAY_NS, DAY_NS, -85 * DAY_NS)
 
 
 async def test_footage_goes_after_a_day_and_all_else_stays(house: House) -> None:

@@ -1,0 +1,90 @@
+"""A robust line through lags, in pieces where there are steps. Pure.
+
+Theil-Sen (Sen, J. Am. Stat. Assoc. 63, 1968) over neighbours first, since a step in the middle would spoil half of all
+pairs; then over all pairs of the same piece.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEP_MS: Final = 5.0
+NEIGHBOURS: Final = 8
+MOST_PPM: Final = 1_000.0  # no sound card is worse by a tenth of this
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Lags on one line: `level_ms` at file time 0, from `first_ms` to `last_ms` of the file."""
+
+    level_ms: float
+    first_ms: float
+    last_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`lag = level + slope * file time` with the piece's level. `spread_ms`: median distance of what was used from
+    it. `used` says which lags were."""
+
+    ppm: float
+    pieces: tuple[Piece, ...]
+    spread_ms: float
+    used: NDArray[np.bool_]
+
+
+def fit_line(file_ms: NDArray[np.float64], lag_ms: NDArray[np.float64]) -> Line:
+    """Of at least one lag, `file_ms` ascending."""
+    slope = _slope(file_ms, lag_ms, None)
+    for _ in range(2):  # the second time with the slope of whole pieces
+        piece_of = _pieces(lag_ms - slope * file_ms)
+        slope = _slope(file_ms, lag_ms, piece_of)
+    rest = lag_ms - slope * file_ms
+    numbers = [number for number in dict.fromkeys(piece_of.tolist()) if number >= 0]
+    levels = {number: float(np.median(rest[piece_of == number])) for number in numbers}
+    used = piece_of >= 0
+    spread = float(np.median(np.abs(rest[used] - [levels[number] for number in piece_of[used]])))
+    pieces = tuple(
+        Piece(levels[number], float(file_ms[piece_of == number][0]), float(file_ms[piece_of == number][-1]))
+        for number in numbers
+    )
+    return Line(slope * 1e6, pieces, spread, used)
+
+
+def _slope(file_ms: NDArray[np.float64], lag_ms: NDArray[np.float64], piece_of: NDArray[np.int64] | None) -> float:
+    """The median over neighbours, or over all pairs of the same piece; 0 where there are none."""
+    first, second = np.triu_indices(len(file_ms), 1)
+    if piece_of is None:
+        pairs = second - first <= NEIGHBOURS
+    else:
+        pairs = (piece_of[first] == piece_of[second]) & (piece_of[first] >= 0)
+    pairs &= file_ms[second] > file_ms[first]
+    first, second = first[pairs], second[pairs]
+    if not len(first):
+        return 0.0
+    slopes = (lag_ms[second] - lag_ms[first]) / (file_ms[second] - file_ms[first])
+    return float(np.clip(np.median(slopes), -MOST_PPM * 1e-6, MOST_PPM * 1e-6))
+
+
+def _pieces(rest: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which piece each belongs to; -1 for what stands alone, which is a false match and no step."""
+    piece_of = np.full(len(rest), -1, np.int64)
+    number, level = -1, np.inf
+    for at, value in enumerate(rest):
+        if abs(value - level) > STEP_MS:
+            after = rest[at + 1 : at + 2]
+            alone = len(rest) > 1 and (not len(after) or abs(after[0] - value) > STEP_MS)
+            if alone and number >= 0:
+                continue
+            if alone and len(after):
+                continue  # the first of all, and the next one disagrees
+            number += 1
+        piece_of[at] = number
+        level = float(np.median(rest[piece_of == number][-5:]))
+    if number < 0:
+        piece_of[0] = 0  # nothing agrees with anything: the caller sees it by how many were used
+    return piece_of

@@ -1,0 +1,123 @@
+"""A stream that is published over WHIP: a real WebRTC peer, publishers that come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from configs.ingest import IngestOptions
+from configs.rooms import RoomsOptions
+from core.times import NS_PER_S, to_s
+from daemon.ingest.api import Ended
+from daemon.ingest.whip import WhipSource
+from telemetry import SystemClock
+from tests.fakes import RecordingSink
+from tests.publisher import eventually
+from tests.webrtc import CodedTrack, WhipClient, coded_opus, coded_video
+
+SOUNDS = 122  # of 125: what comes before the first picture is left out
+
+
+@asynccontextmanager
+async def running(source: WhipSource, sink: RecordingSink) -> AsyncIterator[asyncio.Task[Ended]]:
+    """The source while it runs; it has to end at once when it is cancelled."""
+    task = asyncio.create_task(source.run(sink))
+    await source.listening.wait()
+    yield task
+    if not task.done():
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=3)
+        assert done
+
+
+def made(tmp_path: Path, stall_s: float = 5.0) -> WhipSource:
+    options = IngestOptions(stall_s=stall_s, timeout_s=2.0)
+    return WhipSource(tmp_path / "room.sock", clock=SystemClock(), options=options, rooms=RoomsOptions())
+
+
+@pytest.fixture
+async def socket(tmp_path: Path, sink: RecordingSink) -> AsyncIterator[Path]:
+    """Where the source listens, while it runs."""
+    async with running(made(tmp_path), sink):
+        yield tmp_path / "room.sock"
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+async def test_picture_and_sound_arrive_as_they_were_sent(codec: str, socket: Path, sink: RecordingSink) -> None:
+    """Every frame, in the codecs of the encoder, each a frame's time after the one before; keyframes are known."""
+    video, audio = CodedTrack("video", coded_video(codec, 75)), CodedTrack("audio", coded_opus(125))
+    async with WhipClient(socket, (audio, "opus"), (video, codec)) as client:
+        await asyncio.gather(video.done.wait(), audio.done.wait())
+        assert await client.end() == 200
+        await eventually(lambda: len(sink.packets("video")) == 75 and len(sink.packets("audio")) >= SOUNDS)
+    assert [track.codec for track in sink.tracks[0]] == [codec, "opus"]
+    assert (sink.tracks[0][0].width, sink.tracks[0][0].height) == (320, 180)
+    pictures, sounds = sink.packets("video"), sink.packets("audio")
+    assert [n for n, packet in enumerate(pictures) if packet.is_keyframe] == [0, 30, 60]
+    steps_ms = [(b.pts_ns - a.pts_ns) / 1e6 for a, b in pairwise(pictures)]
+    assert all(step == pytest.approx(1000 / 30, abs=5) for step in steps_ms)
+    assert to_s(sounds[-1].pts_ns - sounds[0].pts_ns) == pytest.approx((len(sounds) - 1) * 0.02, abs=0.02)
+    assert (len(sink.epochs), sink.gaps, sink.epochs[0].start_ns) == (1, [], 0)
+    assert sink.epochs[0].wall_ns == pytest.approx(SystemClock().wall_ns(), abs=30 * NS_PER_S)
+
+
+async def test_another_picture_size_opens_an_epoch(socket: Path, sink: RecordingSink) -> None:
+    """In mid-stream, over the same connection; no time is lost between the two."""
+    video = CodedTrack("video", coded_video("h264", 45))
+    video.then(coded_video("h264", 45, 160, 90))
+    async with WhipClient(socket, (video, "h264")) as client:
+        await video.done.wait()
+        assert await client.end() == 200
+        await eventually(lambda: len(sink.packets("video")) == 90)
+    assert [tracks[0].width for tracks in sink.tracks] == [320, 160]
+    assert to_s(sink.epochs[1].start_ns) == pytest.approx(45 / 30, abs=0.05)
+
+
+async def test_a_publisher_that_is_lost_and_comes_back_continues_the_session(socket: Path, sink: RecordingSink) -> None:
+    """A new epoch behind a gap of the time it was away."""
+    clock = SystemClock()
+    first = CodedTrack("video", coded_video("vp8", 60))
+    async with WhipClient(socket, (first, "vp8")):
+        await first.done.wait()
+        await eventually(lambda: len(sink.packets("video")) > 30)
+    left_ns = clock.boottime_ns()
+    second = CodedTrack("video", coded_video("vp8", 60))
+    async with WhipClient(socket, (second, "vp8")) as client:
+        await second.done.wait()
+        assert await client.end() == 200
+        await eventually(lambda: len(sink.packets("video")) == 120)
+    [gap] = sink.gaps
+    assert (gap.reason, gap.track) == ("reconnect", "all")
+    assert sink.epochs[1].start_ns == gap.end_ns
+    assert 0 < to_s(gap.end_ns - gap.start_ns) < to_s(clock.boottime_ns() - left_ns)
+
+
+async def test_deleted_and_not_back_is_the_end(tmp_path: Path, sink: RecordingSink) -> None:
+    """DELETE says that it is over; a second one is answered like the first."""
+    source = made(tmp_path, stall_s=5.0)
+    async with running(source, sink) as task:
+        video = CodedTrack("video", coded_video("vp8", 30))
+        async with WhipClient(tmp_path / "room.sock", (video, "vp8")) as client:
+            await eventually(lambda: video.sent >= 30)
+            assert (await client.end(), await client.end()) == (200, 200)
+            await eventually(lambda: bool(sink.packets()))
+        assert not task.done()
+        assert await task == Ended("unpublished")
+    assert not (tmp_path / "room.sock").exists()
+
+
+async def test_a_second_publisher_is_refused_while_the_first_goes_on(socket: Path, sink: RecordingSink) -> None:
+    """409, and when to come again; the first one's media has no hole."""
+    video = CodedTrack("video", coded_video("vp8", 60))
+    async with WhipClient(socket, (video, "vp8")):
+        await eventually(lambda: bool(sink.packets()))
+        with pytest.raises(AssertionError, match="Somebody is publishing"):
+            async with WhipClient(socket, (CodedTrack("video", coded_video("vp8", 60)), "vp8")):
+                pass
+        await eventually(lambda: len(sink.packets("video")) > 40)
+    assert (len(sink.epochs), sink.gaps) == (1, [])
