@@ -39,8 +39,10 @@ class Sent:
 
 
 @cache
-def coded_video(codec: str, frames: int, width: int = 320, height: int = 180, gop: int = FPS) -> tuple[Sent, ...]:
-    """A moving picture, coded once a process."""
+def coded_video(
+    codec: str, frames: int, width: int = 320, height: int = 180, gop: int = FPS, flash: int = -1
+) -> tuple[Sent, ...]:
+    """A moving picture, white for three frames from `flash` on; coded once a process."""
     encoder: Any = av.CodecContext.create(_ENCODERS[codec], "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
@@ -55,6 +57,8 @@ def coded_video(codec: str, frames: int, width: int = 320, height: int = 180, go
     for number in range(frames):
         picture = np.full((height * 3 // 2, width), 128, np.uint8)
         picture[:height] = ((across + 4 * number) % 200 + 20).astype(np.uint8)
+        if 0 <= number - flash < 3:
+            picture[:height] = 235
         frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
         frame.pts = number
         sent += [Sent(int(p.pts) * 90_000 // FPS, 90_000, bytes(p), p.is_keyframe) for p in encoder.encode(frame)]
@@ -63,15 +67,15 @@ def coded_video(codec: str, frames: int, width: int = 320, height: int = 180, go
 
 
 @cache
-def coded_opus(packets: int, hz: float = 440.0) -> tuple[Sent, ...]:
-    """A tone in packets of 20 ms."""
+def coded_opus(packets: int, hz: float = 440.0, tone_from: int = 0) -> tuple[Sent, ...]:
+    """Packets of 20 ms: silence, and a tone from one of them on."""
     encoder: Any = av.CodecContext.create("libopus", "w")
     encoder.sample_rate, encoder.layout, encoder.format = 48_000, "stereo", av.AudioFormat("s16")
     encoder.time_base = Fraction(1, 48_000)
     sent: list[Sent] = []
     for number in range(packets):
         at = np.arange(number * 960, number * 960 + 960) / 48_000
-        tone = (6_000 * np.sin(2 * np.pi * hz * at)).astype(np.int16)
+        tone = (6_000 * (number >= tone_from) * np.sin(2 * np.pi * hz * at)).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(np.repeat(tone, 2).reshape(1, -1), format="s16", layout="stereo")
         frame.sample_rate, frame.pts = 48_000, number * 960
         sent += [Sent(len(sent) * 960, 48_000, bytes(p)) for p in encoder.encode(frame)]

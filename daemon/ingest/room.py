@@ -84,7 +84,7 @@ class RoomSource(Source):
             raise
 
     async def obey(self, kind: str, args: Mapping[str, Any]) -> None:
-        """`rec-start` with an optional `take`, or `rec-stop`. Raises UsageError, StorageError, NotAllowed."""
+        """`rec-start` with an optional `take`, or `rec-stop`. Raises UsageError, StorageError."""
         if self._room is None:
             raise UsageError("The room is not open yet", remedy="Try again.", code="room_closed")
         if kind == "rec-start":

@@ -52,7 +52,7 @@ class Connection:
             self._waiting = deque(text for text in self._waiting if not text.startswith(_PEERS))
         self._waiting.append(write_message(body))
         if len(self._waiting) > MAX_WAITING:
-            self.close(1008, "too_slow")
+            self.close(1013, "too_slow")
         self._there.set()
 
     def close(self, code: int, reason: str) -> None:

@@ -29,7 +29,7 @@ LINGER_NS: Final = ns(30)  # who has lost their WebSocket keeps their media for 
 SILENT_NS: Final = ns(15)  # three pings of 5 s
 TICK_NS: Final = ns(0.5)  # levels go out with it, two a second
 SENDING_MS: Final = 3_000.0
-REPLIES: Final = 64  # remembered of each connection, so that a message sent twice is done once
+REPLIES: Final = 64  # remembered of each person, so that a message sent twice is done once
 _PLAIN: Final = {"type": "ok"}
 log = structlog.get_logger()
 
@@ -123,7 +123,9 @@ class RecordingRoom:
         before = self._here.get(pid)
         if before is not None and before.outlet is not None:
             before.outlet.close(4001, "This room is open in another tab")
-        self._here[pid] = _Presence(outlet, self._clock.boottime_ns())
+        presence = self._here[pid] = _Presence(outlet, self._clock.boottime_ns())
+        if before is not None:  # what a page could not hear the answer to, it says again
+            presence.replies = before.replies
         self._settle(pid)
         await self._do(effects)
 

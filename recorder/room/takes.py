@@ -19,7 +19,7 @@ from recorder.frames import EncodedFrame
 from recorder.room.forwarding import Forwarding
 from recorder.room.messages import Pid
 from recorder.room.mix import PLAYOUT_MS, Decoder, Mixed, RoomMix
-from recorder.room.state import Laid, Marked, Muted, NotAllowed, Person, RoomState
+from recorder.room.state import Laid, Marked, Muted, Person, RoomState
 from recorder.room.store import RoomStore
 from recorder.room.take import TakeKeeper
 
@@ -93,12 +93,10 @@ class RoomTakes:
         log.info("take.resumed", take=take)
 
     async def start(self, by: Pid = COMMAND, take: str | None = None) -> None:
-        """Nothing where one runs already. Raises StorageError, NotAllowed where nobody is there."""
+        """Nothing where one runs already. Nobody has to be there yet. Raises StorageError."""
         async with self._turn:
             if self._keeper is not None:
                 return
-            if not self._state.inside:
-                raise NotAllowed("Nobody is in the room", remedy="Start when somebody has joined.", code="nobody")
             at_ms, facts = self._store.now_ms(), self._store.facts
             if facts.session != self._session:
                 facts.session, facts.zero_ms = self._session, at_ms

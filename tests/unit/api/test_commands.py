@@ -202,3 +202,28 @@ def test_as_processes(shell: Shell) -> None:
     assert "Start it with `clipd up`" in away.stderr
     assert "Traceback" not in away.stderr
     assert token not in added.stdout + added.stderr + away.stdout + away.stderr + str(shell.logs)
+
+
+def test_rooms_from_add_to_rm(shell: Shell) -> None:
+    """By name or id; a link is printed alone, so that it can be piped into a message."""
+    assert shell.run("rooms", "ls", "--json").lines == []
+    assert "studio" in shell.run("rooms", "add", "studio", "--layout", "split", "--max-people", "3").out
+    [room] = shell.run("rooms", "ls", "--json").lines
+    assert (room["name"], room["layout"], room["max_people"], room["state"]) == ("studio", "split", 3, "open")
+    link = shell.run("rooms", "invite", "studio", "--role", "host", "--hours", "2").out.strip()
+    assert link.startswith(f"{shell.api.url}/room/{room['id']}#")
+    [invite] = shell.run("rooms", "invites", room["id"], "--json").lines
+    assert (invite["role"], invite["uses"]) == ("host", 1)
+    assert "revoked" in shell.run("rooms", "revoke", "studio", invite["id"]).out
+    shell.given(shell.api.worker(room["stream"]))
+    assert shell.run("rooms", "start", "studio").out.startswith("take t")
+    assert shell.run("rooms", "stop", "studio").code == 0
+    assert shell.run("rooms", "takes", "studio").code == 0
+    busy = shell.run("rooms", "rm", "studio")
+    assert (busy.code, busy.error and busy.error.code) == (2, "room_open")
+    assert "is closed" in shell.run("rooms", "close", "studio").out
+    shell.given(shell.api.leading.set_claim(room["stream"], 1, state="done"))
+    assert "is open" in shell.run("rooms", "open", "studio").out
+    assert shell.run("rooms", "rm", room["id"]).code == 0
+    gone = shell.run("rooms", "start", "studio")
+    assert (gone.code, gone.error and gone.error.code) == (2, "not_found")

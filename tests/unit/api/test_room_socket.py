@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -22,8 +23,8 @@ def protocols(token: str) -> tuple[str, ...]:
     return (PROTOCOL, f"token.{token}")
 
 
-def connect(guest: Guest, **options: object):  # type: ignore[no-untyped-def]
-    """As the page does."""
+def connect(guest: Guest, **options: Any) -> Any:
+    """As the page does: aiohttp's own context."""
     url = f"{guest.api.url}/api/v1/rooms/{guest.room}/ws"
     told = {"protocols": protocols(guest.joined["token"]), "origin": guest.api.url, **options}
     return guest.api.client.ws_connect(url, **told)

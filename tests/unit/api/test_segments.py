@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.times import ns
-from supervisor import segments, uploads
+from supervisor import uploads
 from supervisor.disk import Disk
 from supervisor.segments import PART, Segment
 from supervisor.uploads import Damaged, Incomplete
@@ -186,17 +186,17 @@ def test_who_dies_while_joining_goes_on_where_it_was(
     """Parts of any length go only when what was joined of them is on the disk."""
     parts = [os.urandom(each) for each in (3, 5000, 1, 70, 9)]
     segment = filled(tmp_path, dict(enumerate(parts)))
-    real, copied = segments.append, 0
+    copied = 0
 
     def append(path: Path, target: int, offset: int) -> None:
         nonlocal copied
         copied += 1
         if copied == dies_at:
             raise KeyboardInterrupt
-        real(path, target, offset)
+        uploads.append(path, target, offset)
 
-    monkeypatch.setattr(segments, "SYNC_EVERY", 1)
-    monkeypatch.setattr(segments, "append", append)
+    monkeypatch.setattr("supervisor.segments.SYNC_EVERY", 1)
+    monkeypatch.setattr("supervisor.segments.append", append)
     with pytest.raises(KeyboardInterrupt):
         segment.join(5, sum(map(len, parts)), chain_of(parts))
     monkeypatch.undo()
