@@ -12,7 +12,7 @@ import typer
 
 from configs import Settings, load_settings
 from configs.streams import StreamEntry
-from core.chat import OFF
+from core.chat import OFF, POSTED
 from core.errors import UsageError
 from core.ids import slug
 from core.spec import Rights
@@ -180,6 +180,10 @@ def _configured(asked: _Asked) -> list[WatchRequest]:
 
 
 def _run(asked: _Asked, requests: Sequence[WatchRequest]) -> NoReturn:
+    if any(request.chat == POSTED for request in requests):
+        raise UsageError(
+            "Chat is posted to `clipd up`, and this is none", remedy=f"Use --chat ./{POSTED} for a file of that name."
+        )
     channels = [request.is_channel for request in requests]
     specs = [build_spec(request) for request, page in zip(requests, channels, strict=True) if not page]
     jobs = [channel_job(request) for request, page in zip(requests, channels, strict=True) if page]
