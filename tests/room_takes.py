@@ -150,7 +150,8 @@ def heard_at(sound: NDArray[np.float32], local: Local, length_s: float) -> NDArr
     """The same as a recorder has it whose clock is slow and that starts late."""
     slow = 1 + local.ppm * 1e-6
     size = int(min(local.length_s, (length_s - local.start_s) / slow) * RATE)
-    out = np.interp(local.start_s * RATE + np.arange(size) * slow, np.arange(len(sound)), sound).astype(np.float32)
+    at_sample = local.start_s * RATE + np.arange(size) * slow
+    out: NDArray[np.float32] = np.interp(at_sample, np.arange(len(sound)), sound).astype(np.float32)
     if local.cut is not None:
         at, gone = (round(seconds * RATE) for seconds in local.cut)
         out = np.concatenate((out[:at], out[at + gone :]))
@@ -203,7 +204,7 @@ def _local(folder: Path, guest: Guest, local: Local, sound: NDArray[np.float32],
     coded = ["-c:a", "libopus", "-b:a", "64k"]
     if local.track != "mic":
         phase = f"mod(t*{1 + local.ppm * 1e-6:.9f}+{local.start_s},1)"
-        arguments = ["-f", "lavfi", "-i", _picture(guest, len(heard) / RATE, phase, "640x360"), *arguments]
+        arguments = ["-f", "lavfi", "-i", _picture(guest, len(heard) / RATE, phase, "384x216"), *arguments]
         coded += ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "600k", "-g", "90"]
     ffmpeg(*arguments, *coded, "-shortest", str(path))
     pcm.unlink()
@@ -244,6 +245,14 @@ def beeps(sound: NDArray[np.float32], hz: float) -> list[float]:
     power = np.abs(np.convolve(turned.reshape(count, size).mean(axis=1), np.ones(4) / 4, "valid"))
     loud = power > 0.5 * np.percentile(power, 97)
     return [float((index + 2) * size / RATE) for index in np.flatnonzero(loud[1:] & ~loud[:-1])]
+
+
+def tone_level(sound: NDArray[np.float32], hz: float) -> float:
+    """How loud a tone is where beeps are, in the median."""
+    whole, part = RATE, round(0.08 * RATE)
+    turn = np.exp(-2j * math.pi * hz * np.arange(part) / RATE)
+    starts = range(round(1.01 * RATE), len(sound) - part, whole)
+    return float(np.median([abs(np.mean(sound[at : at + part] * turn)) for at in starts]))
 
 
 def sound_of(path: Path) -> NDArray[np.float32]:

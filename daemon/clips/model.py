@@ -36,7 +36,7 @@ class ClipContext:
 
     `gaps` are those that touch the decision's span. `words` may reach beyond the clip: a cut may begin earlier than was
     wanted. `speech` names who heard them: model, sha256, compute_type, language. `rights`: what the owner of the
-    stream has allowed.
+    stream has allowed. `room`: what a recording room's clip was composed of (docs/rooms.md).
     """
 
     source: str
@@ -46,6 +46,7 @@ class ClipContext:
     words: tuple[Word, ...] = ()
     speech: Mapping[str, str] | None = None
     rights: Rights = "watch-only"
+    room: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,7 @@ def clip_document(
         "gaps": [_gap(gap) for gap in context.gaps],
         "words": list(words),
         "speech": None if context.speech is None else dict(context.speech),
+        **({} if context.room is None else {"room": dict(context.room)}),
         "segments": [asdict(segment) for segment in segments],
         "files": {kind: dict(facts) for kind, facts in files.items()},
         "versions": _versions(converted=_used_ffmpeg(master)),

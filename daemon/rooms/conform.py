@@ -129,8 +129,7 @@ class _Conforming:
                 if sound.runs:
                     placed = self._aligned[file.seg]
                     layers.append((sound, placed))
-                    if file.track == "mic":
-                        segs[file.seg] = _hull(placed, sound.span_ms)
+                    segs[file.seg] = _hull(placed, sound.span_ms)
             for backup in (b for b in self._take.backups if (b.pid, b.track) == (pid, "mic")):
                 sound = read_sound(backup.path, "matroska", work / f"live-{backup.gen}")
                 if sound.runs:

@@ -65,8 +65,10 @@ class ConformedTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conformed:
-    """A take's files that were made; room time `zero_ms` is the first sample and frame of each."""
+    """A take's files that were made; room time `zero_ms` is the first sample and frame of each. `inputs`: a hash of
+    what they were made of."""
 
+    inputs: str
     zero_ms: float
     end_ms: float
     tracks: tuple[ConformedTrack, ...]
@@ -79,6 +81,7 @@ class Conformed:
             return None
         try:
             made = cls(
+                inputs=str(document["inputs"]),
                 zero_ms=float(document["zero_ms"]),
                 end_ms=float(document["end_ms"]),
                 tracks=tuple(map(_track, document["tracks"])),

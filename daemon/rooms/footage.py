@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 import numpy as np
 import structlog
@@ -37,20 +37,16 @@ from daemon.rooms.take import LEDGER, NS_PER_MS, Take, read_take
 from daemon.rooms.voices import PER_MS, Sound, mixed, write_wav
 from ringbuffer.linked import LinkedFootage
 from ringbuffer.links import SOURCE_FILE
+from ringbuffer.names import parse_name
 
+ROOMS: Final = "rooms"  # in the data folder
+WORK: Final = "composed"  # in a session's
 HANDLES_NS: Final = ns(2)  # composed on both sides of a clip; longer ones are composed anew when it is trimmed
 LEAST_NS: Final = ns(0.2)
 FLUSH_S: Final = 4.0  # for how long a clip's end is waited for: clusters of backups are flushed within a second
 LOOK_S: Final = 0.5
 REACHED_MS: Final = 100.0
 log = structlog.get_logger()
-
-
-@runtime_checkable
-class Composes(Protocol):
-    """Footage that has to be made before it can be read."""
-
-    def around(self, start_ns: Ns, end_ns: Ns, attempt: int) -> SpanFootage | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +67,38 @@ class Place:
         return [take for take in found if any(row.session in ("", self.session) for row in take.media)]
 
 
+def session_footage(
+    folder: Path, room: str | None, session: str, recorded: FootageSource | None
+) -> FootageSource | None:
+    """What a session's clips are cut from: composed where it is a room's. `folder`: the session's, whose writer we
+    are."""
+    if room is None or not is_safe_id(room):
+        return recorded
+    work = folder / WORK
+    shutil.rmtree(work, ignore_errors=True)  # what a kill left
+    return RoomFootage(Place(rooms=folder.parent.parent / ROOMS, room=room, session=session), recorded, work)
+
+
+@contextlib.contextmanager
+def composed(footage: FootageSource) -> Iterator[Mapping[str, Any] | None]:
+    """Makes it, if it has to be made, for as long as a clip is cut from it: what clip.json says of it; None of footage
+    that was only recorded. Raises CutRefused."""
+    if not isinstance(footage, SpanFootage):
+        yield None
+        return
+    try:
+        footage.compose()
+        yield footage.facts
+    finally:
+        footage.close()
+
+
 class RoomFootage:
     """`FootageSource` of a room's session. `recorded`: its ring, None where that is gone. Any thread may ask."""
 
     def __init__(self, place: Place, recorded: FootageSource | None, work: Path) -> None:
         """`work`: a folder for what is composed; it may be thrown away at any time between two clips."""
-        self._place, self._recorded, self._work = place, recorded, work
+        self._place, self.recorded, self._work = place, recorded, work
 
     def around(self, start_ns: Ns, end_ns: Ns, attempt: int) -> SpanFootage | None:
         """A span, to be composed when it is first read; None where no take has it. `attempt` goes into the names of
@@ -90,16 +112,16 @@ class RoomFootage:
     def span(self) -> tuple[Ns, Ns]:
         """Of the ring and of the takes."""
         spans = [(one.start_ns, one.end_ns) for one in stretches(self._place.takes(), self._place.session)]
-        if self._recorded is not None and self._recorded.span() != (0, 0):
-            spans.append(self._recorded.span())
+        if self.recorded is not None and self.recorded.span() != (0, 0):
+            spans.append(self.recorded.span())
         if not spans:
             return Ns(0), Ns(0)
         return min(low for low, _ in spans), max(high for _, high in spans)
 
     def epoch_span(self, at_ns: Ns) -> tuple[Ns, Ns]:
         """The ring's, else the take's."""
-        if self._recorded is not None and self._recorded.span() != (0, 0):
-            return self._recorded.epoch_span(at_ns)
+        if self.recorded is not None and self.recorded.span() != (0, 0):
+            return self.recorded.epoch_span(at_ns)
         for stretch in stretches(self._place.takes(), self._place.session):
             if stretch.start_ns <= at_ns < stretch.end_ns:
                 return stretch.start_ns, stretch.end_ns
@@ -122,16 +144,16 @@ class RoomFootage:
         return self._ring().link_source(start_ns, end_ns, folder)
 
     def _ring(self) -> FootageSource:
-        if self._recorded is None:
+        if self.recorded is None:
             raise CutRefused(
                 "Nothing of the take is left there", remedy="See the room's takes and its files.", code="not_buffered"
             )
-        return self._recorded
+        return self.recorded
 
     def _open_end(self, stretch: Stretch) -> Ns:
         """A take that is being recorded goes on behind the newest row of its ledger, as far as the ring says."""
-        if stretch.take.end_ms is None and self._recorded is not None:
-            return max(stretch.end_ns, self._recorded.span()[1])
+        if stretch.take.end_ms is None and self.recorded is not None:
+            return max(stretch.end_ns, self.recorded.span()[1])
         return stretch.end_ns
 
 
@@ -156,8 +178,8 @@ class SpanFootage:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def span(self) -> tuple[Ns, Ns]:
-        """Of the span: its media time."""
-        return self._footage().span()
+        """What will be, or was, composed."""
+        return self._wide if self._made is None else self._made.span()
 
     def epoch_span(self, at_ns: Ns) -> tuple[Ns, Ns]:
         """As `span`."""
@@ -179,6 +201,10 @@ class SpanFootage:
         """In place of what an earlier revision kept there: two pictures of the same time don't go together."""
         footage = self._footage()
         (folder / SOURCE_FILE).unlink(missing_ok=True)
+        for path in folder.iterdir():
+            known = parse_name(path.name)
+            if known is not None and known.name.attempt < self._attempt - 1:  # the revision before is still there
+                path.unlink()
         return footage.link_source(start_ns, end_ns, folder)
 
     def _footage(self) -> LinkedFootage:
@@ -208,10 +234,11 @@ class SpanFootage:
     def _sources(self, take: Take, span: Span) -> Sources:
         """Again for a while, where backups have not been flushed up to the clip's end yet."""
         assert self._folder is not None
-        wanted_ms, until = self._stretch.room(self._wanted[1]), time.monotonic() + FLUSH_S
+        clip = self._stretch.room(self._wanted[0]), self._stretch.room(self._wanted[1])
+        until = time.monotonic() + FLUSH_S
         while True:
-            sources = best_sources(take, span, self._folder)
-            if sources.reach_ms >= wanted_ms - REACHED_MS or time.monotonic() > until:
+            sources = best_sources(take, span, clip, self._folder)
+            if sources.reach_ms >= clip[1] - REACHED_MS or time.monotonic() > until:
                 return sources
             time.sleep(LOOK_S)
 
@@ -243,7 +270,8 @@ class SpanFootage:
             names={person.pid: person.name for person in people},
             keyframe_ms=(self._wanted[0] - self._wide[0]) / NS_PER_MS,
         )
-        return shot, {"take": take.id, "layout": layout, "source": sources.label, "tracks": list(sources.used)}
+        facts = {"take": take.id, "layout": layout, "source": sources.label, "tracks": list(sources.used)}
+        return shot, facts | ({"conformed": sources.conformed} if sources.conformed else {})
 
 
 def _silence(span: Span) -> Sound:

@@ -32,13 +32,14 @@ class Sources:
     sounds: Mapping[str, Sound]
     reach_ms: float
     used: Sequence[Mapping[str, Any]]
+    conformed: str = ""  # which state of the take's local tracks
 
 
-def best_sources(take: Take, span: Span, work: Path) -> Sources:
-    """Local tracks where they cover the span, else what the server has of it. Blocks."""
+def best_sources(take: Take, span: Span, clip: Span, work: Path) -> Sources:
+    """Local tracks where they cover the clip, which lies in the span; else what the server has of it. Blocks."""
     made = Conformed.read(take.folder)
-    if made is not None and made.covers(span):
-        return _local(take, made, span)
+    if made is not None and made.covers(clip):
+        return _local(take, made, span, clip)
     return _server(take, span, work)
 
 
@@ -100,7 +101,7 @@ def _server(take: Take, span: Span, work: Path) -> Sources:
     )
 
 
-def _local(take: Take, made: Conformed, span: Span) -> Sources:
+def _local(take: Take, made: Conformed, span: Span, clip: Span) -> Sources:
     pieces: dict[Key, list[Piece]] = {}
     sounds: dict[str, Sound] = {}
     used: list[Mapping[str, Any]] = []
@@ -111,9 +112,16 @@ def _local(take: Take, made: Conformed, span: Span) -> Sources:
         if track.heard and track.wav is not None and clipped(track.sound.all, span):
             sounds[track.pid] = read_wav(take.folder / track.wav, span[0] - made.zero_ms, span[1] - made.zero_ms)
         if key in pieces or (track.heard and track.pid in sounds):
-            used += _files(take, track, span)
+            used += _files(take, track, clip)
     whole = all(one["origin"] == "local" for one in used)
-    return Sources(label=LOCAL if whole else MIXED, pieces=pieces, sounds=sounds, reach_ms=span[1], used=used)
+    return Sources(
+        label=LOCAL if whole else MIXED,
+        pieces=pieces,
+        sounds=sounds,
+        reach_ms=span[1],
+        used=used,
+        conformed=made.inputs,
+    )
 
 
 def _conformed_pieces(take: Take, made: Conformed, name: str, where: Where) -> list[Piece]:
@@ -133,10 +141,9 @@ def _conformed_pieces(take: Take, made: Conformed, name: str, where: Where) -> l
 
 def _files(take: Take, track: ConformedTrack, span: Span) -> list[Mapping[str, Any]]:
     """What a track is made of in a span: local files, and the backup where it fills a hole."""
-    own = [file for file in take.locals if (file.pid, file.track) == (track.pid, track.track)]
     found = [
         _used(take, "local", track.pid, track.track, file.path.name, file.sha256)
-        for file in own
+        for file in take.locals
         if file.seg in track.segs and clipped([track.segs[file.seg]], span)
     ]
     if not found or not track.is_local(span):

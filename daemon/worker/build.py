@@ -19,6 +19,7 @@ from core.times import Ns, ns, to_s
 from daemon.clips import ClipContext
 from daemon.ingest import ChatReader, Resume, RoomSeat, Source, open_chat, open_source
 from daemon.journal import Journal
+from daemon.rooms.footage import session_footage
 from daemon.worker.alignment import MediaTime
 from daemon.worker.analysis import Analysis
 from daemon.worker.arrivals import Arrivals
@@ -139,7 +140,9 @@ def _wire(
     arrivals = Arrivals()
     queue = analysis_queue(journal, emitter, metrics, live=source.info.unstoppable)
     live_arrivals = arrivals if source.info.unstoppable else None
-    desk = _clip_desk(spec, settings, folder, clock, emitter, journal, footage, ring, live_arrivals, metrics, plane)
+    shown = session_footage(folder, journal.meta("room"), spec.session, footage)
+    assert shown is not None  # there is something recorded
+    desk = _clip_desk(spec, settings, folder, clock, emitter, journal, shown, ring, live_arrivals, metrics, plane)
     recorder = Recorder(journal, emitter, desk, metrics, plane)
     listener = SpeechDesk(journal, emitter, metrics, clock, live_arrivals, desk) if settings.speech.enabled else None
     chat = (
@@ -264,6 +267,7 @@ def _remember(journal: Journal, spec: WorkerSpec, settings: Settings, source: So
         journal.set_meta("source", redact_url(spec.source))
         journal.set_meta("kind", spec.kind)
         journal.set_meta("rights", spec.rights)
+        journal.set_meta("room", None if spec.room is None else spec.room.id)
         if journal.meta("started") is None:
             journal.set_meta("started", f"{datetime.fromtimestamp(clock.wall_ns() / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC")
         journal.set_meta("source_path", str(source.info.path) if source.footage else None)

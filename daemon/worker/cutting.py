@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from core.protocols import FootageSource
 from core.times import NS_PER_S, Ns
 from daemon.clips import FinishedClip, make_clip
 from daemon.finish import Priority
+from daemon.rooms.footage import composed
 from daemon.worker.clipthread import ClipThread
 from daemon.worker.desktools import DeskTools
 from daemon.worker.formats import ClipFormats
@@ -81,7 +83,10 @@ class ClipCutter:
         """Touches footage and the clip's own folder only. Raises CutRefused."""
         decision = due.decision
         context = self._tools.context(decision.start_ns, decision.end_ns, due.moment)
-        return make_clip(self.footage_of(decision), decision, spec, self._records.folder_of(decision.clip), context)
+        footage = self.footage_of(decision)
+        with composed(footage) as room:
+            folder = self._records.folder_of(decision.clip)
+            return make_clip(footage, decision, spec, folder, replace(context, room=room))
 
     def footage_of(self, decision: EditDecision) -> FootageSource:
         """The session's, or what the clip kept of it where that has more of the span. Raises CutRefused."""

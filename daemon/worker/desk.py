@@ -104,6 +104,7 @@ class ClipDesk:
         """Begin nothing more, not even what was promised: promises, and renders, are the next attempt's."""
         self._thread.left = True
         self._formats.abandon()
+        self._editing.leave()
         self._ranks.leave()
 
     @property
@@ -114,7 +115,7 @@ class ClipDesk:
     @property
     def progress(self) -> int:
         """Grows with each thing done, and with renders that get on."""
-        return self._thread.done + self._formats.told
+        return self._thread.done + self._formats.told + self._editing.progress
 
     @property
     def renders_failed(self) -> Sequence[ClipId]:

@@ -56,3 +56,4 @@ class DeskTools:
     renders_at_once: int = 1
     may_render: Callable[[], bool] = lambda: True  # asked before each
     ranking: Ranking | None = None  # None: clips have no rank
+    orders_only: bool = False  # of a worker that records nothing: orders are what it stays for

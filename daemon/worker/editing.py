@@ -17,6 +17,7 @@ from core.ids import ClipId
 from daemon.clips import FinishedClip
 from daemon.finish import Priority
 from daemon.worker.clipthread import ClipThread
+from daemon.worker.conforming import TAKE, Conforming
 from daemon.worker.cutting import ClipCutter
 from daemon.worker.desktools import DeskTools
 from daemon.worker.formats import ClipFormats
@@ -47,6 +48,7 @@ class Editing:
         self._tools, self._thread, self._records, self._ordered = tools, thread, records, ordered
         self._formats, self._late, self._cutter, self._hold = formats, late, cutter, hold
         self._hand_cuts = HandCuts()
+        self._conforming = Conforming(tools, thread, records, ordered=ordered, late=late, cutter=cutter, hold=hold)
 
     def start(self) -> None:
         """Take up the orders that an earlier attempt left."""
@@ -80,6 +82,8 @@ class Editing:
                 self._ordered.settle(order.id, known)
         elif order.kind == "render":
             self._formats.order(order)
+        elif order.kind == "conform":
+            self._conforming.order(order)
         else:
             self._promise(order)
 
@@ -91,8 +95,18 @@ class Editing:
 
     def close(self) -> None:
         """Make what was asked for; take no more."""
-        self._thread.catch_up()  # by then all that was ordered has been handed to the hand cuts
+        self._thread.catch_up()  # by then all that was ordered has been handed to the hand cuts and to conforming
+        self._conforming.close()
         self._hand_cuts.close()
+
+    def leave(self) -> None:
+        """Begin nothing more."""
+        self._conforming.leave()
+
+    @property
+    def progress(self) -> int:
+        """Grows while a take is conformed."""
+        return self._conforming.told
 
     def _promise(self, order: Order) -> None:
         journal, promise = self._tools.journal, {"clip": order.clip, "revision": None, "state": "open"}
@@ -132,6 +146,9 @@ class Editing:
         promised = {(decision.clip, decision.revision) for decision in self._tools.journal.promised_clips()}
         for id, fact in self._ordered.open().items():
             if (fact["clip"], fact["revision"]) in promised:
+                continue
+            if TAKE in fact:
+                self._conforming.take_up(id, fact)
                 continue
             record = self._tools.journal.clip(ClipId(fact["clip"]))
             wanted = record is not None and self._formats.finish(record, Priority.ASKED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from core.protocols import FootageSource
 from daemon.clips import make_clip, publish_out
 from daemon.ingest import scan_footage
 from daemon.journal import Journal, is_locked, session_lock
+from daemon.rooms.footage import composed, session_footage
 from daemon.worker.context import clip_context
-from daemon.worker.manual import manual_decision, manual_spec, not_buffered
+from daemon.worker.manual import manual_decision, manual_spec
+from daemon.worker.ordering import best_footage
 from daemon.worker.record import clip_record
 from ringbuffer import Ring, RingOptions
 
@@ -50,14 +53,16 @@ def cut_finished(folder: Path, request: dict[str, Any], out_dir: Path | None) ->
         _footage(folder, journal) as footage,
     ):
         decision, spec = manual_decision(journal.session, request), manual_spec(request)
-        start_ns, end_ns = footage.span()
-        if decision.start_ns >= end_ns or decision.end_ns <= start_ns:
-            raise not_buffered(decision, [(start_ns, end_ns)])
+        clip_folder = folder / "clips" / decision.clip
+        best = best_footage(
+            decision, session_footage(folder, journal.meta("room"), journal.session, footage), clip_folder
+        )
         source, profile = journal.meta("source") or "", journal.meta("profile") or {}
         context = clip_context(journal, decision.start_ns, decision.end_ns, source=source, profile=profile)
         journal.open_clip(decision)
         try:
-            made = make_clip(footage, decision, spec, folder / "clips" / decision.clip, context)
+            with composed(best) as room:
+                made = make_clip(best, decision, spec, clip_folder, replace(context, room=room))
         except ClipdError as err:
             journal.withdraw_clip(decision.clip, err.code)
             raise

@@ -18,7 +18,7 @@ from daemon.journal import Journal
 from daemon.platforms import load_platform
 from daemon.worker.emitter import Emitter
 
-KINDS: Final = ("render", "trim", "cut")
+KINDS: Final = ("render", "trim", "cut", "conform")
 FORMATS: Final = "formats"  # the journal's facts: names by clip,
 STYLES: Final = "styles"  # layout and captions by clip,
 ORDERS: Final = "orders"  # and what became of orders, by id
@@ -39,7 +39,7 @@ class Order:
 
 
 def read_order(kind: str, args: Mapping[str, Any]) -> Order:
-    """The order of a command `render`, `trim` or `cut`. Raises UsageError for what is none, or no format or style."""
+    """The order of a command of one of KINDS. Raises UsageError for what is none, or no format or style."""
     clip, id_, formats = args.get("clip"), args.get("order", ""), args.get("formats", [])
     wanted = isinstance(formats, list) and len(formats) <= MOST and bool(formats) is (kind == "render")
     named = isinstance(id_, str) and (is_safe_id(id_) or (not id_ and kind == "render"))

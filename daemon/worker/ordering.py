@@ -11,6 +11,7 @@ from core.protocols import FootageSource
 from core.times import Ns
 from daemon.clips.make import SOURCE_FOLDER
 from daemon.journal import Journal
+from daemon.rooms.footage import RoomFootage
 from daemon.worker.manual import anyway_decision, manual_decision, not_buffered, trimmed_decision
 from daemon.worker.ordered import Order
 from daemon.worker.planner import RUN_UP_NS
@@ -27,7 +28,7 @@ def ordered_decision(journal: Journal, order: Order) -> EditDecision:
 def best_footage(decision: EditDecision, recorded: FootageSource | None, folder: Path) -> FootageSource:
     """Of the session's footage and of what the clip in `folder` kept of it, that with more of the span. Raises
     CutRefused where neither has any."""
-    found = list(_footages(recorded, folder))
+    found = list(_footages(recorded, decision, folder))
     spans = [footage.span() for footage in found]
     shared = [_shared_ns(decision, span) for span in spans]
     if max(shared, default=0) <= 0:
@@ -61,7 +62,10 @@ def _cut(journal: Journal, order: Order) -> EditDecision:
     return anyway_decision(asked, moment, asked.title if order.args.get("title") else title_of(moment, words))
 
 
-def _footages(recorded: FootageSource | None, folder: Path) -> Iterator[FootageSource]:
+def _footages(recorded: FootageSource | None, decision: EditDecision, folder: Path) -> Iterator[FootageSource]:
+    if isinstance(recorded, RoomFootage):
+        shown = recorded.around(decision.start_ns, decision.end_ns, decision.revision)
+        recorded = shown if shown is not None else recorded.recorded
     if recorded is not None:
         yield recorded
     if (folder / SOURCE_FOLDER / SOURCE_FILE).exists():

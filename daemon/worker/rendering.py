@@ -20,6 +20,7 @@ from core.protocols import FootageSource
 from core.times import Ns, ns
 from daemon.clips import ClipContext
 from daemon.ingest import scan_footage
+from daemon.rooms.footage import session_footage
 from daemon.worker.context import clip_context
 from daemon.worker.control import serve_control
 from daemon.worker.desk import ClipDesk
@@ -66,7 +67,9 @@ async def render_clips(errand: Errand) -> int:
     """Make them all. Raises UsageError for clips and formats that are none, and ClipdError where one could not be."""
     order = None if errand.spec.order is None else _order(errand.spec.order)
     wanted = _wanted(errand)
-    with _footage(errand) as footage:
+    with _footage(errand) as recorded:
+        room = None if order is None else errand.journal.meta("room")
+        footage = session_footage(errand.folder, room, errand.spec.session, recorded)
         desk = ClipDesk(_tools(errand, footage), ClipPlanner(errand.spec.session, {}))
         return await _with(errand, desk, order, wanted)
 
@@ -177,4 +180,5 @@ def _tools(errand: Errand, footage: FootageSource | None) -> DeskTools:
         finisher=make,
         renders_at_once=settings.clips.renders_at_once,
         may_render=lambda: errand.plane.may_render,
+        orders_only=True,
     )

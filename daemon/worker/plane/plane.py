@@ -41,7 +41,9 @@ FIRST_WAIT_NS: Final = NS_PER_S // 2  # after a fault; doubled up to LAST_WAIT_N
 LAST_WAIT_NS: Final = 5 * NS_PER_S  # what an hour's outage adds to its own length
 BROKEN_NS: Final = 5 * NS_PER_S  # after a bug of ours in one of the loops
 OBEYED: Final = "obeyed"  # journal: id of the last command, so that each is obeyed once over all attempts
-PROMISED: Final = frozenset({"clip-now", "render", "trim", "cut", "rec-start", "rec-stop"})  # may be done twice
+PROMISED: Final = frozenset(
+    {"clip-now", "render", "trim", "cut", "rec-start", "rec-stop", "conform"}
+)  # may be done twice
 _Got = TypeVar("_Got")
 log = structlog.get_logger()
 
