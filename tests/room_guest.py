@@ -91,7 +91,7 @@ class Guest:
     async def close(self) -> None:
         """End it all."""
         for connection in [*self.watching.values(), *([self._sending] if self._sending else [])]:
-            await connection.close()
+            await _ended(connection)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -106,14 +106,14 @@ class Guest:
             if body["type"] == "offer":
                 await self._watch(body)
             elif body["type"] == "gone" and (connection := self.watching.pop(body["pair"], None)) is not None:
-                await connection.close()
+                await _ended(connection)
         self.closed = self.socket.close_code
         self._changed.set()
 
     async def _watch(self, body: Mapping[str, Any]) -> None:
         connection, pair = peer(), body["pair"]
         if (before := self.watching.pop(pair, None)) is not None:
-            await before.close()
+            await _ended(before)
         self.watching[pair] = connection
 
         @connection.on("track")
@@ -139,6 +139,15 @@ class Guest:
             while self.received.get(name, 0) < count:
                 self._changed.clear()
                 await self._changed.wait()
+
+
+async def _ended(connection: RTCPeerConnection) -> None:
+    """Closed, but not while it connects: aiortc leaves a failed task behind then."""
+    for _ in range(100):
+        if connection.connectionState not in ("new", "connecting"):
+            break
+        await asyncio.sleep(0.02)
+    await connection.close()
 
 
 @asynccontextmanager

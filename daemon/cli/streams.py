@@ -21,7 +21,7 @@ Named = Annotated[str, typer.Argument(metavar="STREAM", help="A stream's id or n
 
 
 def add(
-    source: Annotated[str, typer.Argument(help="Page, URL, or door:APP to be pushed to; a path on the server.")],
+    source: Annotated[str, typer.Argument(help="Page, URL, door:APP or whip: to be pushed to; a path on the server.")],
     name: Annotated[str | None, typer.Option(help="What it is called; unless given, made of the source.")] = None,
     profile: Annotated[str | None, typer.Option(help="gaming, podcast, sports or irl.")] = None,
     rights: o.RightsOf = "watch-only",
@@ -31,7 +31,7 @@ def add(
     brand: o.Brand = None,
     priority: Annotated[int, typer.Option(help="The higher, the earlier it gets room.", min=-100, max=100)] = 0,
     paused: Annotated[bool, typer.Option("--paused", help="Add it, but do not watch it yet.")] = False,
-    key_file: Annotated[Path | None, typer.Option(help="Of door: a file with the stream key; none: a new one.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="Of door, whip: a file with its key; none: a new one.")] = None,
     url: o.Url = None,
     config: o.Config = None,
     data_dir: o.DataDir = None,
@@ -51,12 +51,15 @@ def add(
     body |= {wish: value for wish, value in wishes.items() if value is not None}
     if paused:
         body["wanted"] = "paused"
-    made = Remote.open(url=url, config=config, data_dir=data_dir).ask("POST", "streams", body)
+    remote = Remote.open(url=url, config=config, data_dir=data_dir)
+    made = remote.ask("POST", "streams", body)
     if as_json:
         typer.echo(json.dumps(made, ensure_ascii=False))
         return
     typer.echo(f"{made['id']}  {made['source']}")
-    if made.get("key"):
+    if made.get("key") and made["source"] == "whip:":
+        typer.echo(f"Publish to {remote.url}/api/v1/whip with this bearer token, which is shown once: {made['key']}")
+    elif made.get("key"):
         app = source.removeprefix("door:") or "live"
         place = (
             "/api/v1/whip, with this bearer token" if source == WHIP else f"the application {app} with this stream key"

@@ -185,7 +185,8 @@ def _person(pid: str, name: str, role: str) -> dict[str, Any]:
 
 
 async def _refresh(request: web.Request) -> web.Response:
-    return web.json_response({"token": request.headers["Authorization"].removeprefix("Bearer ")})
+    pid = request.headers["Authorization"].removeprefix("Bearer session.")
+    return web.json_response({"token": f"session.{pid}", "upload_token": f"upload.{pid}"})
 
 
 async def _ws(room: FakeRoom, request: web.Request) -> web.StreamResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.rooms.conftest import PERMISSIONS
 from tests.browser.rooms.fake_server import FakeRoom
@@ -56,12 +56,12 @@ def test_a_guest_waits_until_the_host_lets_them_in(browser: Browser, page: Page,
     """Two people: the host sees who waits, lets them in, mutes them and removes them."""
     room.admits_at_once = False
     go_in(page, room.link(), "Host Hanna")
-    other = browser.new_context(permissions=PERMISSIONS, viewport={"width": 390, "height": 844})
+    other = browser.new_context(permissions=PERMISSIONS, viewport=ViewportSize(width=390, height=844))
     guest = other.new_page()
     go_in(guest, room.link("guest-secret"), "Guest Gil")
     expect(guest.get_by_text("The host knows that you are here")).to_be_visible()
     page.get_by_role("button", name="Let in").click()
-    expect(guest.get_by_role("toolbar", name="Controls")).to_be_visible()
+    expect(guest.get_by_role("group", name="Controls")).to_be_visible()
     page.get_by_role("button", name="Mute", exact=True).nth(0).click()
     guest.wait_for_timeout(3100)  # what others say of it may be an echo until then
     room.do(room.peers())
@@ -75,7 +75,7 @@ def test_a_guest_waits_until_the_host_lets_them_in(browser: Browser, page: Page,
 def test_a_second_tab_does_not_record(page: Page, room: FakeRoom) -> None:
     """One tab of a room at a time."""
     go_in(page, room.link())
-    expect(page.get_by_role("toolbar", name="Controls")).to_be_visible()
+    expect(page.get_by_role("group", name="Controls")).to_be_visible()
     second = page.context.new_page()
     go_in(second, room.link())
     expect(second.get_by_role("heading", name="This room is open in another tab")).to_be_visible()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.browser.rooms.conftest import PERMISSIONS, WITNESS
 from tests.browser.rooms.real_server import RealServer, real_server
 from tests.browser.rooms.steps import go_in, go_on, wait
 
-NARROW = {"width": 390, "height": 844}
+NARROW = ViewportSize(width=390, height=844)
 PLAYING = "videos => videos.length === 2 && videos.every((each) => each.videoWidth > 0)"
 TOO_WIDE = "main => [document.documentElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth]"
 
@@ -68,7 +69,7 @@ def test_a_take_of_two_people_from_the_first_link_to_the_files(
     for each in (page, guest):
         expect(each.get_by_text("Good connection")).to_be_visible()
         expect(each.locator(".tile video:visible")).to_have_count(2)
-        wait(each, lambda each=each: each.locator(".tile video").evaluate_all(PLAYING))
+        wait(each, partial(each.locator(".tile video").evaluate_all, PLAYING))
     page.get_by_role("button", name="Record", exact=True).click()
     go_on(guest, slices=3)
     shots(page, "recording-wide")

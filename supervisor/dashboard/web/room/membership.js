@@ -16,6 +16,9 @@ const REFUSALS = {
   rate_limited: "That was too often. Wait a minute, then try again.",
 };
 
+/** What a code of the server means for a guest, or "". */
+export const sentenceOf = (code) => REFUSALS[code] ?? "";
+
 /** A sentence for whatever `error` is. */
 export function toldOf(error) {
   if (!(error instanceof Refused)) return "Something went wrong in this page. Load it again.";
@@ -64,8 +67,9 @@ export class Membership {
     if (performance.now() - this.#since < RENEW_MS) return this.#token;
     const path = `rooms/${encodeURIComponent(this.asked.room)}/refresh`;
     try {
-      const { token } = await ask("POST", path, { token: this.#token, body: {} });
-      this.#token = token;
+      const fresh = await ask("POST", path, { token: this.#token, body: {} });
+      this.#token = fresh.token;
+      this.uploadToken = fresh.upload_token;
       this.#since = performance.now();
     } catch (error) {
       if (error.isPassing) throw error;

@@ -1,6 +1,7 @@
 // After the call: stay until everything is uploaded. Says "safe to close" only when the server has checked it all.
 import { fill, h, say } from "../js/dom.js";
 import { announce, button } from "../js/ui.js";
+import { sentenceOf } from "./membership.js";
 import { plainPage, uploadCard } from "./parts.js";
 
 const WHY = {
@@ -12,7 +13,7 @@ const WHY = {
 
 /** Shows it until `signal` aborts. */
 export function after(app, { store, room, why, signal, again }) {
-  const [title, text] = WHY[why] ?? ["The connection to the room has ended", "The room was closed, or your link has run out."];
+  const [title, text] = WHY[why] ?? ["You are not in the room any more", sentenceOf(why) || "The room was closed, or your link has run out."];
   const stay = h("p", { class: "stay", role: "status" });
   let was = false;
   const told = ({ isSafe, of }) => {

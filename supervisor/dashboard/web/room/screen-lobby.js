@@ -28,7 +28,7 @@ export function lobby(app, { studio, signal }) {
       ),
     ),
   );
-  const show = () => say(said, SAID[studio.line] ?? "");
+  const show = () => say(said, studio.signal.isOpening ? "The room is opening. One moment." : SAID[studio.line] ?? "");
   studio.addEventListener("change", show, { signal });
   studio.addEventListener("level", () => meter.show(studio.level), { signal });
   show();

@@ -101,7 +101,7 @@ function controlBar(studio, showList) {
   const leave = button("Leave", () => studio.leave(), { icon: "out", class: "ctl leave" });
   const element = h(
     "footer",
-    { class: `room-bar${studio.isHost ? " of-host" : ""}`, role: "toolbar", "aria-label": "Controls" },
+    { class: `room-bar${studio.isHost ? " of-host" : ""}`, role: "group", "aria-label": "Controls" },
     mic.element, cam.element, navigator.mediaDevices.getDisplayMedia && screen.element, gear, list,
     studio.isHost && [h("span", { class: "bar-gap" }), record.element, markIt.element, layout],
     h("span", { class: "bar-gap" }), leave,

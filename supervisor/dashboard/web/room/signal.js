@@ -6,10 +6,13 @@ const LONGEST_WAIT_MS = 8_000;
 const SILENT_MS = 9_000; // clk is answered every 2 s: nothing for this long is a dead line
 const CLK_MS = 2_000;
 const FIRST_CLKS = 8;
-const LAST_CODES = [1008, 4001, 4003]; // the server wants no more of this connection
+const LAST_CODES = { 4001: "elsewhere", 4003: "kicked" }; // no other try will do; and why
+const LAST_REASONS = ["kicked", "denied", "room_full"]; // of 1008; with others of its reasons one may come back
+const OPENING = 1013;
 
 export class Signal extends EventTarget {
   state = "connecting";
+  isOpening = false; // the room has no worker yet
   #socket = null;
   #token;
   #hello;
@@ -46,7 +49,7 @@ export class Signal extends EventTarget {
     this.#socket = socket;
     socket.addEventListener("open", () => this.#opened(socket));
     socket.addEventListener("message", ({ data }) => socket === this.#socket && this.#take(data));
-    socket.addEventListener("close", ({ code }) => socket === this.#socket && this.#lost(code));
+    socket.addEventListener("close", ({ code, reason }) => socket === this.#socket && this.#lost(code, reason));
   }
 
   /** Says something that counts only now. Gives whether it went out. */
@@ -106,13 +109,15 @@ export class Signal extends EventTarget {
     if (typeof message?.type === "string") this.dispatchEvent(new CustomEvent(message.type, { detail: message }));
   }
 
-  #lost(code) {
+  #lost(code, reason = "") {
     this.#stop();
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
     if (this.#isClosed) return;
-    if (LAST_CODES.includes(code)) this.#turn("refused");
+    this.isOpening = code === OPENING;
+    const last = LAST_CODES[code] ?? (code === 1008 && LAST_REASONS.includes(reason) ? reason : "");
+    if (last) this.#turn("refused", { code: last });
     else this.#again();
   }
 

@@ -54,6 +54,10 @@ const DEEDS = {
     uploader.hold(on);
   },
 
+  async hurry() {
+    uploader.hurry();
+  },
+
   async yield({ isPoor }) {
     uploader.yieldToCall(isPoor);
   },

@@ -43,6 +43,11 @@ export class Store extends EventTarget {
     return this.#ask("hold", { on });
   }
 
+  /** The server was heard of again: what waits for another try goes now. */
+  hurry() {
+    return this.#ask("hurry");
+  }
+
   yieldToCall(isPoor) {
     return this.#ask("yield", { isPoor });
   }

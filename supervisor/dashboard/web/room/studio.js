@@ -42,7 +42,7 @@ export class Studio extends EventTarget {
     this.#tracks = { mic: tracks.mic, cam: tracks.cam, screen: null };
     this.me = { pid: membership.pid, name: membership.asked.name, role: membership.role };
     this.clock = new RoomClock();
-    this.signal = new Signal(membership.asked.room, { token: () => membership.token(), hello: () => this.#hello(), clock: this.clock });
+    this.signal = new Signal(membership.asked.room, { token: () => this.#token(), hello: () => this.#hello(), clock: this.clock });
     this.publishing = new Publishing(this.signal);
     this.receiving = new Receiving(this.signal);
     this.recorder = new Recorder({
@@ -82,10 +82,9 @@ export class Studio extends EventTarget {
     this.#every(LEVEL_MS, () => signal.send("level", { peak: this.isMuted ? 0 : this.level.peak, rms: this.isMuted ? 0 : this.level.rms, clip: this.level.clip }));
     this.#every(UPLOAD_MS, () => this.#tellUpload());
     this.#every(DISK_MS, () => this.#lookAtDisk());
-    this.#meter();
     this.isPersisted = await persist();
     await this.#lookAtDisk();
-    await this.#useTracks();
+    await this.#useTracks({ mic: this.#tracks.mic, cam: this.#tracks.cam });
     await signal.open();
   }
 
@@ -95,7 +94,8 @@ export class Studio extends EventTarget {
     this.isOver = true;
     for (const stop of this.#stops) stop();
     this.#stopLevel();
-    await this.recorder.stop(why === "left" ? "left" : why);
+    await this.recorder.stop(why);
+    this.store.hold(false); // it was held for the call's sake
     this.#tellUpload();
     this.signal.close();
     this.publishing.close();
@@ -199,7 +199,7 @@ export class Studio extends EventTarget {
     on(signal, "rec.stop", () => this.#stopTake());
     on(signal, "layout", ({ layout }) => this.#set({ layout }));
     on(signal, "upl.ctl", ({ op }) => store.hold(op === "pause"));
-    on(signal, "kick", ({ reason }) => this.leave(reason === "denied" ? "denied" : "kicked"));
+    on(signal, "kick", ({ reason }) => this.leave(reason));
     on(signal, "warn", ({ text }) => this.#note(text, "warn"));
     on(signal, "error", ({ message, remedy }) => this.#note([message, remedy].filter(Boolean).join(". "), "bad"));
     on(publishing, "state", () => this.#change());
@@ -213,6 +213,15 @@ export class Studio extends EventTarget {
     on(document, "visibilitychange", () => this.#stayAwake());
   }
 
+  /** The session's; the uploads' is renewed with it. */
+  async #token() {
+    const { membership, store } = this;
+    const before = membership.uploadToken;
+    const token = await membership.token();
+    if (membership.uploadToken !== before) await store.room({ room: membership.asked.room, pid: membership.pid, name: membership.asked.name, token: membership.uploadToken });
+    return token;
+  }
+
   #hello() {
     const { segments } = this.store.progress;
     const resume = segments.filter(({ room, state }) => room === this.membership.asked.room && state === "open").map(({ seg }) => seg);
@@ -221,6 +230,7 @@ export class Studio extends EventTarget {
 
   async #welcome({ pid, role, name, epoch_now_ms: nowMs, take, admitted, ice_servers: servers, layout }) {
     this.me = { pid, role, name };
+    this.store.hurry();
     this.clock.guess(nowMs);
     if (layout) this.layout = layout;
     this.receiving.restart(servers ?? []);
@@ -264,7 +274,24 @@ export class Studio extends EventTarget {
     this.#change();
   }
 
+  /** A device that was unplugged: another microphone at once, the camera when it is asked for. */
+  #watch(name, track) {
+    track?.addEventListener("ended", async () => {
+      if (this.#tracks[name] !== track || this.isOver) return;
+      if (name === "mic") {
+        const mic = await openMic("", this.choices).catch(() => null);
+        if (mic) mic.enabled = !this.isMuted;
+        await this.#useTracks({ mic });
+        this.#note(mic ? `The microphone is gone; now it is ${mic.label}.` : "The microphone is gone: you are not heard. Plug one in, then choose it under Devices.", "bad");
+      } else if (name === "cam") {
+        await this.setCam(false);
+        this.#note("The camera is gone. Start it again when it is back.", "bad");
+      }
+    }, { once: true });
+  }
+
   async #useTracks(changed = {}) {
+    for (const [name, track] of Object.entries(changed)) this.#watch(name, track);
     Object.assign(this.#tracks, changed);
     const { mic, cam, screen } = this.#tracks;
     if ("mic" in changed) this.#meter();

@@ -4,8 +4,8 @@ import { ask } from "./net.js";
 
 const MOST_AT_ONCE = 2;
 const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 30_000;
-const LOOK_MS = 2_000; // for the server's verdict on a whole segment
+const LONGEST_WAIT_MS = 15_000;
+const LOOK_MS = 1_000; // for the server's verdict on a whole segment
 const RATE_MS = 10_000;
 const LAST_WORDS = { verified: "verified", damaged: "refused", given_up: "refused" };
 
@@ -184,7 +184,7 @@ export class Uploader {
   #failed(segment, error) {
     const now = performance.now();
     const wait = Math.min(FIRST_WAIT_MS * 2 ** segment.failures, LONGEST_WAIT_MS);
-    segment.failures = Math.min(segment.failures + 1, 10);
+    if (segment.notBefore <= now) segment.failures = Math.min(segment.failures + 1, 10); // two that fail together are one failure
     segment.notBefore = now + Math.max(wait * (0.5 + Math.random() / 2), (error.waitS ?? 0) * 1000);
     segment.isStale = segment.isRegistered; // it may have come through all the same
     if (error.status === 0) this.trouble = "offline";
