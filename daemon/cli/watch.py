@@ -21,6 +21,7 @@ from daemon.cli.view import open_view
 from daemon.cli.watching import WatchRequest, build_spec, channel_job, parse_speed, stream_name
 from daemon.cli.watching import watch as run
 from daemon.doors.address import is_pull, is_push
+from daemon.ingest.open import DOOR, ROOM, WHIP
 from daemon.speech.models import refuse_unknown
 
 Sources = Annotated[
@@ -80,6 +81,12 @@ class _Asked:
         """What is asked for one source that was typed."""
         if self.rights not in get_args(Rights):
             raise UsageError(f"Unknown rights {self.rights[:20]!r}", remedy=f"Use {', '.join(get_args(Rights))}.")
+        if source.startswith((DOOR, ROOM, WHIP)):
+            raise UsageError(
+                f"{source.partition(':')[0]}: needs what only clipd up serves: keys, pages and invites",
+                remedy="Run clipd up, then make a room with clipd rooms, or add the stream with clipd add.",
+                code="needs_up",
+            )
         return WatchRequest(
             kind=kind,
             source=source,
