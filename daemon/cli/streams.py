@@ -14,6 +14,7 @@ from daemon.cli import options as o
 from daemon.cli.listing import show
 from daemon.cli.remote import Remote, safe
 
+WHIP: Final = "whip:"
 COLUMNS: Final = ("id", "name", "state", "wanted", "reason", "rights", "source")
 MAX_KEY_FILE: Final = 512
 Named = Annotated[str, typer.Argument(metavar="STREAM", help="A stream's id or name, see `clipd ls`.")]
@@ -60,7 +61,10 @@ def add(
         typer.echo(f"Publish to {remote.url}/api/v1/whip with this bearer token, which is shown once: {made['key']}")
     elif made.get("key"):
         app = source.removeprefix("door:") or "live"
-        typer.echo(f"Publish to the application {app} with this stream key, which is shown once: {made['key']}")
+        place = (
+            "/api/v1/whip, with this bearer token" if source == WHIP else f"the application {app} with this stream key"
+        )
+        typer.echo(f"Publish to {place}, which is shown once: {made['key']}")
 
 
 def ls(url: o.Url = None, config: o.Config = None, data_dir: o.DataDir = None, as_json: o.AsJson = False) -> None:

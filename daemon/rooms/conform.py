@@ -52,7 +52,8 @@ class Stopped(ClipdError):
 def conform(folder: Path, progress: Callable[[float], None], cancelled: threading.Event) -> Mapping[str, Any]:
     """Make what is missing of a take's files; returns align.json's document. Blocks, for about as long as the take is.
 
-    Raises UsageError (no take), StorageError, Stopped once `cancelled` is set. A file of a guest's that cannot be used
+    `progress` gets the share that is done, again and again. Raises UsageError (no take), StorageError, Stopped once
+    `cancelled` is set. A file of a guest's that cannot be used
     is noted, and the others are made.
     """
     with _work(folder) as work:
@@ -62,7 +63,7 @@ def conform(folder: Path, progress: Callable[[float], None], cancelled: threadin
 class _Conforming:
     def __init__(self, take: Take, work: Path, progress: Callable[[float], None], cancelled: threading.Event) -> None:
         self._take, self._work, self._cancelled = take, work, cancelled
-        self._progress = progress
+        self._progress, self._share = progress, 0.0
         self._span: Span = (take.zero_ms, max(take.end_ms or take.last_ms, take.zero_ms + 1))
         self._document = self._begun()
         self._aligned: dict[str, AlignedFile] = {}
@@ -74,7 +75,8 @@ class _Conforming:
         self._align()
         keys = self._keys()
         for number, (pid, track) in enumerate(keys):
-            self._progress((number + 1) / (len(keys) + 2))
+            self._share = (number + 1) / (len(keys) + 2)
+            self._alive()
             if not self._is_made(pid, track):
                 self._check()
                 self._keep_track(self._voice(pid) if track == "mic" else self._picture(pid, track))
@@ -141,6 +143,7 @@ class _Conforming:
             def chunks() -> Iterator[Sound]:
                 for sound, origin in voice.chunks(*self._span):
                     self._check()
+                    self._alive()
                     spans.add(origin)
                     yield sound
 
@@ -168,7 +171,7 @@ class _Conforming:
                     self._span,
                     work,
                     voiced=voice.exists(),
-                    progress=lambda _done: None,
+                    progress=lambda _reached: self._alive(),
                     cancelled=self._cancelled,
                 )
                 self._publish(name, partial(os.replace, made))
@@ -279,6 +282,10 @@ class _Conforming:
     def _save(self) -> None:
         body = json.dumps(self._document, indent=1, allow_nan=False).encode() + b"\n"
         publish_file(self._take.folder / ALIGN, partial(Path.write_bytes, data=body))
+
+    def _alive(self) -> None:
+        """It gets on; a track may take as long as the take was."""
+        self._progress(self._share)
 
     def _check(self) -> None:
         if self._cancelled.is_set():

@@ -27,6 +27,7 @@ MAX_BYTES: Final = 64 << 20  # of one of these files
 MOST_FILES: Final = 512  # of one take, of a kind
 DEFAULT_BOUND_MS: Final = 20.0  # of a participant's clock that nobody has measured
 NS_PER_MS: Final = 1_000_000
+MOST: Final = 1e18  # of any number here; nanoseconds of 30 years
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +256,7 @@ def _muted(rows: Iterable[Mapping[str, Any]], last_ms: float) -> Iterable[Muted]
 
 def _media(rows: Iterable[Mapping[str, Any]], session: str) -> Iterable[MediaRow]:
     for row in rows:
-        if row["type"] == "media" and isinstance(row.get("media_ns"), int):
+        if row["type"] == "media" and isinstance(row.get("media_ns"), int) and _number(row["media_ns"]):
             yield MediaRow(
                 session=str(row.get("session", session)),
                 epoch=int(row["epoch"]) if _number(row.get("epoch")) else 0,
@@ -289,4 +290,4 @@ def _id(value: object) -> bool:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -MOST <= value <= MOST
