@@ -57,7 +57,7 @@ async def test_a_take_shows_what_there_is_of_everybody(api: Stage) -> None:
     assert ann["consent"]["text"].startswith("This conversation is recorded.")
     states = {track["track"]: track["state"] for track in ann["tracks"]}
     assert states == {"cam": "uploading", "mic": "uploading", "screen": "backup only"}
-    await keeper(api).look()
+    await keeper(api).check()
     put_file(api, guest, "align.json", json.dumps(
         {"files": [{"file": f"{guest.id}/cam/local-{cam}.webm", "bound_ms": 3.5}, {"file": 1}, None]}
     ).encode())  # fmt: skip
@@ -78,7 +78,7 @@ async def test_files_are_handed_out_by_links_that_were_signed(api: Stage) -> Non
     guest = await Guest.of(api)
     await recorded(api, guest)
     cam = await guest.bring()
-    await keeper(api).look()
+    await keeper(api).check()
     tracks = (await detail(api, guest))["participants"][0]["tracks"]
     [link] = tracks[0]["files"].values()
     part = await api.ask("GET", link, role=None, headers={"Range": "bytes=0-3"})
