@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_validator
 
+from configs.hooks import HookOptions, checked_names
+
 OWNER_FILE: Final = "owner-token"  # in the data folder, mode 0600: the token of commands on the same machine
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
@@ -36,6 +38,15 @@ class ApiOptions(BaseModel, frozen=True, extra="forbid"):
     sign_in_failures: int = Field(
         10, ge=1, le=1000, description="Wrong tokens or passwords from one address, before it has to wait."
     )
+
+    hooks: dict[str, HookOptions] = Field(
+        default_factory=dict, max_length=64, description="Programs that sign what they ask, by name."
+    )
+
+    @field_validator("hooks")
+    @classmethod
+    def _hooks(cls, value: dict[str, HookOptions]) -> dict[str, HookOptions]:
+        return checked_names(value)
 
     @field_validator("url", "public_url")
     @classmethod

@@ -1,10 +1,12 @@
 """Which chat belongs to a source: what was asked for, else the source's own where it has one. Pure.
 
-A chat is named by a path or URL of JSON lines, by `twitch:NAME`, or it is `off`.
+A chat is named by a path or URL of JSON lines, by `twitch:NAME`, as `api` (what is posted to the session), or it is
+`off`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 from core.errors import UsageError
 
 OFF: Final = "off"
+POSTED: Final = "api"
+POSTED_FILE: Final = "chat.jsonl"  # in the session's folder; its supervisors append to it, its worker follows it
 TWITCH: Final = "twitch:"
 _NAME: Final = re.compile(r"[a-z0-9_]{1,25}")  # Twitch's rule for logins; what goes into an IRC command
 _TWITCH_HOSTS: Final = frozenset({"twitch.tv", "www.twitch.tv", "m.twitch.tv", "go.twitch.tv"})
@@ -53,7 +57,7 @@ def chat_channel(chat: str) -> str | None:
 
 def is_local_chat(chat: str) -> bool:
     """Whether a chat is a path."""
-    return chat != OFF and not chat.startswith(TWITCH) and "://" not in chat
+    return chat not in (OFF, POSTED) and not chat.startswith(TWITCH) and "://" not in chat
 
 
 def twitch_channel(url: str) -> str | None:
@@ -81,3 +85,9 @@ def lacks_chat(source: str, chat: str | None) -> bool:
     except ValueError:
         return False
     return host in ("youtube.com", "youtu.be") or host.endswith(".youtube.com")
+
+
+def hashed(user: object) -> str:
+    """A name for counting people by; the same in every session, so that a replayed chat counts the same."""
+    text = user if isinstance(user, str) else "" if user is None else str(user)[:100]
+    return hashlib.blake2s(text[:1000].encode("utf-8", "replace"), digest_size=8, person=b"clipchat").hexdigest()

@@ -25,7 +25,9 @@ MAX_TOKENS: Final = 16_384  # of one answer of a language model
 MAX_DEADLINE_S: Final = 120.0  # for one answer of a language model, over all providers
 
 WorkerState = Literal["starting", "live", "gap", "draining", "done"]
-CommandKind = Literal["drain", "stop", "clip-now", "render", "trim", "cut", "reload", "rec-start", "rec-stop", "conform"]
+CommandKind = Literal[
+    "drain", "stop", "clip-now", "render", "trim", "cut", "reload", "rec-start", "rec-stop", "conform"
+]
 DATA_KINDS: Final = frozenset({"clip"})  # finished work, taken from any attempt; all other kinds are its state
 _LONG: Final = {"metrics": MAX_BODY, "content": MAX_CONTENT}  # characters of these fields
 EVENT_KINDS: Final = (

@@ -67,8 +67,8 @@ class WorkerSpec:
 
     `settings` is the resolved settings tree as JSON values: the worker validates it again, it reads neither files nor
     the environment. `clips` are those that a `render` worker finishes, in the formats of the settings; none: all of
-    the session that want it. `order` is what it does instead, where given: the arguments of a command `render`, `trim`
-    or `cut` (docs/worker-spec.md), and `kind`, which of them. The `source` of a `door` is where it
+    the session that want it. `order` is what it does instead, where given: the arguments of a command `render`, `trim`,
+    `cut` or `conform` (docs/worker-spec.md), and `kind`, which of them. The `source` of a `door` is where it
     listens, `rtmp://HOST:PORT`; the source `room:` is the recording room `room`. `chat` is a path, a URL,
     `twitch:NAME`, `off`, or None where no chat is known. Paths are absolute.
     """

@@ -63,5 +63,7 @@ class OpusDecoder:
             frames = self._decoder.decode(av.Packet(data))
         except (av.FFmpegError, ValueError):
             return None
-        parts = [frame.to_ndarray().reshape(-1).astype(np.float32) / 32768 for frame in frames]
-        return np.concatenate(parts) if parts else None
+        if not frames:
+            return None
+        pcm = np.frombuffer(b"".join(bytes(frame.planes[0])[: 2 * frame.samples] for frame in frames), np.int16)
+        return pcm.astype(np.float32) * np.float32(1 / 32_768)

@@ -10,20 +10,22 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 from core.errors import StorageError
 from supervisor.catalog.room_values import SegmentRow
-from supervisor.uploads import sync
 
 ROOMS: Final = "rooms"  # in the data folder
 LEDGER: Final = "local.json"  # of a take: its local tracks, for who aligns them
 ALIGNED: Final = "align.json"  # what that found
 MOST_FILES: Final = 500  # of one track that are shown
 MAX_JSON: Final = 4 << 20
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}(\.[a-z0-9]{1,8}){1,2}")
 _EXTENSIONS: Final[Mapping[str, str]] = {"webm": "webm", "x-matroska": "mkv", "mp4": "mp4"}
 
@@ -41,17 +43,15 @@ def local_name(row: SegmentRow) -> str:
 
 def publish(data_dir: Path, row: SegmentRow, media: Path) -> None:
     """Give what was uploaded its name among the take's files. Done twice it is done once. Raises StorageError."""
-    target = take_folder(data_dir, row.room, row.take) / local_name(row)
-    with _errors():
-        target.parent.mkdir(parents=True, exist_ok=True)
+    *folders, name = PurePath(local_name(row)).parts
+    with _errors(), _opened(data_dir, (row.room, row.take, *folders)) as folder:
         with contextlib.suppress(FileExistsError):
-            os.link(media, target, follow_symlinks=False)
-        sync(target.parent)
+            os.link(media, name, dst_dir_fd=folder, follow_symlinks=False)
+        os.fsync(folder)
 
 
 def write_ledger(data_dir: Path, room: str, take: str, rows: Iterable[SegmentRow]) -> None:
     """`local.json`: every local track of a take, whole or not at all. Raises StorageError."""
-    folder = take_folder(data_dir, room, take)
     told = [
         {
             "seg": row.id, "pid": row.person, "track": row.track, "file": local_name(row), "mime": row.mime,
@@ -59,15 +59,32 @@ def write_ledger(data_dir: Path, room: str, take: str, rows: Iterable[SegmentRow
         }
         for row in rows
     ]  # fmt: skip
-    with _errors():
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{LEDGER}"
-        with partial.open("w") as file:
+    partial = f".{secrets.token_hex(8)}"
+    with _errors(), _opened(data_dir, (room, take)) as folder:
+        with open(os.open(partial, _NEW, 0o644, dir_fd=folder), "w") as file:
             json.dump(told, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, folder / LEDGER)
-        sync(folder)
+        os.replace(partial, LEDGER, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+
+
+@contextlib.contextmanager
+def _opened(data_dir: Path, parts: Sequence[str]) -> Iterator[int]:
+    """A folder below DATA/rooms, made where it is not there; a worker may have put a link in its place, which is not
+    followed. Raises OSError."""
+    (data_dir / ROOMS).mkdir(exist_ok=True)
+    folder = os.open(data_dir / ROOMS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, dir_fd=folder)
+            inside = os.open(part, _FOLDER, dir_fd=folder)
+            os.close(folder)
+            folder = inside
+        yield folder
+    finally:
+        os.close(folder)
 
 
 def track_files(data_dir: Path, room: str, take: str, person: str, track: str) -> dict[str, int]:

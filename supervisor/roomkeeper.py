@@ -7,7 +7,7 @@ Level-triggered: each look begins with what the catalog says, and every step don
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -31,6 +31,7 @@ GIVE_UP_NS: Final = ns(48 * 3600)  # after the last part came: the laptop does n
 SETTLE_NS: Final = ns(15)  # after a take has stopped: recorders end one after the other, and announce what they made
 ALONE_NS: Final = ns(3600)  # a take that nobody brings anything for
 NEVER: Final = "never_finished"  # why a segment was closed
+LOST: Final = "lost"  # its file was deleted by somebody
 CONFORM: Final = "conform"
 log = structlog.get_logger()
 
@@ -61,18 +62,33 @@ class RoomKeeper:
         self._held, self._check = held, check
 
     async def run(self) -> None:
-        """Until cancelled. What fails is said, and tried again at the next look."""
+        """Until cancelled. Decoding a long track takes minutes, which nothing else waits for."""
+        async with asyncio.TaskGroup() as tasks:
+            for does in (self.check, self.look):
+                tasks.create_task(self._repeat(does), name=f"rooms: {does.__name__}")
+
+    async def _repeat(self, does: Callable[[], Awaitable[None]]) -> None:
+        """What fails is said, and tried again at the next look."""
         while True:
             try:
-                await self.look()
+                await does()
             except CatalogAway as err:
                 log.warning("catalog.away", why=str(err))
             except ClipdError as err:
                 log.warning("rooms.failed", code=err.code, why=str(err))
             await self._clock.sleep(EVERY_NS)
 
+    async def check(self) -> None:
+        """Every local track that is whole, one after the other; one that cannot be now waits. Raises CatalogAway."""
+        for row in await self._catalog.segments_in("whole"):
+            if self._held():
+                try:
+                    await self._settle(row)
+                except ClipdError as err:
+                    log.warning("segment.not_settled", segment=row.id, code=err.code, why=str(err))
+
     async def look(self) -> None:
-        """Once. Raises CatalogAway, ClipdError."""
+        """At all that takes no time. Raises CatalogAway, ClipdError."""
         for take in await self._catalog.open_takes():
             if self._held():
                 log.warning("take.left", room=take.room, take=take.id)
@@ -81,9 +97,6 @@ class RoomKeeper:
         for row in await self._catalog.segments_in("open", before_ns=self._clock.wall_ns() - GIVE_UP_NS):
             if self._held():
                 await self._close(row)
-        for row in await self._catalog.segments_in("whole"):
-            if self._held():
-                await self._settle(row)
         for take in await self._catalog.waiting_takes():
             if self._held():
                 await self._conform(take)
@@ -107,7 +120,12 @@ class RoomKeeper:
     async def _settle(self, row: SegmentRow) -> None:
         """Check it, give it its name among the take's files, and only then say so: a browser deletes its copy then."""
         media = folder_of(self._data_dir) / row.id / "media"
+        if not media.exists():
+            await self._catalog.settle_segment(row.id, "damaged", LOST, {})
+            return
         checked = await self._check(media, row.mime)
+        if not self._held():
+            return
         await asyncio.to_thread(publish, self._data_dir, row, media)
         report = {**checked.report, "cut": row.reason == NEVER}
         state: SegmentState = "damaged" if checked.reason else "verified"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -32,11 +32,12 @@ TEXTS: Final = {
 
 @dataclass
 class LlmServer:
-    """`faults`: what happens to the next requests, one each; after them all is well."""
+    """`faults`: what happens to the next requests, one each; after them all is well, as `answer` has it."""
 
     url: str = ""
     faults: list[str] = field(default_factory=list)
     forms: tuple[str, ...] = ("json_schema", "json_object", "none")
+    answer: Callable[[dict[str, Any]], str] = lambda body: GOOD  # noqa: ARG005 - to a request's body
     always: str = ""  # a fault of every request
     retry_after: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -63,7 +64,7 @@ class LlmServer:
                 "usage": {"prompt_tokens": USAGE[0], "completion_tokens": USAGE[1], "total_tokens": sum(USAGE)},
             }
 
-        return await self._answer(request, whole)
+        return await self._answer(request, body, whole)
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/messages."""
@@ -83,7 +84,7 @@ class LlmServer:
             usage = {"input_tokens": USAGE[0], "output_tokens": USAGE[1]}
             return {"type": "message", "content": [block], "stop_reason": stop, "usage": usage}
 
-        return await self._answer(request, whole)
+        return await self._answer(request, body, whole)
 
     async def _body(self, request: web.Request) -> dict[str, Any]:
         body: dict[str, Any] = await request.json()
@@ -94,7 +95,7 @@ class LlmServer:
         self.arrived.release()
         return body
 
-    async def _answer(self, request: web.Request, whole: Any) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, body: dict[str, Any], whole: Any) -> web.StreamResponse:
         fault = self.always or (self.faults.pop(0) if self.faults else "")
         if fault.isdigit():
             headers = {"Retry-After": self.retry_after} if self.retry_after else {}
@@ -106,7 +107,7 @@ class LlmServer:
         if fault == "reset":
             assert request.transport is not None
             request.transport.abort()
-        found = whole(TEXTS.get(fault, GOOD), "length" if fault == "length" else "stop")
+        found = whole(TEXTS.get(fault) or self.answer(body), "length" if fault == "length" else "stop")
         if fault == "no_usage":
             del found["usage"]
         if fault == "lying":

@@ -19,9 +19,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.demo.speech import ASSETS
 from daemon.ffmpeg import ffmpeg_path
 from daemon.files import sha256_of
-from tests.media import media
 
 RATE: Final = 48_000
 ZERO_MS: Final = 90_000.0  # room time at which takes here begin
@@ -122,7 +122,7 @@ def make_take(
 
 def speech(length_s: float, voice: int = 0) -> NDArray[np.float32]:
     """Somebody who talks, 48 kHz; voices differ."""
-    files = sorted(media("fx-speech-tts").glob("*.flac"))
+    files = sorted(ASSETS.glob("*.opus"))
     out = np.zeros(0, np.float32)
     for path in files[voice * 4 % len(files) :] + files:
         if len(out) >= length_s * RATE:

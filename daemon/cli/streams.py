@@ -14,13 +14,14 @@ from daemon.cli import options as o
 from daemon.cli.listing import show
 from daemon.cli.remote import Remote, safe
 
+WHIP: Final = "whip:"
 COLUMNS: Final = ("id", "name", "state", "wanted", "reason", "rights", "source")
 MAX_KEY_FILE: Final = 512
 Named = Annotated[str, typer.Argument(metavar="STREAM", help="A stream's id or name, see `clipd ls`.")]
 
 
 def add(
-    source: Annotated[str, typer.Argument(help="Page, URL, or door:APP to be pushed to; a path on the server.")],
+    source: Annotated[str, typer.Argument(help="Page, URL, door:APP or whip: to be pushed to; a path on the server.")],
     name: Annotated[str | None, typer.Option(help="What it is called; unless given, made of the source.")] = None,
     profile: Annotated[str | None, typer.Option(help="gaming, podcast, sports or irl.")] = None,
     rights: o.RightsOf = "watch-only",
@@ -30,7 +31,7 @@ def add(
     brand: o.Brand = None,
     priority: Annotated[int, typer.Option(help="The higher, the earlier it gets room.", min=-100, max=100)] = 0,
     paused: Annotated[bool, typer.Option("--paused", help="Add it, but do not watch it yet.")] = False,
-    key_file: Annotated[Path | None, typer.Option(help="Of door: a file with the stream key; none: a new one.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="Of door, whip: a file with its key; none: a new one.")] = None,
     url: o.Url = None,
     config: o.Config = None,
     data_dir: o.DataDir = None,
@@ -50,14 +51,20 @@ def add(
     body |= {wish: value for wish, value in wishes.items() if value is not None}
     if paused:
         body["wanted"] = "paused"
-    made = Remote.open(url=url, config=config, data_dir=data_dir).ask("POST", "streams", body)
+    remote = Remote.open(url=url, config=config, data_dir=data_dir)
+    made = remote.ask("POST", "streams", body)
     if as_json:
         typer.echo(json.dumps(made, ensure_ascii=False))
         return
     typer.echo(f"{made['id']}  {made['source']}")
-    if made.get("key"):
+    if made.get("key") and made["source"] == "whip:":
+        typer.echo(f"Publish to {remote.url}/api/v1/whip with this bearer token, which is shown once: {made['key']}")
+    elif made.get("key"):
         app = source.removeprefix("door:") or "live"
-        typer.echo(f"Publish to the application {app} with this stream key, which is shown once: {made['key']}")
+        place = (
+            "/api/v1/whip, with this bearer token" if source == WHIP else f"the application {app} with this stream key"
+        )
+        typer.echo(f"Publish to {place}, which is shown once: {made['key']}")
 
 
 def ls(url: o.Url = None, config: o.Config = None, data_dir: o.DataDir = None, as_json: o.AsJson = False) -> None:

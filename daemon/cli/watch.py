@@ -12,7 +12,7 @@ import typer
 
 from configs import Settings, load_settings
 from configs.streams import StreamEntry
-from core.chat import OFF
+from core.chat import OFF, POSTED
 from core.errors import UsageError
 from core.ids import slug
 from core.spec import Rights
@@ -21,6 +21,7 @@ from daemon.cli.view import open_view
 from daemon.cli.watching import WatchRequest, build_spec, channel_job, parse_speed, stream_name
 from daemon.cli.watching import watch as run
 from daemon.doors.address import is_pull, is_push
+from daemon.ingest.open import DOOR, ROOM, WHIP
 from daemon.speech.models import refuse_unknown
 
 Sources = Annotated[
@@ -80,6 +81,12 @@ class _Asked:
         """What is asked for one source that was typed."""
         if self.rights not in get_args(Rights):
             raise UsageError(f"Unknown rights {self.rights[:20]!r}", remedy=f"Use {', '.join(get_args(Rights))}.")
+        if source.startswith((DOOR, ROOM, WHIP)):
+            raise UsageError(
+                f"{source.partition(':')[0]}: needs what only clipd up serves: keys, pages and invites",
+                remedy="Run clipd up, then make a room with clipd rooms, or add the stream with clipd add.",
+                code="needs_up",
+            )
         return WatchRequest(
             kind=kind,
             source=source,
@@ -180,6 +187,10 @@ def _configured(asked: _Asked) -> list[WatchRequest]:
 
 
 def _run(asked: _Asked, requests: Sequence[WatchRequest]) -> NoReturn:
+    if any(request.chat == POSTED for request in requests):
+        raise UsageError(
+            "Chat is posted to `clipd up`, and this is none", remedy=f"Use --chat ./{POSTED} for a file of that name."
+        )
     channels = [request.is_channel for request in requests]
     specs = [build_spec(request) for request, page in zip(requests, channels, strict=True) if not page]
     jobs = [channel_job(request) for request, page in zip(requests, channels, strict=True) if page]

@@ -76,6 +76,7 @@ class RoomSource(Source):
             with Threads(1) as threads:
                 while True:
                     await self._clock.sleep(STEP_NS)
+                    room.look()
                     for sound in room.takes.pull():
                         await feed.hear(sound, threads)
         except asyncio.CancelledError:

@@ -34,7 +34,8 @@ def stretches(takes: Iterable[Take], session: str) -> list[Stretch]:
     for take in takes:
         rows = [row for row in take.media if row.session in ("", session)]
         end_ms = take.end_ms if take.end_ms is not None else take.last_ms
-        for row, after in zip(rows, [*rows[1:], None], strict=True):
+        for number, row in enumerate(rows):
+            after = rows[number + 1] if number + 1 < len(rows) else None
             last_ms = end_ms if after is None else after.room_ms
             end_ns = row.media_ns + round((last_ms - row.room_ms) * NS_PER_MS)
             if after is not None:

@@ -27,6 +27,7 @@ MAX_BYTES: Final = 64 << 20  # of one of these files
 MOST_FILES: Final = 512  # of one take, of a kind
 DEFAULT_BOUND_MS: Final = 20.0  # of a participant's clock that nobody has measured
 NS_PER_MS: Final = 1_000_000
+MOST: Final = 1e18  # of any number here; nanoseconds of 30 years
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class LocalFile:
     path: Path
     mime: str
     t_ms: float
+    t_stop_ms: float | None
     sha256: str
     key: str
 
@@ -100,7 +102,7 @@ class Take:
     folder: Path
     zero_ms: float
     end_ms: float | None
-    last_ms: float  # of any row
+    last_ms: float  # of any row, or of what was conformed
     people: Mapping[str, Person]
     backups: tuple[Backup, ...]
     locals: tuple[LocalFile, ...]
@@ -134,7 +136,8 @@ def read_take(folder: Path) -> Take:
     if begun is None:
         raise UsageError(f"{folder.name} is no take", remedy="See the room's takes.", code="unknown_take")
     stops = [row["room_ms"] for row in rows if row["type"] == "stop"]
-    last_ms = max(row["room_ms"] for row in rows)
+    known_ms = read_json(folder / ALIGN).get("end_ms")  # of a take whose worker did not come back to end it
+    last_ms = max([row["room_ms"] for row in rows] + ([known_ms] if _number(known_ms) else []))
     return Take(
         room=folder.parent.name,
         id=folder.name,
@@ -228,6 +231,7 @@ def _locals(folder: Path) -> Iterable[LocalFile]:
             path=path,
             mime=mime,
             t_ms=float(row["t_ms"]),
+            t_stop_ms=float(row["t_stop_ms"]) if _number(row.get("t_stop_ms")) else None,
             sha256=str(row.get("sha256", ""))[:64],
             key=mime,
         )
@@ -255,7 +259,7 @@ def _muted(rows: Iterable[Mapping[str, Any]], last_ms: float) -> Iterable[Muted]
 
 def _media(rows: Iterable[Mapping[str, Any]], session: str) -> Iterable[MediaRow]:
     for row in rows:
-        if row["type"] == "media" and isinstance(row.get("media_ns"), int):
+        if row["type"] == "media" and isinstance(row.get("media_ns"), int) and _number(row["media_ns"]):
             yield MediaRow(
                 session=str(row.get("session", session)),
                 epoch=int(row["epoch"]) if _number(row.get("epoch")) else 0,
@@ -289,4 +293,4 @@ def _id(value: object) -> bool:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -MOST <= value <= MOST

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from configs import Settings
-from core.chat import OFF, lacks_chat
+from core.chat import OFF, POSTED, POSTED_FILE, lacks_chat
 from core.edits import RenderSpec
+from core.errors import BadMedia
 from core.media import SPEECH_TRACK, Gap
 from core.moments import Moment
 from core.protocols import Clock, FootageSource
@@ -186,7 +187,7 @@ def _wire(
         speech=listener,
         clock=clock,
         metrics=metrics,
-        chat=_listener(spec, settings, clock, chat, capture, media_time, metrics, live=source.info.unstoppable)
+        chat=_listener(spec, settings, folder, clock, chat, capture, media_time, metrics, live=source.info.unstoppable)
         if isinstance(chat, ChatBuffer)
         else None,
     )
@@ -295,9 +296,23 @@ def _context(spec: WorkerSpec, settings: Settings, journal: Journal) -> Callable
     return context
 
 
+def _posted(folder: Path, *, live: bool) -> str:
+    """The file to which supervisors append what is posted. Raises BadMedia for a recording, which nobody chats to."""
+    if not live:
+        raise BadMedia(
+            "Chat can be posted to what is live, and this is a recording",
+            remedy="Give the recording's own chat as a file of JSON lines.",
+            code="chat_is_live",
+        )
+    path = folder / POSTED_FILE
+    path.touch()
+    return str(path)
+
+
 def _listener(
     spec: WorkerSpec,
     settings: Settings,
+    folder: Path,
     clock: Clock,
     buffer: ChatBuffer,
     capture: Capture,
@@ -309,7 +324,7 @@ def _listener(
     def reader() -> ChatReader:
         assert spec.chat is not None  # only built for a session with a chat
         return open_chat(
-            spec.chat,
+            _posted(folder, live=live) if spec.chat == POSTED else spec.chat,
             clock=clock,
             options=settings.ingest,
             follow=live,

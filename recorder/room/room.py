@@ -19,7 +19,7 @@ from core.spec import RoomSpec
 from core.times import ns
 from recorder.frames import EncodedFrame
 from recorder.room.forwarding import Forwarding, Media
-from recorder.room.messages import Answer, Bye, Clk, Hello, Message, Offer, Pid, Role
+from recorder.room.messages import Answer, Bye, Clk, Hello, Level, Message, Net, Offer, Pid, Role
 from recorder.room.mix import Decoder
 from recorder.room.state import Effect, Joined, Left, NotAllowed, RoomState, Take, Tell
 from recorder.room.store import RoomStore
@@ -88,16 +88,18 @@ class RecordingRoom:
         self._clock, self._welcome = clock, welcome
         self._here: dict[Pid, _Presence] = {}
         self._links: dict[Pid, str] = {}
+        self._looked_ns = 0
         self._shown = (-1, -1)  # version and loudness that everybody has seen
         self._saved: tuple[Any, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- its life
 
-    async def run(self) -> None:
-        """Look after people and show what has changed, until cancelled."""
-        while True:
-            await self._clock.sleep(TICK_NS)
+    def look(self) -> None:
+        """Look after people and show what has changed. Called a few times a second; it does so every TICK_NS."""
+        now_ns = self._clock.boottime_ns()
+        if now_ns - self._looked_ns >= TICK_NS:
+            self._looked_ns = now_ns
             self._look()
             self._show(levels=True)
 
@@ -215,7 +217,7 @@ class RecordingRoom:
             await self._leave(pid, "bye")
             return None
         await self._do(self.state.act(pid, message))
-        return _PLAIN
+        return None if isinstance(message, Level | Net) else _PLAIN
 
     def _greet(self, pid: Pid, presence: _Presence) -> Mapping[str, Any]:
         person = self.state.people[pid]

@@ -8,7 +8,6 @@ The socket is the worker's own (mode 0600), so that its headers can be believed;
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -65,13 +64,10 @@ class RoomServer:
         runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         await web.SockSite(runner, listening).start()
-        looking = asyncio.create_task(self.room.run(), name="room")
         try:
             yield
         finally:
             self.room.dismiss()
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
             await runner.cleanup()
             path.unlink(missing_ok=True)
 

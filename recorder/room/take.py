@@ -199,16 +199,30 @@ class TakeKeeper:
             self._close(key)
 
     async def stop(self, reason: str, by: str) -> None:
-        """Write everything down. The disk is waited for; one that refuses costs the last rows."""
+        """Write everything down. A disk that refuses is asked again until it takes it: else the next attempt would go
+        on with a take that has ended. Cancelled, it lets go."""
         for key in list(self._kept):
             self._close(key)
         ended_ms = self._store.now_ms() if self.stop_ms is None else self.stop_ms
         await self._loop.run_in_executor(self._closing, lambda: None)  # behind all that is being closed
-        if not await self.note("stop", room_ms=round(ended_ms, 3), reason=reason, by=by):
-            log.warning("take.stop_not_noted", take=self.id)
-        await self._let_go()
-        self._store.facts.take = None
-        await asyncio.to_thread(self._store.save)
+        try:
+            written = await self.note("stop", room_ms=round(ended_ms, 3), reason=reason, by=by)
+            while not (written and await self._forgotten()):
+                await asyncio.sleep(AGAIN_MS / 1000)
+                written = written or await asyncio.wrap_future(self._ledger.retry())
+        finally:
+            await self._let_go()
+
+    async def _forgotten(self) -> bool:
+        """Whether room.json names the take no more."""
+        if self._store.facts.take == self.id:
+            self._store.facts.take = None
+        try:
+            await asyncio.to_thread(self._store.save)
+        except StorageError as err:
+            log.warning("take.not_forgotten", take=self.id, code=err.code)
+            return False
+        return True
 
     async def leave(self) -> None:
         """Close what is open and say nothing: the next attempt goes on with the take."""

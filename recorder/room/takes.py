@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 
-from core.errors import StorageError
 from core.protocols import Clock
 from core.times import ns
 from recorder.frames import EncodedFrame
@@ -24,6 +23,7 @@ from recorder.room.store import RoomStore
 from recorder.room.take import TakeKeeper
 
 TAIL_NS: Final = ns(0.4)  # what was said before the stop has come by then
+ENDING_S: Final = 5.0  # what the end of a take waits for the disk; it is tried on
 COMMAND: Final = Pid("clipd")  # who asks where no person does
 log = structlog.get_logger()
 
@@ -78,6 +78,7 @@ class RoomTakes:
         self._keeper: TakeKeeper | None = None
         self._people: dict[Pid, dict[str, str]] = {}  # of the running take
         self._mixing: deque[_Mixing] = deque()
+        self._endings: set[asyncio.Task[None]] = set()  # takes whose end the disk has not taken yet
         self._turn = asyncio.Lock()
 
     async def resume(self) -> None:
@@ -130,10 +131,10 @@ class RoomTakes:
             if tail:
                 await self._clock.sleep(TAIL_NS)
             self._keeper = None
-            try:
-                await keeper.stop(reason, by)
-            except StorageError as err:
-                self._everybody.trouble(err.code, "The end of the take could not be written down")
+            ending = asyncio.create_task(keeper.stop(reason, by), name=f"end of take {keeper.id}")
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+            await asyncio.wait({ending}, timeout=ENDING_S)
             self._tell(keeper, "stopped")
 
     async def leave(self) -> None:
@@ -141,6 +142,9 @@ class RoomTakes:
         async with self._turn:
             if self._keeper is not None:
                 await self._keeper.leave()
+        for ending in list(self._endings):
+            ending.cancel()
+        await asyncio.gather(*self._endings, return_exceptions=True)
 
     def shown(self) -> dict[str, Any] | None:
         """The running take, as people see it."""

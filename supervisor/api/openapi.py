@@ -74,7 +74,8 @@ def _schemas(table: Sequence[Endpoint]) -> tuple[Schemas, dict[str, Any]]:
     """What each model is described by, and everything these refer to."""
     wanted: dict[tuple[Any, Mode], None] = {}
     for endpoint in table:
-        kinds: tuple[tuple[Any, Mode], ...] = ((endpoint.body, "validation"), (endpoint.answer, "serialization"))
+        body, answer = _both(endpoint)
+        kinds: tuple[tuple[Any, Mode], ...] = ((body, "validation"), (answer, "serialization"))
         wanted |= {(model, mode): None for model, mode in kinds if model is not None}
     queries: set[tuple[Any, Mode]] = {(each.query, "validation") for each in table if each.query is not Nothing}
     asked = [(model, mode, TypeAdapter(model)) for model, mode in (*wanted, *sorted(queries, key=str))]
@@ -136,9 +137,19 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, **kinds[0]} if len(kinds) == 1 else {**rest, **({"anyOf": kinds} if kinds else {})}
 
 
+def _both(endpoint: Endpoint) -> tuple[Any, Any]:
+    """The models of body and answer: of users, or of who brings a room's upload token to the same address."""
+    guest = endpoint.guest if isinstance(endpoint, ForUsers) else None
+    if guest is None:
+        return endpoint.body, endpoint.answer
+    body = endpoint.body if guest.body is None else endpoint.body | guest.body
+    return body, endpoint.answer if guest.answer is endpoint.answer else endpoint.answer | guest.answer
+
+
 def _body(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any] | None:
-    if endpoint.body is not None:
-        schema = schemas[endpoint.body, "validation"]
+    body, _ = _both(endpoint)
+    if body is not None:
+        schema = schemas[body, "validation"]
         return {"required": True, "content": {"application/json": {"schema": schema}}}
     takes = endpoint.takes or (("application/octet-stream",) if endpoint.method == "PUT" else ())
     return {"content": {kind: {} for kind in takes}} if takes else None
@@ -147,7 +158,7 @@ def _body(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any] | None:
 def _success(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     said = of_status(success(endpoint), endpoint)
     if endpoint.answer is not None:
-        said["content"] = {"application/json": {"schema": schemas[endpoint.answer, "serialization"]}}
+        said["content"] = {"application/json": {"schema": schemas[_both(endpoint)[1], "serialization"]}}
     elif success(endpoint) != 204:
         said["content"] = {endpoint.media or "*/*": {}}
     return said

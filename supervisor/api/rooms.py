@@ -131,10 +131,13 @@ async def revoke_invite(call: UserCall) -> Done:
 
 
 async def start(call: UserCall) -> Done:
-    """POST /rooms/{id}/start: opens the room where it is closed, and waits some seconds for its worker."""
+    """POST /rooms/{id}/start: opens the room where it is closed, and waits some seconds for its worker. A take that is
+    recorded goes on."""
     room = await _mine(call)
     await call.services.catalog.change_stream(None, room.stream, wanted="running")
-    take = f"t{secrets.token_hex(6)}"
+    newest = (await call.services.catalog.takes(call.workspace, room.id, limit=1)).rows
+    goes_on = newest[0].id if newest and newest[0].state == "recording" else None
+    take = goes_on or f"t{secrets.token_hex(6)}"
     return await _told(call, room, "rec-start", {"take": take}, wait_s=OPENING_S)
 
 

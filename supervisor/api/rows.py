@@ -126,21 +126,18 @@ def clip_history(
     """A clip with what was made of it."""
     return ClipHistory(
         **_clip_fields(row, signer),
-        revisions=[
-            Revision(
-                revision=each.revision,
-                state=each.state,
-                created=date(each.created_ns),
-                line=public_line(each.line),
-            )
-            for each in revisions
-        ],
+        revisions=[revision_answer(each) for each in revisions],
         renders=[job_answer(each) for each in renders],
         verdicts=[
             Verdict(revision=each.revision, review=each.verdict, by=each.actor, note=each.note, at=date(each.at_ns))
             for each in verdicts
         ],
     )
+
+
+def revision_answer(row: ClipRow) -> Revision:
+    """What a clip was at one time."""
+    return Revision(revision=row.revision, state=row.state, created=date(row.created_ns), line=public_line(row.line))
 
 
 def _clip_fields(row: ClipRow, signer: Signer) -> dict[str, Any]:

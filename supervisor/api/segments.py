@@ -19,7 +19,7 @@ from supervisor.api.incoming import CHUNK_S, announced, take_body
 from supervisor.api.models import Chunk, SegmentEnd, SegmentUpload
 from supervisor.catalog.room_values import SegmentRow
 from supervisor.disk import RED_BYTES, Disk
-from supervisor.quotas import GB
+from supervisor.quotas import GB, STORAGE
 from supervisor.segments import MOST_PARTS, PART, Segment, begins_media, missing
 from supervisor.uploads import Busy, Damaged, Incoming, Incomplete, Other
 
@@ -151,9 +151,21 @@ async def _check_room(call: Call, row: SegmentRow) -> None:
     services, options = call.services, call.services.settings.rooms
     if Disk(Path(services.settings.data_dir)).free() < RED_BYTES + PART:
         raise _full()
+    await check_storage(services, row.workspace, PART)
     of_room, of_person = await services.catalog.brought_bytes(row.room, row.person)
     if of_person > options.person_gb * GB or of_room > options.room_gb * GB:
         raise ApiError(409, "quota_room", "What may be brought to this room is used up. Tell the host; keep your copy.")
+
+
+async def check_storage(services: Services, workspace: str, size: int) -> None:
+    """Raises ApiError where the workspace's quota has no room for so much beside what is there and on its way."""
+    quota = services.settings.supervisor.quotas.get(workspace)
+    if quota is None or quota.stored_gb is None:
+        return
+    used = (await services.catalog.usage_today()).get(workspace)
+    stored = (used.bytes if used else 0) + await services.catalog.open_bytes(workspace)
+    if stored + size > quota.stored_gb * GB:
+        raise ApiError(409, STORAGE, "The workspace's storage would be full. Delete sessions, clips or uploads.")
 
 
 async def _incomplete(folder: Segment, count: int) -> ApiError:

@@ -8,8 +8,8 @@ from typing import Final
 
 from core.ids import ClipId, SessionId, StreamId
 from supervisor.api.call import Done, UserCall
-from supervisor.api.models import OfClips, OfStream
-from supervisor.api.rows import clip_answer, clip_history, listed, session_answer
+from supervisor.api.models import Listed, OfClips, OfStream
+from supervisor.api.rows import clip_answer, clip_history, listed, revision_answer, session_answer
 from supervisor.catalog.values import ClipFilter
 from supervisor.erasing import erase_clip, erase_session, running
 
@@ -53,6 +53,12 @@ async def get_clip(call: UserCall) -> Done:
     verdicts = await catalog.verdicts(call.workspace, row.id, limit=MOST_SHOWN)
     signer = await call.services.signers.get()
     return Done(clip_history(row, revisions[-MOST_SHOWN:], renders, verdicts, signer))
+
+
+async def list_revisions(call: UserCall) -> Done:
+    """GET /clips/{id}/revisions: all of them; a clip has few."""
+    found = await call.services.catalog.revisions(call.workspace, ClipId(call.path["id"]))
+    return Done(Listed(items=[revision_answer(each) for each in found], next=None))
 
 
 async def delete_session(call: UserCall) -> Done:

@@ -7,8 +7,10 @@ from typing import Final
 from core.control import Acked, EventBatch, Heartbeat, Hello, Live, LlmAnswer, LlmAsk, Pulse, Welcome
 from supervisor.api import (
     channels,
+    chat,
     events,
     hooks,
+    inbound,
     internal,
     jobs,
     llm,
@@ -95,6 +97,10 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
         method="DELETE", path=f"{API}/sessions/{ID}", does=sessions.delete_session, role="editor",
         action="session.delete", summary="Delete a session that is over, with its files and clips",
     ),
+    ForUsers(  # not in the audit: a chat has thousands of them
+        method="POST", path=f"{API}/sessions/{ID}/chat", does=chat.post, role="editor",
+        body=m.NewChat, answer=m.ChatTaken, status=202, summary="What was said in a chat that clipd does not read",
+    ),
     ForUsers(
         method="GET", path=f"{API}/clips", does=sessions.list_clips, role="viewer",
         query=m.OfClips, answer=m.Listed[m.Clip], summary="What was cut",
@@ -106,6 +112,10 @@ SESSIONS: Final[tuple[Endpoint, ...]] = (
     ForUsers(
         method="POST", path=f"{API}/clips/{ID}/render", does=orders.render, role="editor", action="clip.render",
         body=m.NewRender, answer=m.Job, status=202, summary="Render a clip in more formats, or in another layout",
+    ),
+    ForUsers(
+        method="GET", path=f"{API}/clips/{ID}/revisions", does=sessions.list_revisions, role="viewer",
+        answer=m.Listed[m.Revision], summary="What was made of a clip, the first first",
     ),
     ForUsers(
         method="DELETE", path=f"{API}/clips/{ID}", does=sessions.delete_clip, role="editor", action="clip.delete",
@@ -380,6 +390,10 @@ OPEN: Final[tuple[Endpoint, ...]] = (
     ForAll(
         method="POST", path=f"{API}/hooks/rtmp/done", does=hooks.done, takes=_HOOKED,
         summary="It is published no longer",
+    ),
+    ForAll(
+        method="POST", path=f"{API}/hooks/{_NAME}", does=inbound.ask, takes=("application/json",), answer=m.Hooked,
+        status=202, summary="A signed order of a program",
     ),
     ForAll(
         method="GET", path=f"{API}/openapi.json", does=plain.openapi, media="application/json",

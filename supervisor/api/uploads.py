@@ -14,11 +14,10 @@ from supervisor.api.incoming import CHUNK_S, announced, take_body
 from supervisor.api.models import Chunk, NewUpload
 from supervisor.api.models import Upload as UploadAnswer
 from supervisor.api.rows import date
-from supervisor.api.segments import underway
+from supervisor.api.segments import check_storage, underway
 from supervisor.catalog.values import UploadRow
 from supervisor.disk import RED_BYTES, Disk
 from supervisor.erasing import erase_upload
-from supervisor.quotas import GB, STORAGE
 from supervisor.retention import IDLE_NS
 from supervisor.uploads import CHUNK, Busy, Damaged, Incomplete, Upload, chunks, length_of
 
@@ -110,13 +109,7 @@ async def _check_room(call: UserCall, size: int) -> None:
     services = call.services
     if Disk(_data_dir(call)).free() - await services.catalog.open_bytes(None) < size + 2 * RED_BYTES:
         raise _full()
-    quota = services.settings.supervisor.quotas.get(call.workspace)
-    if quota is None or quota.stored_gb is None:
-        return
-    used = (await services.catalog.usage_today()).get(call.workspace)
-    stored = (used.bytes if used else 0) + await services.catalog.open_bytes(call.workspace)
-    if stored + size > quota.stored_gb * GB:
-        raise ApiError(409, STORAGE, "The workspace's storage would be full. Delete sessions, clips or uploads.")
+    await check_storage(services, call.workspace, size)
 
 
 async def _mine(call: UserCall) -> UploadRow:

@@ -105,6 +105,8 @@ def _limits(limits: Limits) -> dict[str, Any]:
 def mounts(spec: WorkerSpec, data: Path) -> list[tuple[Path, bool]]:
     """Paths and whether they may be written, the same inside as outside: the worker's journal names them."""
     found = [(data / "sessions" / spec.session, True), (data / "models", False)]
+    if spec.room is not None:
+        found.append((data / "rooms" / spec.room.id, True))
     if spec.out_dir is not None and not Path(spec.out_dir).is_relative_to(found[0][0]):
         found.append((Path(spec.out_dir), True))
     found += [(path, False) for path in _named(spec) if readable(path, data)]

@@ -197,6 +197,7 @@ class DockerRuntime:
         try:
             (self._data / "models").mkdir(parents=True, exist_ok=True)
             own = [self._data / "sessions" / spec.session, *([Path(spec.out_dir)] if spec.out_dir is not None else [])]
+            own += [self._data / "rooms" / spec.room.id] if spec.room is not None else []
             for folder in own:
                 folder.mkdir(parents=True, exist_ok=True)
                 give_to(folder, user)

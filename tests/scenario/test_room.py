@@ -107,7 +107,7 @@ async def test_words_are_heard_and_a_clip_is_made_during_the_take(headquarters: 
     assert ended["state"] == "stopped"
     clip = hq.lines("clip")[0]
     with av.open(clip["files"]["master"]) as master:
-        assert [stream.type for stream in master.streams] == ["audio"]
+        assert [stream.type for stream in master.streams] == ["video", "audio"]  # cards with names, and their voices
         assert master.duration / 1e6 == pytest.approx(4, abs=0.6)
     words = JournalReader(tmp_path / "data").words(SessionId("s-test"), Ns(0), FOREVER_NS)
     said = " ".join(word.text for word in words.words)

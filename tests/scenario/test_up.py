@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 
-from daemon.demo import Recipe
+from core.media import ChatMessage
+from daemon.demo import LiveOrigin, Recipe
+from daemon.journal import Journal
 from telemetry import SystemClock
 from tests.fakes_discord import PATH as DISCORD
 from tests.fakes_discord import FakeDiscord
-from tests.publisher import Pushing, flv_file
+from tests.publisher import Pushing, eventually, flv_file
 from tests.scenario.upping import supervisor, workers
 from tests.synthetic_streams import StreamFiles, write_stream
 from tests.unit.ingest.stage import Studio
@@ -204,3 +206,30 @@ async def test_a_publisher_comes_over_the_door(data_dir: Path, brief: Path, port
             assert await stranger.ended() != 0
         async with Pushing(file, f"rtmp://127.0.0.1:{door}/live/{made['key']}", "flv", at_once=False, loops=5):
             await up.until(lambda it: it["health"].get("state") == "live" and it["progress"] >= 2, health)
+
+
+async def test_chat_that_is_posted_is_heard(data_dir: Path, ports: tuple[int, int]) -> None:
+    """Beside a live source; each message once, on media time, and no name is kept."""
+    async with LiveOrigin(Recipe.from_seed(3), SystemClock()) as origin:
+        settings = f"""
+net: {{allow: [127.0.0.0/8]}}
+streams:
+  - {{name: film, source: "{origin.url}", chat: api}}
+"""
+        async with supervisor(data_dir, settings=settings, port=ports[0]) as up:
+            health = await up.until(live, HEALTH)
+            chat = f"/api/v1/sessions/{health['session']}/chat"
+            said = [{"user": "viewer0", "text": "what a goal"}, {"text": "raid", "kind": "raid", "n": 12}]
+            assert await up.post(chat, {"messages": said}) == {"taken": 2}
+            path = data_dir / "sessions" / health["session"] / "session.db"
+            await eventually(lambda: len(chat_of(path)) >= 2)
+            heard = chat_of(path)
+    assert [(m.text, m.kind, m.n) for m in heard] == [("what a goal", "msg", 1), ("raid", "raid", 12)]
+    assert all(0 < m.t_ns < 120 * 10**9 for m in heard)
+    assert b"viewer0" not in path.read_bytes()
+
+
+def chat_of(path: Path) -> list[ChatMessage]:
+    """What its journal holds."""
+    with Journal.open(path, read_only=True) as journal:
+        return list(journal.chat())

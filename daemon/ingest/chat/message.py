@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
+from core.chat import hashed
 from core.media import ChatMessage
 from core.times import Ns
 
@@ -47,12 +47,6 @@ def post(
             n=min(max(1, n), MAX_N),
         ),
     )
-
-
-def hashed(user: Any) -> str:
-    """A name for counting people by; the same in every session, so that a replayed chat counts the same."""
-    text = user if isinstance(user, str) else "" if user is None else str(user)[:100]
-    return hashlib.blake2s(text[:1000].encode("utf-8", "replace"), digest_size=8, person=b"clipchat").hexdigest()
 
 
 def clean(text: str) -> str:

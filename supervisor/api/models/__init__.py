@@ -38,7 +38,9 @@ from supervisor.api.models.base import (
     OfSession,
     OfStream,
 )
+from supervisor.api.models.chat import ChatLine, ChatTaken, NewChat
 from supervisor.api.models.clips import Clip, ClipChange, ClipHistory, Judged, Revision, Session, Verdict
+from supervisor.api.models.hooks import Hooked, HookOrder
 from supervisor.api.models.inside import Door, Kept, KeyAsked, Polling
 from supervisor.api.models.jobs import CutSpan, FormatName, Job, NewCut, NewJob, NewRender, Step, Unmissed
 from supervisor.api.models.llm import LlmProvider, LlmState
@@ -99,6 +101,8 @@ __all__ = [
     "Audited",
     "Channel",
     "ChannelChange",
+    "ChatLine",
+    "ChatTaken",
     "Chunk",
     "Clip",
     "ClipChange",
@@ -115,6 +119,8 @@ __all__ = [
     "Following",
     "FormatName",
     "Found",
+    "HookOrder",
+    "Hooked",
     "HowToWatch",
     "IceServer",
     "Id",
@@ -143,6 +149,7 @@ __all__ = [
     "Moved",
     "Name",
     "NewChannel",
+    "NewChat",
     "NewCut",
     "NewInvite",
     "NewJob",

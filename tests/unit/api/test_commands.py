@@ -118,6 +118,7 @@ def test_a_pushed_stream_shows_its_key_once(shell: Shell, tmp_path: Path) -> Non
     assert "a-key-of-16-letters" in shell.run("add", "door:live", "--name", "one", "--key-file", "key").out
     [made] = shell.run("add", "door:studio", "--name", "two", "--json").lines
     assert len(made["key"]) == 32
+    assert f"Publish to {shell.api.url}/api/v1/whip" in shell.run("add", "whip:", "--name", "obs").out
     assert made["key"] not in shell.run("ls", "--json").out
 
 

@@ -44,6 +44,7 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("PATCH", "/clips/{id}"): {"title": "A goal"},
     ("POST", "/clips/{id}/trim"): {"start_s": 1, "end_s": 5},
     ("POST", "/sessions/{id}/cut"): {"start_s": 1, "end_s": 5},
+    ("POST", "/sessions/{id}/chat"): {"messages": [{"user": "bo", "text": "what a goal"}]},
     ("POST", "/tokens"): {"role": "viewer"},
     ("POST", "/tokens/{id}/rotate"): {"overlap_s": 60},
     ("POST", "/members"): {"name": "cleo", "role": "viewer", "password": "a very long word"},
@@ -133,12 +134,14 @@ MATRIX: Final = (
     Row("GET", "/clips", "viewer"),
     Row("GET", "/clips/{id}", "viewer"),
     Row("POST", "/clips/{id}/render", "editor"),
+    Row("GET", "/clips/{id}/revisions", "viewer"),
     Row("DELETE", "/clips/{id}", "editor"),
     Row("POST", "/clips/{id}/approve", "editor"),
     Row("POST", "/clips/{id}/reject", "editor"),
     Row("PATCH", "/clips/{id}", "editor"),
     Row("POST", "/clips/{id}/trim", "editor"),
     Row("POST", "/sessions/{id}/cut", "editor"),
+    Row("POST", "/sessions/{id}/chat", "editor"),
     Row("POST", "/sessions/{id}/near-misses/{moment}/cut", "editor"),
     Row("GET", "/profiles", "viewer"),
     Row("POST", "/profiles/{name}/diff", "editor"),
@@ -194,7 +197,7 @@ MATRIX: Final = (
 )
 OPEN: Final = {
     "/api/v1/sign-in", "/api/v1/openapi.json", "/api/v1/hooks/rtmp/publish", "/api/v1/hooks/rtmp/done",
-    "/healthz", "/readyz", "/metrics", "/", "/assets/{name}",
+    "/api/v1/hooks/{name}", "/healthz", "/readyz", "/metrics", "/", "/assets/{name}",
     "/api/v1/sessions/{id}/segments/{name}", "/api/v1/clips/{id}/files/{name}",
     "/api/v1/rooms/{id}/takes/{take}/files/{name}", "/api/v1/rooms/{id}/notice", "/api/v1/rooms/{id}/join",
     "/api/v1/rooms/{id}/refresh", "/api/v1/rooms/{id}/mine", "/api/v1/rooms/{id}/segments", "/api/v1/rooms/{id}/ws",
@@ -233,7 +236,7 @@ def test_the_page_for_users_names_every_endpoint() -> None:
 
 async def things(api: Stage, workspace: str) -> dict[str, str]:
     """One of everything that has an id, by the area it is in."""
-    row = await api.stream(f"made-{workspace}", workspace=workspace, rights="own")
+    row = await api.stream(f"made-{workspace}", workspace=workspace, rights="own", options={"chat": "api"})
     channel = await api.catalog.add_channel(
         ChannelRow(
             id=f"a-{workspace}", workspace=workspace, name="there", kind="webhook", target="https://127.0.0.1:1/refused"
@@ -255,7 +258,7 @@ async def things(api: Stage, workspace: str) -> dict[str, str]:
     line = {"type": "clip", "id": f"c-{workspace}", "revision": 1, "state": "final", "files": {"master": "/m.mp4"}}
     await give(api, str(row.id), "clip", line)
     await give(api, str(row.id), "moment", {"id": "m1", "state": "rejected", "start_s": 1.0, "end_s": 9.0})
-    record(Path(api.services.settings.data_dir), SessionId(f"s-{row.id}"))
+    record(Path(api.services.settings.data_dir), SessionId(f"s-{row.id}"))  # makes the session's folder
     room = await new_room(api, workspace)
     token, _ = await api.catalog.new_token(workspace, "viewer", "to be revoked")
     member = await api.catalog.add_member(workspace, f"ann@{workspace}", "viewer", "$argon2id$")

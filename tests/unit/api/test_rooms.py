@@ -11,6 +11,7 @@ from core.times import ns
 from tests.fakes import FakeClock
 from tests.unit.api.guests import Guest, join, new_invite, new_room
 from tests.unit.api.stage import FOREIGN, Stage, stage
+from tests.unit.api.test_rights import give
 
 
 async def test_a_room_is_a_stream_that_is_open_while_it_is_wanted(api: Stage) -> None:
@@ -163,6 +164,10 @@ async def test_start_and_stop_are_told_to_the_rooms_worker(tmp_path: Path) -> No
         [start, stop] = (await api.ask("GET", "/internal/v1/commands?after=0&wait_s=0", token=token)).body["commands"]
         assert (start["kind"], start["args"]) == ("rec-start", {"take": told.body["take"]})
         assert stop["kind"] == "rec-stop"
+        line = {"id": told.body["take"], "room": room["id"], "state": "recording", "start_s": 0.0, "participants": []}
+        await give(api, room["stream"], "take", line)
+        again = await api.ask("POST", f"rooms/{room['id']}/start", role="editor")
+        assert again.body["take"] == told.body["take"]
 
 
 async def test_rooms_are_their_workspaces_only(api: Stage) -> None:

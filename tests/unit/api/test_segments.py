@@ -169,6 +169,16 @@ async def test_there_has_to_be_room(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert (over.status, over.code) == (409, "quota_room")
 
 
+async def test_a_workspace_that_is_full_takes_no_more(tmp_path: Path) -> None:
+    """What is being brought counts too."""
+    async with stage(tmp_path, CLIPD_SUPERVISOR__QUOTAS='{"default": {"stored_gb": 1}}') as api:
+        guest = await Guest.of(api)
+        seg = await guest.begin()
+        assert (await guest.put(seg, 0, PARTS[0])).status == 201
+        await api.catalog.set_stored({"default": 999_999_999})
+        assert (await guest.put(seg, 1, PARTS[1])).code == "quota_storage"
+
+
 def filled(tmp_path: Path, parts: dict[int, bytes]) -> Segment:
     segment = Segment(tmp_path, "seg")
     segment.make()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from configs import load_settings
+from core.errors import UsageError
 from core.ids import SessionId, StreamId
+from core.spec import RoomSpec
 from daemon.cli.configured import ConfiguredStreams
+from daemon.cli.watch import watch
 from supervisor.catalog.values import StreamRow
 from supervisor.runtimes.container import mounts
 from supervisor.uploads import Upload
@@ -36,3 +40,21 @@ def test_an_upload_is_a_file_to_its_worker_and_shown_to_it_alone(tmp_path: Path)
 def test_an_upload_that_is_no_id_leads_nowhere(source: str, tmp_path: Path) -> None:
     streams = ConfiguredStreams(lambda _: load_settings(data_dir=tmp_path, environment={}))
     assert "uploads" not in Path(streams.spec(row(source), SessionId("s1")).source).parts
+
+
+def test_a_room_is_told_which_one_it_is_and_sees_its_own_folder(tmp_path: Path) -> None:
+    """In a container too. Options that are none are refused, and clipd watch knows no rooms."""
+    streams = ConfiguredStreams(lambda _: load_settings(data_dir=tmp_path, environment={}))
+    room = replace(row("room:"), kind="stream", options={"room": "rm1", "room_layout": "split", "room_people": 3})
+    spec = streams.spec(room, SessionId("s1"))
+    assert (spec.kind, spec.source, spec.room) == (
+        "stream", "room:", RoomSpec(id="rm1", name="talk", layout="split", max_people=3),
+    )  # fmt: skip
+    assert (tmp_path / "rooms" / "rm1", True) in mounts(spec, tmp_path)
+    assert streams.channel(room) is None
+    assert streams.waits(room)
+    for options in ({"room": "../x"}, {"room": "rm1", "room_people": 7}, {"room": "rm1", "room_layout": "x"}, {}):
+        with pytest.raises(UsageError):
+            streams.spec(replace(room, options=options), SessionId("s1"))
+    with pytest.raises(UsageError, match="clipd rooms"):
+        watch(["room:studio"], data_dir=tmp_path)

@@ -61,7 +61,7 @@ async def test_picture_and_sound_arrive_as_they_were_sent(codec: str, socket: Pa
     assert [n for n, packet in enumerate(pictures) if packet.is_keyframe] == [0, 30, 60]
     steps_ms = [(b.pts_ns - a.pts_ns) / 1e6 for a, b in pairwise(pictures)]
     assert all(step == pytest.approx(1000 / 30, abs=5) for step in steps_ms)
-    assert to_s(sounds[-1].pts_ns - sounds[0].pts_ns) == pytest.approx((len(sounds) - 1) * 0.02, abs=0.02)
+    assert to_s(sounds[-1].pts_ns - sounds[0].pts_ns) == pytest.approx((len(sounds) - 1) * 0.02, abs=0.1)
     assert (len(sink.epochs), sink.gaps, sink.epochs[0].start_ns) == (1, [], 0)
     assert sink.epochs[0].wall_ns == pytest.approx(SystemClock().wall_ns(), abs=30 * NS_PER_S)
 

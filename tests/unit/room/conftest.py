@@ -32,6 +32,7 @@ class OpenRoom:
         """As its source does."""
         while True:
             await asyncio.sleep(0.1)
+            self.room.look()
             self.sounds += self.room.takes.pull()
 
 

@@ -79,6 +79,18 @@ def test_a_short_hole_is_concealed_and_a_long_one_silent() -> None:
     assert mixed(mix, 420) == [0.2, *[0.25] * 4, 0.2, *[0.0] * 14, 0.2]
 
 
+@pytest.mark.parametrize("ppm", [-4000, 4000])
+def test_a_clock_that_drifts_is_followed(ppm: int) -> None:
+    """For a minute: never louder than it was, hardly ever silent."""
+    mix, out = RoomMix(0.0, Told), list[float]()
+    for number in range(3_000):
+        at_ms = 20 * number * (1 + ppm / 1e6)
+        mix.put(ANN, packet(at_ms, 20))
+        out += mixed(mix, at_ms - PLAYOUT_MS)
+    assert max(out) <= 0.25
+    assert sum(loud < 0.19 for loud in out[2:-20]) <= 20
+
+
 def test_sound_from_another_time_is_none() -> None:
     """A clock that lies costs its own sound only."""
     mix = RoomMix(0.0, Told)

@@ -87,6 +87,8 @@ async def test_two_people_hear_each_other_and_a_take_keeps_both(open_room: OpenR
         assert seen["tracks"]["mic"] == {"on": True, "codec": "opus", "rec": None}
         assert seen["tracks"]["cam"]["on"] is False
         assert (await host.ask("mark", text="laughter"))["type"] == "ok"
+        state = json.loads(json.dumps(open_room.room.snapshot()))
+        assert state["people"][1]["media"]["tracks"]["mic"]["packets"] > 0
         await eventually(lambda: sum(len(s.mixed.samples) for s in open_room.sounds if s.mixed) > 2 * RATE)
         await host.ask("rec.stop")
         stop = await ann.hears("rec.stop")
@@ -194,6 +196,9 @@ async def test_three_hundred_malformed_messages_are_refused_and_the_room_goes_on
             for number in range(MAX_BAD):
                 await ann.socket.send_str("{" * (number + 1))
             await eventually(lambda: ann.closed == 1008)
+        async with guest(open_room.path, "ann") as ann:
+            await ann.send("mark", text="x" * 300_000)
+            await eventually(lambda: ann.closed == 1009)
         clk = await host.ask("clk", t0=5)
         assert clk["t0"] == 5
         assert clk["t2"] >= clk["t1"] > 0

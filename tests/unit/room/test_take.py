@@ -162,6 +162,22 @@ async def test_a_ledger_that_cannot_be_written_keeps_its_rows(desk: Desk, monkey
     assert [row["text"] for row in desk.rows("mark")] == ["a", "b"]
 
 
+async def test_the_end_of_a_take_is_written_when_the_disk_takes_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the next attempt would go on with it."""
+    keeper = await desk.begin()
+    monkeypatch.setattr("recorder.room.take.AGAIN_MS", 20)
+    real, full = Ledger._write, True
+    monkeypatch.setattr(Ledger, "_write", lambda ledger: not full and real(ledger))
+    ending = asyncio.create_task(keeper.stop("asked", "host"))
+    await asyncio.wait({ending}, timeout=0.1)
+    assert not ending.done()
+    assert desk.store.facts.take == "t1"
+    full = False
+    await ending
+    assert desk.rows()[-1]["type"] == "stop"
+    assert RoomStore.open(desk.store.folder, desk.clock).facts.take is None
+
+
 async def test_the_next_attempt_goes_on_where_a_kill_struck(desk: Desk, tmp_path: Path) -> None:
     """A torn row is cut off; the clock goes on; another session's take is not gone on with."""
     keeper = await desk.begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -20,7 +21,7 @@ from supervisor.catalog.room_values import PersonRow, RoomRow, SegmentRow, TakeR
 from supervisor.catalog.values import StreamRow
 from supervisor.reconcile.orders import is_gone
 from supervisor.retention import DAY_NS, Sweeper
-from supervisor.roomkeeper import GIVE_UP_NS, SETTLE_NS, Checked, RoomKeeper
+from supervisor.roomkeeper import EVERY_NS, GIVE_UP_NS, SETTLE_NS, Checked, RoomKeeper
 from supervisor.segments import Segment
 from tests.fakes import FakeClock
 from tests.unit.supervisor.test_retention import OPTIONS
@@ -98,6 +99,12 @@ class Studio:
             made = folder.join(len(parts), sum(map(len, parts)), link.hex())
             await self.catalog.finish_segment(id, chunks=made.chunks, bytes=made.bytes, sha256=made.sha256)
 
+    async def look(self) -> None:
+        """What its two tasks do, in turn."""
+        await self.keeper.look()
+        await self.keeper.check()
+        await self.keeper.look()
+
     async def segment(self, id: str) -> SegmentRow:
         return await self.catalog.segment(self.person.id, id)
 
@@ -140,7 +147,7 @@ async def test_a_whole_track_is_checked_and_then_kept_under_its_takes_files(stud
     """The bytes that were sent, under one name; the upload's folder goes; only then it is verified."""
     await studio.take("recording")
     await studio.bring("seg-1", b"one", b"two")
-    await studio.keeper.look()
+    await studio.look()
     row = await studio.segment("seg-1")
     assert (row.state, row.report) == ("verified", {"duration_s": 1.5, "errors": 0, "cut": False})
     assert studio.check.seen == [b"onetwo"]
@@ -157,21 +164,24 @@ async def test_a_whole_track_is_checked_and_then_kept_under_its_takes_files(stud
 async def test_a_track_that_cannot_be_decoded_is_kept_and_said_to_be_damaged(studio: Studio) -> None:
     studio.check.reason = "undecodable"
     await studio.bring("seg-1", b"no media")
-    await studio.keeper.look()
+    await studio.look()
     row = await studio.segment("seg-1")
     assert (row.state, row.reason) == ("damaged", "undecodable")
     assert studio.local("seg-1").read_bytes() == b"no media"
 
 
 async def test_what_cannot_be_checked_now_is_checked_later(studio: Studio) -> None:
-    """Nothing is said to be safe that nobody has looked at."""
+    """Nothing is said to be safe that nobody has looked at; a file that somebody deleted is said to be lost."""
     studio.check.error = MissingPart("No ffmpeg", remedy="Install it.")
     await studio.bring("seg-1", b"one")
-    with pytest.raises(MissingPart):
-        await studio.keeper.look()
+    await studio.bring("seg-2", b"two")
+    (studio.data_dir / "uploads" / "seg-2" / "media").unlink()
+    await studio.look()
     assert (await studio.segment("seg-1")).state == "whole"
+    lost = await studio.segment("seg-2")
+    assert (lost.state, lost.reason) == ("damaged", "lost")
     studio.check.error = None
-    await studio.keeper.look()
+    await studio.look()
     assert (await studio.segment("seg-1")).state == "verified"
 
 
@@ -180,7 +190,7 @@ async def test_a_leader_that_died_halfway_costs_nothing(studio: Studio) -> None:
     await studio.bring("seg-1", b"one")
     studio.local("seg-1").parent.mkdir(parents=True)
     studio.local("seg-1").hardlink_to(studio.data_dir / "uploads" / "seg-1" / "media")
-    await studio.keeper.look()
+    await studio.look()
     assert (await studio.segment("seg-1")).state == "verified"
     assert studio.local("seg-1").read_bytes() == b"one"
 
@@ -190,10 +200,10 @@ async def test_what_nobody_finishes_is_closed_after_two_days(studio: Studio) -> 
     await studio.take("recording")
     await studio.bring("seg-1", b"one", b"two", b"", b"four", is_final=False)
     await studio.bring("seg-2", is_final=False)
-    await studio.keeper.look()
+    await studio.look()
     assert (await studio.segment("seg-1")).state == "open"
     studio.clock.advance(GIVE_UP_NS + ns(1))
-    await studio.keeper.look()
+    await studio.look()
     row = await studio.segment("seg-1")
     assert (row.state, row.reason, row.report["cut"], row.chunks) == ("verified", "never_finished", True, 2)
     assert studio.local("seg-1").read_bytes() == b"onetwo"
@@ -208,11 +218,11 @@ async def test_a_take_is_aligned_when_all_its_tracks_are_here(studio: Studio) ->
     await studio.bring("seg-2", b"two", is_final=False, track="mic")
     await studio.take("stopped")
     studio.clock.advance(SETTLE_NS + ns(1))
-    await studio.keeper.look()
+    await studio.look()
     assert (await studio.the_take()).conform == ""
     await studio.bring("seg-2", b"two", track="mic")
-    await studio.keeper.look()
-    await studio.keeper.look()
+    await studio.look()
+    await studio.look()
     [job] = await studio.catalog.active_jobs()
     assert (await studio.the_take()).conform == job.id
     assert job.asked == {"kind": "conform", "order": job.id, "clip": "t1", "room": "rm1", "take": "t1"}
@@ -220,11 +230,11 @@ async def test_a_take_is_aligned_when_all_its_tracks_are_here(studio: Studio) ->
     stream = await studio.catalog.stream(None, job.stream)
     assert (stream.kind, stream.options["order"], stream.options["session"]) == ("render", job.asked, "s1")
     await studio.bring("seg-3", b"late")
-    await studio.keeper.look()
+    await studio.look()
     assert (await studio.the_take()).conform == ""  # the first one is under way
     await studio.catalog.change_job(None, job.id, state="completed")
     await studio.catalog.delete_stream(None, job.stream)
-    await studio.keeper.look()
+    await studio.look()
     assert (await studio.the_take()).conform not in ("", job.id)
 
 
@@ -235,7 +245,7 @@ async def test_nothing_is_ordered_for_a_take_that_nobody_brought_anything_for(st
     await studio.bring("seg-1", b"one")
     await studio.take("stopped")
     studio.clock.advance(SETTLE_NS + ns(1))
-    await studio.keeper.look()
+    await studio.look()
     assert (await studio.the_take()).conform == "none"
     assert await studio.catalog.active_jobs() == []
 
@@ -243,19 +253,45 @@ async def test_nothing_is_ordered_for_a_take_that_nobody_brought_anything_for(st
 async def test_a_take_whose_room_was_closed_and_whose_worker_is_gone_is_over(studio: Studio) -> None:
     """Its worker could not say so. While either is there, it may go on."""
     await studio.take("recording")
-    await studio.keeper.look()
+    await studio.look()
     await studio.catalog.change_stream(None, StreamId("studio"), wanted="paused")
-    await studio.keeper.look()
+    await studio.look()
     assert (await studio.the_take()).state == "recording"
     await studio.leading.set_claim(StreamId("studio"), 1, state="lost")
-    await studio.keeper.look()
+    await studio.look()
     assert (await studio.the_take()).state == "stopped"
+
+
+async def test_nothing_waits_for_a_long_track(studio: Studio) -> None:
+    """A take of another room is over while one is decoded; the end of a term ends both."""
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(media: Path, mime: str) -> Checked:
+        begun.set()
+        await goes_on.wait()
+        return Checked(reason="")
+
+    await studio.bring("seg-1", b"one")
+    keeper = RoomKeeper(studio.catalog, studio.data_dir, studio.clock, lambda: True, slow)
+    running = asyncio.create_task(keeper.run())
+    await begun.wait()
+    await studio.take("recording")
+    await studio.catalog.change_stream(None, StreamId("studio"), wanted="paused")
+    await studio.leading.set_claim(StreamId("studio"), 1, state="lost")
+    async with asyncio.timeout(10):
+        while (await studio.the_take()).state != "stopped":
+            studio.clock.advance(EVERY_NS)
+            await asyncio.sleep(0)
+    assert (await studio.segment("seg-1")).state == "whole"
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 async def test_who_does_not_lead_does_nothing(studio: Studio) -> None:
     studio.leads = False
     await studio.bring("seg-1", b"one")
-    await studio.keeper.look()
+    await studio.look()
     assert (await studio.segment("seg-1")).state == "whole"
 
 
@@ -264,7 +300,7 @@ async def test_old_takes_go_with_their_tracks_and_rooms_that_nobody_knows_too(st
     await studio.take("recording")
     await studio.bring("seg-1", b"one")
     await studio.take("stopped")
-    await studio.keeper.look()
+    await studio.look()
     (studio.data_dir / "rooms" / "unknown").mkdir()
     sweeper = Sweeper(studio.catalog, studio.data_dir, OPTIONS, studio.clock, lambda: True)
     assert (await sweeper.round()).takes == 0
