@@ -11,8 +11,8 @@ const STATES = { joined: ["good", "here"], stalled: ["warn", "reconnecting"], lo
 export function people(studio) {
   const waiting = h("ul", { class: "people", "aria-label": "Waiting to be let in" });
   const here = h("ul", { class: "people", "aria-label": "In the room" });
-  const doors = h("section", { class: "stack tight doors" }, h("h3", {}, "Waiting to be let in"), waiting);
-  const element = h("div", { class: "stack" }, doors, h("section", { class: "stack tight" }, h("h3", {}, "In the room"), here));
+  const doors = h("section", { class: "stack tight doors" }, h("h2", {}, "Waiting to be let in"), waiting);
+  const element = h("div", { class: "stack people-list" }, doors, h("section", { class: "stack tight" }, h("h2", {}, "In the room"), here));
   const show = () => {
     const { peers, isHost } = studio;
     const lobby = isHost ? peers.filter(({ state }) => state === "lobby") : [];
