@@ -151,6 +151,19 @@ async def _ended(connection: RTCPeerConnection) -> None:
 
 
 @asynccontextmanager
+async def serving(socket: aiohttp.ClientWebSocketResponse, pid: str) -> AsyncIterator[Guest]:
+    """Somebody at this socket."""
+    one = Guest(socket, pid)
+    listening = asyncio.create_task(one.listen(), name=f"guest {pid}")
+    try:
+        yield one
+    finally:
+        await one.close()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+@asynccontextmanager
 async def guest(
     path: Path, pid: str, role: str = "guest", *, room: str = "rm1", hello: bool = True, notice: str = "0" * 64
 ) -> AsyncIterator[Guest]:
@@ -167,17 +180,11 @@ async def guest(
         async with (
             aiohttp.ClientSession(connector=connector) as session,
             session.ws_connect("http://room/ws", headers=headers, protocols=["clipd.room.v1"]) as socket,
+            serving(socket, pid) as one,
         ):
-            one = Guest(socket, pid)
-            listening = asyncio.create_task(one.listen(), name=f"guest {pid}")
-            try:
-                if hello:
-                    await one.ask("hello", client_id=pid)
-                yield one
-            finally:
-                await one.close()
-                listening.cancel()
-                await asyncio.gather(listening, return_exceptions=True)
+            if hello:
+                await one.ask("hello", client_id=pid)
+            yield one
 
 
 def spoken(*names: str) -> tuple[Sent, ...]:

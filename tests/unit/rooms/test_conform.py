@@ -111,6 +111,17 @@ def test_what_is_made_is_not_made_again_and_a_stop_costs_one_file(take: MadeTake
     assert not list(take.folder.rglob(".*"))
 
 
+def test_a_take_whose_worker_was_killed_is_as_long_as_its_backups(take: MadeTake) -> None:
+    """Nobody wrote down its end; clips behind the last row are covered all the same."""
+    without_pictures(take, "p1", "p2")
+    ledger = take.folder / "take.jsonl"
+    rows = ledger.read_text().splitlines()
+    ledger.write_text("\n".join(rows[:-1]) + "\n")
+    document = made(take)
+    assert document["end_ms"] == pytest.approx(take.end_ms, abs=50)
+    assert document["covered"][0]["end_s"] == pytest.approx(take.length_s, abs=0.3)
+
+
 def test_a_guests_broken_file_spoils_no_others(take: MadeTake) -> None:
     """Its person's backup takes its place."""
     [bad] = take.folder.glob("p1/cam/local-*.webm")
