@@ -117,35 +117,35 @@ export class Studio extends EventTarget {
 
   /** The camera's light goes out with it. Throws what getUserMedia throws. */
   async setCam(on) {
-    if (!on) this.#tracks.cam?.stop();
-    const cam = on ? await openCam(this.choices.camId, this.choices.size) : null;
-    await this.#useTracks({ cam });
+    const before = this.#tracks.cam;
+    await this.#useTracks({ cam: on ? await openCam(this.choices.camId, this.choices.size) : null });
+    before?.stop(); // only now: its recorder has ended by then
     this.signal.deliver("mute", { track: "cam", on });
   }
 
   async setScreen(on) {
-    if (!on) this.#tracks.screen?.stop();
-    const screen = on ? await openScreen() : null;
-    screen?.addEventListener("ended", () => this.#tracks.screen === screen && this.setScreen(false), { once: true });
-    await this.#useTracks({ screen });
+    const before = this.#tracks.screen;
+    await this.#useTracks({ screen: on ? await openScreen() : null });
+    before?.stop();
     this.signal.deliver("mute", { track: "screen", on });
   }
 
   /** Other devices, or another size: what has changed is opened anew and begins another segment. */
   async choose(choices) {
-    const before = this.choices;
+    const { micId, camId, hasHeadphones, size } = this.choices;
+    const { mic, cam } = this.#tracks;
     this.choices = choices;
-    const changed = {};
-    if (choices.micId !== before.micId || choices.hasHeadphones !== before.hasHeadphones) {
-      changed.mic = await openMic(choices.micId, choices);
-      changed.mic.enabled = !this.isMuted;
-      this.#tracks.mic?.stop();
+    if (choices.micId !== micId || choices.hasHeadphones !== hasHeadphones) {
+      const other = await openMic(choices.micId, choices);
+      other.enabled = !this.isMuted;
+      await this.#useTracks({ mic: other });
+      mic?.stop();
     }
-    if (this.#tracks.cam && (choices.camId !== before.camId || choices.size.height !== before.size.height)) {
-      this.#tracks.cam.stop();
-      changed.cam = await openCam(choices.camId, choices.size);
+    if (cam && (choices.camId !== camId || choices.size.height !== size.height)) {
+      await this.setCam(false); // some cameras do not open a second time
+      await this.setCam(true);
     }
-    await this.#useTracks(changed);
+    await this.#useTracks();
   }
 
   // -- what hosts do ---------------------------------------------------------------------------------------------------
@@ -283,7 +283,8 @@ export class Studio extends EventTarget {
         if (mic) mic.enabled = !this.isMuted;
         await this.#useTracks({ mic });
         this.#note(mic ? `The microphone is gone; now it is ${mic.label}.` : "The microphone is gone: you are not heard. Plug one in, then choose it under Devices.", "bad");
-      } else if (name === "cam") {
+      } else if (name === "screen") await this.setScreen(false); // the browser's own button
+      else {
         await this.setCam(false);
         this.#note("The camera is gone. Start it again when it is back.", "bad");
       }
