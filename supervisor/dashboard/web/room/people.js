@@ -35,7 +35,7 @@ function member(studio, { pid, isOwn = false }) {
   const marks = h("span", { class: "row" });
   const upload = uploadBar();
   const told = h("span", { class: "small soft" });
-  const rate = h("span", { class: "small soft" });
+  const rate = h("span", { class: "small soft nowrap" });
   const acts = h("div", { class: "row wrap member-acts" });
   const mute = button("Mute", () => studio.mutePeer(pid));
   const hold = button("Pause upload", () => studio.holdUpload(pid, hold.dataset.held !== "yes") || turn());
