@@ -10,7 +10,8 @@ from core.control import CommandKind
 from core.ids import ClipId, SessionId, StreamId
 from supervisor.catalog.values import JobRow, StepRow, StreamRow
 
-OWN: Final = ("profile", "layout", "facecam", "brand")  # options of the recorded stream that its clips are made by
+# Options of the recorded stream that its clips are made by; of a room, whose folder its clips are cut from
+OWN: Final = ("profile", "layout", "facecam", "brand", "room", "room_layout", "room_people")
 
 
 def order_rows(

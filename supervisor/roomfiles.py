@@ -105,6 +105,18 @@ def bounds(data_dir: Path, room: str, take: str) -> dict[str, float]:
     return {name: bound for name, bound in _bounds(files)}
 
 
+def _make(room: Path, folder: Path) -> None:
+    """A folder below the room's, which is whose the room's is: a worker in a container is somebody else, and writes
+    there too."""
+    room.mkdir(parents=True, exist_ok=True)
+    whose = room.stat()
+    for each in (*reversed(folder.relative_to(room).parents[:-1]), folder.relative_to(room)):
+        path = room / each
+        path.mkdir(exist_ok=True)
+        if path.lstat().st_uid != whose.st_uid:
+            os.chown(path, whose.st_uid, whose.st_gid, follow_symlinks=False)
+
+
 def _bounds(files: Any) -> Iterator[tuple[str, float]]:
     for each in files[:4096] if isinstance(files, list) else []:
         if isinstance(each, dict) and isinstance(each.get("file"), str):

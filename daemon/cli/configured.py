@@ -43,7 +43,7 @@ class ConfiguredStreams:
         named = replace(row, name=row.id) if row.kind == "render" else row  # its own name may be longer than an entry's
         spec = replace(build_spec(self._request(named)), stream=row.id, session=session, origin=row.origin)
         if row.kind == "render":
-            return _render_spec(spec, row)
+            return _render_spec(replace(spec, room=room_of(row)) if "room" in row.options else spec, row)
         if row.kind == "door" or row.source.startswith(DOOR):
             return replace(spec, kind=row.kind, source=DOOR if row.kind == "stream" else row.source)
         if row.source == WHIP:

@@ -1,7 +1,7 @@
 """One span of a room as one picture with its sound: a single run of ffmpeg over the files that show it.
 
-Each cell is a card of its person's colour with the pieces of their picture over it; cells lie over each other on a
-canvas, and names over cards. Sound was mixed before, and comes in as a file.
+Cells lie over each other on a canvas: a card of their person's colour where there is no picture, the pieces of their
+picture where there is one; names over the cards. Sound was mixed before, and comes in as a file.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ SOUND: Final = Name("mix.wav")
 RESULT: Final = Name("span.mp4")
 BACKGROUND: Final = "0x101418"
 FONTS: Final = Name("fonts")
+MOST_PARTS: Final = 8  # of one piece, each an input of its own; a picture that changes more often is decoded through
 _CPU_S: Final = 120.0
 _CPU_S_PER_S: Final = 30.0  # six pictures of 1080p take 4 s of one core a second
 _WALL: Final = 8
@@ -60,36 +61,30 @@ class Shot:
     keyframe_ms: float = 0.0
 
     def of(self, cell: Cell) -> list[tuple[Piece, Span]]:
-        """A cell's pieces that are seen at some time, with their place in the span, on whole frames."""
+        """A cell's pieces while they are seen, with their place in the span, on whole frames: nothing else of them is
+        decoded."""
+        shown = cell.shown if len(cell.shown) <= MOST_PARTS else ((cell.shown[0][0], cell.shown[-1][1]),)
         found = []
         for piece in self.pieces.get((cell.pid, cell.track), ()):
-            low, high = _on_frame(piece.from_ms - self.from_ms), _on_frame(piece.to_ms - self.from_ms)
-            span = (max(0.0, low), min(self.length_ms, high))
-            if span[1] > span[0] and clipped(cell.shown, span):
-                found.append((piece, span))
+            there = (piece.from_ms - self.from_ms, piece.to_ms - self.from_ms)
+            for low, high in clipped(shown, there):
+                span = (max(0.0, _on_frame(low)), min(self.length_ms, _on_frame(high)))
+                if span[1] > span[0]:
+                    found.append((piece, span))
         return found
 
 
 def compose(shot: Shot, folder: Path, book: FontBook) -> Path:
     """The span as an MP4 that begins at 0; SOUND lies in the folder. Blocks. Raises FfmpegFailed."""
     encoder = choose_encoder("libx264")  # the same bytes on any machine
-    inputs: list[str] = []
-    chains = [_colour(FULL, BACKGROUND, shot.length_ms, "c0")]
-    number = 0
-    for index, cell in enumerate(shot.cells):
-        parts = shot.of(cell)
-        for place, (piece, span) in enumerate(parts):
-            name = link_in(piece.path, folder, Name(f"in{number}"))
-            near_s = max(0.0, piece.file_ms(shot.from_ms + span[0]) / 1000)
-            inputs += ["-threads", "2", *read_media(name, piece.demuxer, decoders=RECORDED, near_s=near_s)]
-            chains.append(_picture(piece, span, cell, shot.from_ms, number, f"p{index}x{place}"))
-            number += 1
-        chains += _cell(shot, cell, index, len(parts))
+    canvas = _Canvas(shot, folder)
+    for number, cell in enumerate(shot.cells):
+        canvas.add(number, cell)
     cards = [Card(name=shot.names.get(cell.pid, ""), box=cell.box, shown=_carded(shot, cell)) for cell in shot.cells]
-    drawn = write_cards(cards, folder, book)
-    chains.append(chain(f"c{len(shot.cells)}", [drawn or Filter.of("null"), *encoder.last_filters()], "v"))
-    arguments = ["-copyts", *inputs, *read_media(SOUND, "wav")]
-    arguments += ["-filter_complex", Graph(tuple(chains)).text(), "-map", "[v]", "-map", f"{number}:a:0"]
+    last = [write_cards(cards, folder, book) or Filter.of("null"), *encoder.last_filters()]
+    graph = Graph((*canvas.chains, chain(canvas.pad, last, "v")))
+    arguments = ["-copyts", *canvas.inputs, *read_media(SOUND, "wav")]
+    arguments += ["-filter_complex", graph.text(), "-map", "[v]", "-map", f"{canvas.count}:a:0"]
     arguments += [*coding_arguments(_CODING, encoder), "-force_key_frames", f"{shot.keyframe_ms / 1000:.6f}"]
     arguments += ["-c:a", "aac", "-b:a", "192k", "-map_metadata", "-1"]
     arguments += ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]
@@ -101,10 +96,45 @@ def compose(shot: Shot, folder: Path, book: FontBook) -> Path:
             limits=Limits(cpu_s=seconds, wall_s=_WALL * seconds, nice=_NICE),
         )
     finally:
-        for index in range(number):
+        for index in range(canvas.count):
             (folder / f"in{index}").unlink(missing_ok=True)
         shutil.rmtree(folder / FONTS, ignore_errors=True)
     return folder / RESULT
+
+
+class _Canvas:
+    """Chains that lay one thing over the other; `pad` is what has been laid so far."""
+
+    def __init__(self, shot: Shot, folder: Path) -> None:
+        self._shot, self._folder = shot, folder
+        self.inputs: list[str] = []
+        self.count = 0  # of inputs
+        self.pad = "c0"
+        self.chains = [_colour(FULL, BACKGROUND, shot.length_ms, self.pad)]
+
+    def add(self, number: int, cell: Cell) -> None:
+        """A cell's card, where it has no picture, and its pictures."""
+        if carded := _carded(self._shot, cell):
+            known = list(self._shot.names)
+            colour = colour_of(known.index(cell.pid) if cell.pid in known else number)
+            self.chains.append(_colour(cell.box, colour, self._shot.length_ms, f"k{number}"))
+            self._lay(f"k{number}", cell.box, _when(carded, self._shot.length_ms))
+        parts = self._shot.of(cell)
+        seen = {} if len(cell.shown) <= MOST_PARTS else _when(cell.shown, self._shot.length_ms)
+        for piece, span in parts:
+            name = link_in(piece.path, self._folder, Name(f"in{self.count}"))
+            near_s = max(0.0, piece.file_ms(self._shot.from_ms + span[0]) / 1000)
+            self.inputs += ["-threads", "2", *read_media(name, piece.demuxer, decoders=RECORDED, near_s=near_s)]
+            self.chains.append(_picture(piece, span, cell, self._shot.from_ms, self.count, f"p{self.count}"))
+            self._lay(f"p{self.count}", cell.box, seen)
+            self.count += 1
+
+    def _lay(self, pad: str, box: Box, when: Mapping[str, Expression]) -> None:
+        """In the middle of a box; before and behind its frames there is nothing to see of it."""
+        x, y = Expression(f"{box.x}+({box.w}-w)/2"), Expression(f"{box.y}+({box.h}-h)/2")
+        laid = Filter.of("overlay", x=x, y=y, eof_action="pass", repeatlast=0, **when)
+        below, self.pad = self.pad, f"c{len(self.chains)}"
+        self.chains.append(chain([below, pad], [laid], self.pad))
 
 
 def _carded(shot: Shot, cell: Cell) -> tuple[Span, ...]:
@@ -112,28 +142,16 @@ def _carded(shot: Shot, cell: Cell) -> tuple[Span, ...]:
     if cell.track == "screen":
         return ()
     there = [span for _, span in shot.of(cell)]
-    return tuple(part for span in cell.shown for part in missing(span, there))
+    half = 500 / FPS  # pieces lie on whole frames, what is shown need not
+    return tuple(part for span in cell.shown for part in missing(span, there) if part[1] - part[0] > half)
 
 
-def _cell(shot: Shot, cell: Cell, index: int, parts: int) -> list[Chain]:
-    """Its card, the pieces over it, and all that onto the canvas."""
-    number = list(shot.names).index(cell.pid) if cell.pid in shot.names else index
-    colour = colour_of(number) if cell.track == "cam" else BACKGROUND
-    pads = [f"b{index}x{place}" for place in range(parts + 1)]
-    chains = [_colour(cell.box, colour, shot.length_ms, pads[0])]
-    for place in range(parts):
-        laid = Filter.of("overlay", x=Expression("(W-w)/2"), y=Expression("(H-h)/2"), eof_action="pass", repeatlast=0)
-        chains.append(chain([pads[place], f"p{index}x{place}"], [laid], pads[place + 1]))
-    laid = Filter.of("overlay", x=cell.box.x, y=cell.box.y, **_when(cell, shot.length_ms))
-    return [*chains, chain([f"c{index}", pads[-1]], [laid], f"c{index + 1}")]
-
-
-def _when(cell: Cell, length_ms: float) -> dict[str, Expression]:
+def _when(shown: Sequence[Span], length_ms: float) -> dict[str, Expression]:
     """Half a frame early, so that no rounding moves it by one."""
-    if not missing((0.0, length_ms), cell.shown):
+    if not missing((0.0, length_ms), shown):
         return {}
     half = 500 / FPS
-    spans = [((low - half) / 1000, (high - half) / 1000) for low, high in cell.shown]
+    spans = [((low - half) / 1000, (high - half) / 1000) for low, high in shown]
     return {"enable": Expression("+".join(f"gte(t,{low:.4f})*lt(t,{high:.4f})" for low, high in spans))}
 
 

@@ -17,6 +17,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +32,7 @@ from daemon.rooms.aligning import align_take, from_json, to_json
 from daemon.rooms.clock import stretches
 from daemon.rooms.conformed import DONE, MAKING, VERSION, Conformed, ConformedTrack, Where, track_json
 from daemon.rooms.cover import Piece, Span, arranged, clipped, missing
-from daemon.rooms.listening import frame_spans, read_sound
+from daemon.rooms.listening import frame_spans, last_ms, read_sound
 from daemon.rooms.multicam import timelines
 from daemon.rooms.picturing import VOICE, write_picture
 from daemon.rooms.sources import LAST_FRAME_MS, Key, backup_pieces
@@ -62,9 +63,10 @@ def conform(folder: Path, progress: Callable[[float], None], cancelled: threadin
 
 class _Conforming:
     def __init__(self, take: Take, work: Path, progress: Callable[[float], None], cancelled: threading.Event) -> None:
-        self._take, self._work, self._cancelled = take, work, cancelled
+        self._work, self._cancelled = work, cancelled
         self._progress, self._share = progress, 0.0
-        self._span: Span = (take.zero_ms, max(take.end_ms or take.last_ms, take.zero_ms + 1))
+        self._span: Span = (take.zero_ms, max(take.end_ms or _reach_ms(take), take.zero_ms + 1))
+        self._take = replace(take, last_ms=max(take.last_ms, self._span[1]))
         self._document = self._begun()
         self._aligned: dict[str, AlignedFile] = {}
 
@@ -300,6 +302,12 @@ def _inputs_hash(take: Take, span: Span) -> str:
     sizes = [(str(each.path.relative_to(take.folder)), _size(each.path)) for each in take.backups]
     told = [(file.seg, file.sha256, file.t_ms) for file in take.locals]
     return hashlib.sha256(json.dumps([VERSION, span, sizes, told]).encode()).hexdigest()
+
+
+def _reach_ms(take: Take) -> float:
+    """How far anything of a take goes that nobody ended: its worker was killed and did not come back."""
+    ends = [last_ms(backup.path, "matroska") for backup in take.backups]
+    return max(take.last_ms, *ends, *(file.t_stop_ms or 0.0 for file in take.locals), 0.0)
 
 
 def _size(path: Path) -> int:

@@ -91,6 +91,19 @@ def frame_spans(path: Path, demuxer: str, span_ms: tuple[float, float] | None = 
     return spans
 
 
+def last_ms(path: Path, demuxer: str) -> float:
+    """The time of a file's last packet; 0 where there is none."""
+    newest = 0.0
+    try:
+        with open_media(path, demuxer) as media:
+            for packet in media.demux():
+                if packet.pts is not None:
+                    newest = max(newest, float(packet.pts * packet.time_base * 1000))
+    except (BadMedia, av.FFmpegError, OSError):
+        pass  # what was read before the damage counts
+    return newest
+
+
 def _seek(media: av.container.InputContainer, at_ms: float) -> None:
     try:
         media.seek(max(0, round(at_ms * 1000)))

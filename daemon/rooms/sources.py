@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from daemon.ffmpeg import Name
 from daemon.rooms.conformed import Conformed, ConformedTrack, Where
 from daemon.rooms.cover import Piece, Span, arranged, clipped, without
+from daemon.rooms.excerpt import excerpt
 from daemon.rooms.listening import HOLE_MS, frame_spans, read_sound
 from daemon.rooms.take import Backup, Muted, Person, Take
 from daemon.rooms.voices import Sound, Voice, read_wav
@@ -58,7 +60,7 @@ def backup_pieces(backup: Backup, span: Span | None = None) -> list[Piece]:
             path=backup.path,
             demuxer="matroska",
             origin="backup",
-            name=f"{backup.pid}/{backup.track}/{backup.path.name}",
+            name=f"{backup.pid}/{backup.track}/backup-{backup.gen}.mkv",
         )
         for low, high in frame_spans(backup.path, "matroska", wide)
     ]
@@ -73,7 +75,11 @@ def present(take: Take, sources: Sources) -> list[Person]:
 
 
 def _server(take: Take, span: Span, work: Path) -> Sources:
-    near = [backup for backup in take.backups if backup.start_ms < span[1] and backup.path.exists()]
+    near = [
+        replace(backup, path=excerpt(backup.path, work, Name(f"part{number}.mkv"), span))
+        for number, backup in enumerate(take.backups)
+        if backup.start_ms < span[1] and backup.path.exists()
+    ]
     pieces: dict[Key, list[Piece]] = defaultdict(list)
     layers: dict[str, list[Backup]] = defaultdict(list)
     for backup in sorted(near, key=lambda backup: -backup.gen):
@@ -91,7 +97,7 @@ def _server(take: Take, span: Span, work: Path) -> Sources:
             sounds[pid] = Voice(tuple((sound, None) for sound in read)).read(*span)[0]
             reach[pid] = max(ends)
     shown = person_pieces(take, pieces, span)
-    used = [_used(take, "backup", backup.pid, backup.track, backup.path.name, "") for backup in near]
+    used = [_used(take, "backup", backup.pid, backup.track, f"backup-{backup.gen}.mkv", "") for backup in near]
     return Sources(
         label=SERVER,
         pieces=shown,

@@ -62,6 +62,7 @@ class LocalFile:
     path: Path
     mime: str
     t_ms: float
+    t_stop_ms: float | None
     sha256: str
     key: str
 
@@ -101,7 +102,7 @@ class Take:
     folder: Path
     zero_ms: float
     end_ms: float | None
-    last_ms: float  # of any row
+    last_ms: float  # of any row, or of what was conformed
     people: Mapping[str, Person]
     backups: tuple[Backup, ...]
     locals: tuple[LocalFile, ...]
@@ -135,7 +136,8 @@ def read_take(folder: Path) -> Take:
     if begun is None:
         raise UsageError(f"{folder.name} is no take", remedy="See the room's takes.", code="unknown_take")
     stops = [row["room_ms"] for row in rows if row["type"] == "stop"]
-    last_ms = max(row["room_ms"] for row in rows)
+    known_ms = read_json(folder / ALIGN).get("end_ms")  # of a take whose worker did not come back to end it
+    last_ms = max([row["room_ms"] for row in rows] + ([known_ms] if _number(known_ms) else []))
     return Take(
         room=folder.parent.name,
         id=folder.name,
@@ -229,6 +231,7 @@ def _locals(folder: Path) -> Iterable[LocalFile]:
             path=path,
             mime=mime,
             t_ms=float(row["t_ms"]),
+            t_stop_ms=float(row["t_stop_ms"]) if _number(row.get("t_stop_ms")) else None,
             sha256=str(row.get("sha256", ""))[:64],
             key=mime,
         )

@@ -9,11 +9,12 @@ import pytest
 
 from configs import load_settings
 from core.errors import UsageError
-from core.ids import SessionId, StreamId
+from core.ids import ClipId, SessionId, StreamId
 from core.spec import RoomSpec
 from daemon.cli.configured import ConfiguredStreams
 from daemon.cli.watch import watch
 from supervisor.catalog.values import StreamRow
+from supervisor.orders import order_rows
 from supervisor.runtimes.container import mounts
 from supervisor.uploads import Upload
 
@@ -58,3 +59,24 @@ def test_a_room_is_told_which_one_it_is_and_sees_its_own_folder(tmp_path: Path) 
             streams.spec(replace(room, options=options), SessionId("s1"))
     with pytest.raises(UsageError, match="clipd rooms"):
         watch(["room:studio"], data_dir=tmp_path)
+
+
+def test_an_order_about_a_rooms_session_sees_the_rooms_folder_too(tmp_path: Path) -> None:
+    """Its clips are composed of what lies there, and its takes are aligned there."""
+    streams = ConfiguredStreams(lambda _: load_settings(data_dir=tmp_path, environment={}))
+    room = replace(row("room:"), kind="stream", options={"room": "rm1", "room_layout": "split", "room_people": 3})
+    asked = {"room": "rm1", "take": "t1"}
+    stream, job = order_rows(room, SessionId("s1"), ClipId("t1"), "conform", asked)
+    spec = streams.spec(stream, SessionId("s1"))
+    assert (spec.kind, spec.session, spec.order) == ("render", "s1", job.asked)
+    assert (tmp_path / "rooms" / "rm1", True) in mounts(spec, tmp_path)
+
+
+def test_no_worker_is_told_what_turn_servers_share_with_us(tmp_path: Path) -> None:
+    """It needs none; browsers get credentials of their own."""
+    servers = '[{"urls": ["turn:t.example"], "secret": "known to both"}, {"urls": ["stun:s.example"]}]'
+    loaded = load_settings(data_dir=tmp_path, environment={"CLIPD_ROOMS__ICE_SERVERS": servers})
+    room = replace(row("room:"), kind="stream", options={"room": "rm1"})
+    spec = ConfiguredStreams(lambda _: loaded).spec(room, SessionId("s1"))
+    assert "known to both" not in spec.to_json()
+    assert [one["urls"] for one in spec.settings["rooms"]["ice_servers"]] == [["stun:s.example"]]

@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 
 from core.errors import UsageError
 from core.times import Ns
+from daemon.ffmpeg import Name
+from daemon.ingest.avopen import open_media
 from daemon.rooms.clock import stretches
 from daemon.rooms.conformed import Conformed
+from daemon.rooms.excerpt import excerpt
 from daemon.rooms.take import read_take
+from recorder.matroska import MatroskaStream, MatroskaTrack
 
 START = {"type": "start", "room_ms": 500.0, "session": "s1", "layout": "split"}
 ANYTHING = st.recursive(
@@ -83,6 +87,23 @@ def test_media_time_goes_with_room_time_in_each_epoch(tmp_path: Path) -> None:
     assert (first.end_ns, second.start_ns, second.end_ns) == (20_000_000_000, 20_000_000_000, 40_000_000_000)
     assert second.room(25_000_000_000) == 25_500
     assert second.media(25_500) == Ns(25_000_000_000)
+
+
+def test_a_part_of_a_long_backup_is_found_without_reading_it(tmp_path: Path) -> None:
+    """What is cut out begins with the header and holds every block of the span, and little else."""
+    stream = MatroskaStream((MatroskaTrack(number=1, codec="opus", frame_us=20_000),))
+    blocks = [stream.block(1, ms, b"\xf8\xff\xfe", keyframe=True) for ms in range(60_000, 660_000, 20)]
+    whole = tmp_path / "backup-0.mkv"
+    whole.write_bytes(stream.header() + b"".join(blocks))
+    for span in ((300_000.0, 310_000.0), (60_000.0, 61_000.0), (655_000.0, 700_000.0), (0.0, 5.0)):
+        part = excerpt(whole, tmp_path, Name("part.mkv"), span)
+        with open_media(part, "matroska") as media:
+            times = [float(packet.pts * packet.time_base) * 1000 for packet in media.demux() if packet.pts is not None]
+        wanted = [ms for ms in range(60_000, 660_000, 20) if span[0] <= ms < span[1]]
+        assert set(wanted) <= {round(ms) for ms in times}
+        assert len(times) < len(wanted) + 1000
+    whole.write_bytes(b"\x1aE\xdf\xa3 somebody else's")
+    assert excerpt(whole, tmp_path, Name("part.mkv"), (0, 1)).read_bytes() == whole.read_bytes()
 
 
 def test_a_damaged_align_json_is_none(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ const STATES = { joined: ["good", "here"], stalled: ["warn", "reconnecting"], lo
 export function people(studio) {
   const waiting = h("ul", { class: "people", "aria-label": "Waiting to be let in" });
   const here = h("ul", { class: "people", "aria-label": "In the room" });
-  const doors = h("section", { class: "stack tight doors" }, h("h3", {}, "Waiting to be let in"), waiting);
-  const element = h("div", { class: "stack" }, doors, h("section", { class: "stack tight" }, h("h3", {}, "In the room"), here));
+  const doors = h("section", { class: "stack tight doors" }, h("h2", {}, "Waiting to be let in"), waiting);
+  const element = h("div", { class: "stack people-list" }, doors, h("section", { class: "stack tight" }, h("h2", {}, "In the room"), here));
   const show = () => {
     const { peers, isHost } = studio;
     const lobby = isHost ? peers.filter(({ state }) => state === "lobby") : [];
@@ -35,7 +35,7 @@ function member(studio, { pid, isOwn = false }) {
   const marks = h("span", { class: "row" });
   const upload = uploadBar();
   const told = h("span", { class: "small soft" });
-  const rate = h("span", { class: "small soft" });
+  const rate = h("span", { class: "small soft nowrap" });
   const acts = h("div", { class: "row wrap member-acts" });
   const mute = button("Mute", () => studio.mutePeer(pid));
   const hold = button("Pause upload", () => studio.holdUpload(pid, hold.dataset.held !== "yes") || turn());

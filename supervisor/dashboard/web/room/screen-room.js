@@ -99,13 +99,14 @@ function controlBar(studio, showList) {
   const list = button("People", showList, { icon: "rooms", class: "only-narrow ctl" });
   const gear = button("Devices", () => settings(studio), { icon: "settings", class: "ctl" });
   const leave = button("Leave", () => studio.leave(), { icon: "out", class: "ctl leave" });
-  const element = h(
-    "footer",
+  const group = h(
+    "div",
     { class: `room-bar${studio.isHost ? " of-host" : ""}`, role: "group", "aria-label": "Controls" },
     mic.element, cam.element, navigator.mediaDevices.getDisplayMedia && screen.element, gear, list,
     studio.isHost && [h("span", { class: "bar-gap" }), record.element, markIt.element, layout],
     h("span", { class: "bar-gap" }), leave,
   );
+  const element = h("footer", {}, group);
   const show = () => {
     const { isMuted, tracks, take, peers } = studio;
     mic.show(isMuted ? "micoff" : "mic", isMuted ? "Unmute" : "Mute", isMuted ? "off" : "");

@@ -64,7 +64,7 @@ function tile() {
   const face = h("span", { class: "face", "aria-hidden": "true" });
   const name = h("span", { class: "cut" });
   const quiet = h("span", { class: "tile-mute" }, icon("micoff"), h("span", { class: "unseen" }, "muted"));
-  const away = h("p", { class: "tile-away" });
+  const away = h("p", { class: "tile-away" }, h("span", {}, "Reconnecting", h("span", { class: "rest" }, ". Their own recording goes on.")));
   const meter = levelMeter("small");
   const element = h("div", { class: "cell" }, h("figure", { class: "tile" }, face, video, away, h("figcaption", {}, quiet, name, meter.element)));
   element.clipdLevel = meter.show;
@@ -81,8 +81,8 @@ function tile() {
     quiet.hidden = !isMuted;
     meter.element.hidden = isScreen;
     if (!isOwn) meter.show(isMuted ? null : level);
-    say(away, state === "stalled" ? "Reconnecting. Their own recording goes on." : "");
     away.hidden = state !== "stalled";
+    face.hidden = Boolean(wanted) || !away.hidden;
   };
   return { element, show };
 }
