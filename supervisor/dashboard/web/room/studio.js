@@ -228,21 +228,21 @@ export class Studio extends EventTarget {
     return { client_id: this.membership.clientId, mimes: mimes(), persisted: this.isPersisted === true, quota_mb: Math.round((this.disk.bytes || 0) / MB), resume: resume.slice(-64) };
   }
 
-  async #welcome({ pid, role, name, epoch_now_ms: nowMs, take, admitted, ice_servers: servers, layout }) {
+  async #welcome({ pid, role, name, epoch_now_ms: nowMs, take, admitted, layout }) {
     this.me = { pid, role, name };
     this.store.hurry();
     this.clock.guess(nowMs);
     if (layout) this.layout = layout;
-    this.receiving.restart(servers ?? []);
-    if (admitted) this.#admitted(servers ?? []);
+    this.receiving.restart(this.membership.iceServers); // those of joining: with credentials of our own
+    if (admitted) this.#admitted();
     if (take) await this.#startTake(take);
     else if (this.take) await this.#stopTake();
     this.#change();
   }
 
-  #admitted(servers = this.membership.iceServers) {
+  #admitted() {
     this.isAdmitted = true;
-    this.publishing.connect(servers);
+    this.publishing.connect(this.membership.iceServers);
     for (const track of ["mic", "cam", "screen"]) this.signal.deliver("mute", { track, on: track === "mic" ? !this.isMuted : Boolean(this.#tracks[track]) });
     this.#stayAwake();
     this.#change();
