@@ -13,6 +13,7 @@ from recorder.packets import Released, Reorder, RtpIn, TickLine
 
 NS_PER_S: Final = 1_000_000_000
 SSRC_SILENT_NS: Final = NS_PER_S  # an SSRC gives way to another after this much silence
+BEGIN_NS: Final = NS_PER_S // 4  # the first frames wait: encoders begin with a burst, whose end says what delay is
 RATE_WINDOW_NS: Final = 3 * NS_PER_S
 MIN_HOLD_NS: Final = 150_000_000
 MAX_HOLD_NS: Final = 250_000_000
@@ -34,6 +35,8 @@ class TrackIntake:
         self._line = TickLine(CLOCK_RATES[codec])
         self._reorder = Reorder()
         self._depacketizer = depacketizer(codec)
+        self._early: list[Coded] | None = []  # the first frames; None once they have been passed on
+        self._first_ns = 0  # when the first packet came
         self._stamp: int | None = None  # of the last packet whose arrival was noted
         self._last_rtp: int | None = None  # of the last frame
         self._switched = False  # the next frame is another SSRC's
@@ -46,6 +49,8 @@ class TrackIntake:
         if not self._of_this_ssrc(packet):
             self._dropped["other_ssrc"] += 1
             return
+        if self.last_rtp_ns is None:
+            self._first_ns = packet.arrival_ns
         self.last_rtp_ns = packet.arrival_ns
         self._bytes += len(packet.payload)
         if packet.payload and packet.timestamp != self._stamp:
@@ -63,6 +68,7 @@ class TrackIntake:
         if rtt_ms is not None:
             self._reorder.hold_ns = round(max(MIN_HOLD_NS, min(MAX_HOLD_NS, (2 * rtt_ms + 60) * 1e6)))
         self._pass_on(self._reorder.due(now_ns))
+        self._begin(now_ns)
         if not self._recent or now_ns - self._recent[-1][0] >= NS_PER_S // 2:
             counts = self._reorder.counts
             self._recent.append((now_ns, self._bytes, counts["received"], counts["lost"]))
@@ -129,6 +135,16 @@ class TrackIntake:
     def _pass_on(self, released: list[Released]) -> None:
         for one in released:
             for coded in self._depacketizer.feed(one):
+                if self._early is None:
+                    self._emit(coded)
+                else:
+                    self._early.append(coded)
+
+    def _begin(self, now_ns: int) -> None:
+        """Pass the first frames on, once it is time."""
+        if self._early is not None and self.last_rtp_ns is not None and now_ns - self._first_ns >= BEGIN_NS:
+            early, self._early = self._early, None
+            for coded in early:
                 self._emit(coded)
 
     def _emit(self, coded: Coded) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import structlog
 from aiortc import RTCPeerConnection
 
 from core.protocols import Clock
@@ -21,6 +23,7 @@ from recorder.rtc.peer import States, close, new_connection, take_candidate, tak
 from recorder.rtc.receiver import RoundTrips, Tap
 from recorder.rtc.sdp import finish_answer, fragment_lines, plan_offer, usable_candidates
 
+log = structlog.get_logger()
 TICK_NS: Final = NS_PER_S // 50
 STALLED_NS: Final = 3 * NS_PER_S
 CONNECT_NS: Final = 20 * NS_PER_S
@@ -62,6 +65,7 @@ class Publisher:
         """`now_ms` is the room's clock; `max_kbps` is what a browser starts and ends its video's bitrate at."""
         self.codecs: Mapping[TrackName, Codec] = {}  # once answered
         self._on_frame = on_frame
+        self._faults = 0  # frames whose handler raised
         self._clock = clock
         self._now_ms = now_ms
         self._ice = ice
@@ -129,7 +133,7 @@ class Publisher:
         return {
             "state": self.state,
             "rtt_ms": self._sender.rtt_ms,
-            "faults": sum(line.tap.faults for line in self._lines.values()),
+            "faults": self._faults + sum(line.tap.faults for line in self._lines.values()),
             "tracks": {name: line.intake.stats(now_ns) for name, line in self._lines.items()},
         }
 
@@ -142,7 +146,7 @@ class Publisher:
         self._states.tell("closed")
 
     def _new_line(self, receiver: Any, track: TrackName, codec: Codec) -> _Line:
-        intake = TrackIntake(track, codec, self._sender, self._on_frame)
+        intake = TrackIntake(track, codec, self._sender, self._pass_on)
         tap = Tap(
             receiver,
             boottime_ns=self._clock.boottime_ns,
@@ -150,6 +154,15 @@ class Publisher:
             on_report=partial(self._report, intake),
         )
         return _Line(intake, tap)
+
+    def _pass_on(self, frame: EncodedFrame) -> None:
+        """Boundary: a handler that raises loses its frame, not the connection."""
+        try:
+            self._on_frame(frame)
+        except Exception as err:  # noqa: BLE001 - named above
+            self._faults += 1
+            if self._faults == 1:
+                log.error("frame.failed", error=repr(err), where="".join(traceback.format_tb(err.__traceback__)[-2:]))
 
     def _packet(self, intake: TrackIntake, packet: RtpIn) -> Iterable[int]:
         """What a new packet shows to be missing is asked for at once; later by `_repair`."""

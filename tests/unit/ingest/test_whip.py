@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from daemon.ingest.api import Ended
 from daemon.ingest.whip import WhipSource
 from telemetry import SystemClock
 from tests.fakes import RecordingSink
-from tests.publisher import eventually
+from tests.publisher import Pushing, eventually
+from tests.unit.ingest.stage import PICTURE, SOUND, Studio
 from tests.webrtc import CodedTrack, WhipClient, coded_opus, coded_video
 
 SOUNDS = 122  # of 125: what comes before the first picture is left out
@@ -64,6 +65,39 @@ async def test_picture_and_sound_arrive_as_they_were_sent(codec: str, socket: Pa
     assert to_s(sounds[-1].pts_ns - sounds[0].pts_ns) == pytest.approx((len(sounds) - 1) * 0.02, abs=0.1)
     assert (len(sink.epochs), sink.gaps, sink.epochs[0].start_ns) == (1, [], 0)
     assert sink.epochs[0].wall_ns == pytest.approx(SystemClock().wall_ns(), abs=30 * NS_PER_S)
+
+
+@asynccontextmanager
+async def by_tcp(socket: Path) -> AsyncIterator[int]:
+    """A port that leads to the socket, as the supervisor does."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_unix_connection(str(socket))
+        await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_ffmpeg_publishes_and_says_goodbye(socket: Path, sink: RecordingSink, studio: Studio) -> None:
+    """An encoder that is not ours, with its own WebRTC: every picture arrives, and the stream is told to end."""
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline", "-bf", "0", "-g", "30")
+    file = studio.make(
+        "whip.mkv", *PICTURE, *SOUND, "-t", "2", *coded, "-pix_fmt", "yuv420p", "-c:a", "libopus", "-ac", "2"
+    )
+    async with by_tcp(socket) as port, Pushing(file, f"http://127.0.0.1:{port}/whip", "whip", at_once=False) as ffmpeg:
+        assert await ffmpeg.ended() == 0, ffmpeg.said
+        await eventually(lambda: len(sink.packets("video")) == 60)
+    assert [track.codec for track in sink.tracks[0]] == ["h264", "opus"]
+    assert to_s(sink.packets("video")[-1].end_ns) == pytest.approx(2, abs=0.15)
+    assert all(b.pts_ns - a.pts_ns > 25e6 for a, b in pairwise(sink.packets("video")))  # it begins with a burst
 
 
 async def test_another_picture_size_opens_an_epoch(socket: Path, sink: RecordingSink) -> None:

@@ -112,6 +112,7 @@ async def test_a_backup_holds_every_frame_that_was_sent(sending: Sending, tmp_pa
     sending.on_frame = lambda frame: writers[frame.track].put(frame)
     await sending.connect()
     await sending.sent()
+    await eventually(lambda: (len(sending.of("cam")), len(sending.of("mic"))) == (FRAMES, FRAMES * 5 // 3))
     assert not [thread for thread in threading.enumerate() if "decoder" in thread.name]
     for name, count in (("cam", FRAMES), ("mic", FRAMES * 5 // 3)):
         writers[name].close()
@@ -216,7 +217,7 @@ async def test_a_handler_that_raises_does_not_close_the_call(sending: Sending) -
     await sending.sent()
     assert sending.publisher.state == "connected"
     assert sending.publisher.stats()["faults"] > 5
-    assert len(sending.of("cam")) == FRAMES
+    await eventually(lambda: len(sending.of("cam")) == FRAMES)
 
 
 async def test_keyframes_are_asked_for_now_and_then_while_recording(sending: Sending) -> None:
