@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, Self
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 _SCHEMES: Final = ("stun:", "stuns:", "turn:", "turns:")
 
 
 class IceServer(BaseModel, frozen=True, extra="forbid"):
-    """An entry of `rooms.ice_servers`, as browsers take it. Every guest is shown it: give credentials that expire."""
+    """An entry of `rooms.ice_servers`. Browsers are shown it, but for `secret`: of that credentials are made for each
+    participant, which expire."""
 
     urls: tuple[str, ...] = Field(min_length=1, max_length=8, description="stun:HOST:PORT or turn:HOST:PORT.")
-    username: str = Field("", max_length=256, description="Of a TURN server.")
-    credential: str = Field("", max_length=256, repr=False, description="Of a TURN server.")
+    username: str = Field("", max_length=256, description="Of a TURN server, the same for all.")
+    credential: str = Field("", max_length=256, repr=False, description="Of a TURN server, the same for all.")
+    secret: str = Field("", max_length=256, repr=False, description="coturn's static-auth-secret, in place of both.")
 
     @field_validator("urls")
     @classmethod
@@ -24,6 +26,12 @@ class IceServer(BaseModel, frozen=True, extra="forbid"):
         if bad is not None:
             raise ValueError(f"{bad[:60]!r} does not begin with stun: or turn:")
         return value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.secret and (self.username or self.credential):
+            raise ValueError("secret stands in place of username and credential")
+        return self
 
 
 class RoomsOptions(BaseModel, frozen=True, extra="forbid"):

@@ -30,6 +30,7 @@ class Guest:
         self.closed: int | None = None
         self.watching: dict[str, RTCPeerConnection] = {}  # by pair
         self.received: dict[str, int] = {}  # packets by pair and kind
+        self.watches: set[str] | None = None  # whose offers are answered; None: everybody's
         self._sending: RTCPeerConnection | None = None
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -103,7 +104,7 @@ class Guest:
             body = json.loads(message.data)
             self.said.append(body)
             self._changed.set()
-            if body["type"] == "offer":
+            if body["type"] == "offer" and (self.watches is None or body["pid"] in self.watches):
                 await self._watch(body)
             elif body["type"] == "gone" and (connection := self.watching.pop(body["pair"], None)) is not None:
                 await _ended(connection)

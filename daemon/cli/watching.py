@@ -76,8 +76,11 @@ def build_spec(request: WatchRequest) -> WorkerSpec:
 
 
 def _own(settings: Settings) -> Settings:
-    """What concerns one worker: neither stream keys nor the other streams, nor where keys of language models lie."""
-    return without_keys(settings).model_copy(update={"streams": (), "llm": LlmOptions()})
+    """What concerns one worker: neither stream keys nor the other streams, nor where keys of language models lie, nor
+    what TURN servers share with us."""
+    open_servers = tuple(one for one in settings.rooms.ice_servers if not one.secret)
+    rooms = settings.rooms.model_copy(update={"ice_servers": open_servers})
+    return without_keys(settings).model_copy(update={"streams": (), "llm": LlmOptions(), "rooms": rooms})
 
 
 def channel_job(request: WatchRequest) -> ChannelJob:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 STEP_MS: Final = 5.0
 NEIGHBOURS: Final = 8
 MOST_PPM: Final = 1_000.0  # no sound card is worse by a tenth of this
+USUAL_PPM: Final = 100.0  # how far clocks are apart, where few windows say little
+NOISE_MS: Final = 0.2  # of a lag at least: times are in whole milliseconds, and a codec moves sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`lag = level + slope * file time` with the piece's level. `spread_ms`: median distance of what was used from
-    it. `used` says which lags were."""
+    """`lag = level + slope * file time` with the piece's level. `unsure_ppm`: standard error of the slope, about
+    `middle_ms` of the file. `spread_ms`: median distance of what was used from the line. `used` says which lags were.
+    """
 
     ppm: float
+    unsure_ppm: float
+    middle_ms: float
     pieces: tuple[Piece, ...]
     spread_ms: float
     used: NDArray[np.bool_]
@@ -43,16 +48,17 @@ def fit_line(file_ms: NDArray[np.float64], lag_ms: NDArray[np.float64]) -> Line:
     for _ in range(2):  # the second time with the slope of whole pieces
         piece_of = _pieces(lag_ms - slope * file_ms)
         slope = _slope(file_ms, lag_ms, piece_of)
+    used = piece_of >= 0
+    slope, unsure = _weighed(slope, file_ms[used], lag_ms[used] - slope * file_ms[used], piece_of[used])
     rest = lag_ms - slope * file_ms
     numbers = [number for number in dict.fromkeys(piece_of.tolist()) if number >= 0]
     levels = {number: float(np.median(rest[piece_of == number])) for number in numbers}
-    used = piece_of >= 0
     spread = float(np.median(np.abs(rest[used] - [levels[number] for number in piece_of[used]])))
     pieces = tuple(
         Piece(levels[number], float(file_ms[piece_of == number][0]), float(file_ms[piece_of == number][-1]))
         for number in numbers
     )
-    return Line(slope * 1e6, pieces, spread, used)
+    return Line(slope * 1e6, unsure * 1e6, float(np.mean(file_ms[used])), pieces, spread, used)
 
 
 def _slope(file_ms: NDArray[np.float64], lag_ms: NDArray[np.float64], piece_of: NDArray[np.int64] | None) -> float:
@@ -68,6 +74,20 @@ def _slope(file_ms: NDArray[np.float64], lag_ms: NDArray[np.float64], piece_of: 
         return 0.0
     slopes = (lag_ms[second] - lag_ms[first]) / (file_ms[second] - file_ms[first])
     return float(np.clip(np.median(slopes), -MOST_PPM * 1e-6, MOST_PPM * 1e-6))
+
+
+def _weighed(
+    slope: float, file_ms: NDArray[np.float64], rest: NDArray[np.float64], piece_of: NDArray[np.int64]
+) -> tuple[float, float]:
+    """A slope that few windows of a short time say, drawn to 0 by what clocks usually are; and its standard error.
+    Whoever speaks for ten seconds of an hour says little about its end."""
+    levels = np.array([np.median(rest[piece_of == number]) for number in piece_of])
+    noise = max(NOISE_MS, 1.48 * float(np.median(np.abs(rest - levels))))
+    usual, spread = USUAL_PPM * 1e-6, float(np.std(file_ms)) * len(file_ms) ** 0.5
+    if spread == 0:
+        return 0.0, usual
+    error = noise / spread
+    return slope * usual**2 / (usual**2 + error**2), usual * error / (usual**2 + error**2) ** 0.5
 
 
 def _pieces(rest: NDArray[np.float64]) -> NDArray[np.int64]:

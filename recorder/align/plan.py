@@ -124,7 +124,7 @@ def align_file(
         edits=_edits(local, backup, line),
         method="content",
         confidence=round(used / sounding, 3),
-        bound_ms=round(clock_bound_ms + max(CERTAIN_MS, 3 * line.spread_ms), 2),
+        bound_ms=round(clock_bound_ms + max(CERTAIN_MS, 3 * line.spread_ms) + _reach_ms(local, line), 2),
     )
 
 
@@ -158,6 +158,12 @@ def _edits(local: TimedSound, backup: Sequence[TimedSound], line: Line) -> tuple
         )
         edits.append(Edit(at_ms=round(at_ms, 1), shift_ms=round(after.level_ms - before.level_ms, 3)))
     return tuple(edits)
+
+
+def _reach_ms(local: TimedSound, line: Line) -> float:
+    """What the drift may be wrong by at that end of the file which is further from where somebody spoke."""
+    farthest_ms = max(abs(edge - line.middle_ms) for edge in local.span_ms)
+    return 2 * line.unsure_ppm * 1e-6 * farthest_ms
 
 
 def _line(lags: Sequence[Lag]) -> Line | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ MIN_FREE: Final = 64 << 20  # bytes: with less no take begins
 HOLE_MS: Final = 1_000.0  # what is missing of a microphone or camera for so long stands in the ledger
 AGAIN_MS: Final = 5_000.0  # a disk that refused is asked again
 LEDGER: Final = "take.jsonl"
-GapReason = Literal["worker_restart", "no_packets", "muted", "disk_full"]
+GapReason = Literal["no_packets", "muted"]
 log = structlog.get_logger()
 
 
@@ -39,6 +40,7 @@ class Writer(Protocol):
     """recorder.writer.TrackWriter."""
 
     start_room_ms: float | None
+    dropped: Counter[str]
 
     def put(self, frame: EncodedFrame) -> None: ...
     def close(self) -> None: ...
@@ -272,8 +274,11 @@ class TakeKeeper:
 
     def _close(self, key: tuple[Pid, TrackName]) -> None:
         kept = self._kept.pop(key, None)
-        if kept is not None and kept.writer is not None:
-            self._closing.submit(_closed, kept.writer)
+        if kept is None or kept.writer is None:
+            return
+        if frames := kept.writer.dropped["disk_slow"]:
+            self.note("gap", reason="disk_slow", pid=key[0], track=key[1], frames=frames)
+        self._closing.submit(_closed, kept.writer)
 
     def _note_hole(self, key: tuple[Pid, TrackName], at_ms: float) -> None:
         """A screen comes and goes; a microphone or camera that is away leaves a hole with its reason."""

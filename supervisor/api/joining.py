@@ -6,11 +6,14 @@ Guests have no account: a link's secret is traded for a token of the room, and a
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
+import hmac
 from typing import Final
 
 from configs import Settings
 from configs.rooms import IceServer as IceOptions
+from core.times import NS_PER_S
 from supervisor.api.call import Call, Done
 from supervisor.api.errors import ApiError
 from supervisor.api.models import (
@@ -30,6 +33,7 @@ from supervisor.catalog import JoinRefused
 from supervisor.catalog.room_values import PersonRow, RoomRow, SegmentRow
 from supervisor.segments import PART
 
+TURN_S: Final = 24 * 3600  # how long a TURN server takes what we made of its secret
 REFUSALS: Final = {
     "invite_unknown": (403, "This link leads nowhere. Ask for a new one."),
     "invite_expired": (403, "This link has expired. Ask for a new one."),
@@ -71,7 +75,7 @@ async def join(call: Call) -> Done:
             participant=person.id,
             role=person.role,
             room=RoomName(id=room.id, name=room.name),
-            ice_servers=ice_answer(services.settings),
+            ice_servers=ice_answer(services.settings, person.id, services.clock.wall_ns()),
             limits=limits_answer(services.settings, room),
         )
     )
@@ -116,13 +120,17 @@ async def add_segment(call: Call) -> Done:
     return Done(await segment_answer(services, row), 201 if is_new else 200)
 
 
-def ice_answer(settings: Settings) -> list[IceServer]:
-    """As browsers take them: no empty credentials."""
-    return [_ice(each) for each in settings.rooms.ice_servers]
+def ice_answer(settings: Settings, person: str, now_ns: int) -> list[IceServer]:
+    """As browsers take them: no empty credentials, and no secret. `now_ns`: wall clock."""
+    return [_ice(each, f"{now_ns // NS_PER_S + TURN_S}:{person}") for each in settings.rooms.ice_servers]
 
 
-def _ice(each: IceOptions) -> IceServer:
-    return IceServer(urls=list(each.urls), username=each.username or None, credential=each.credential or None)
+def _ice(each: IceOptions, user: str) -> IceServer:
+    """`user` says until when, and who: what TURN servers with a secret in common take (coturn's use-auth-secret)."""
+    if not each.secret:
+        return IceServer(urls=list(each.urls), username=each.username or None, credential=each.credential or None)
+    made = hmac.digest(each.secret.encode(), user.encode(), hashlib.sha1)  # as they all reckon it
+    return IceServer(urls=list(each.urls), username=user, credential=base64.b64encode(made).decode())
 
 
 def limits_answer(settings: Settings, room: RoomRow) -> RoomLimits:

@@ -27,6 +27,7 @@ from supervisor.catalog.values import ClaimRow, StreamRow
 from supervisor.erasing import erase_room
 from supervisor.reconcile.values import FINAL_STATES
 from supervisor.roomfiles import ROOMS
+from telemetry import redact_text
 
 NOTICE: Final = (
     "This conversation is recorded. Your microphone, your camera and what you share of your screen are recorded in "
@@ -216,6 +217,7 @@ def _answer(room: RoomRow, stream: StreamRow | None, claim: ClaimRow | None) -> 
         notice=room.notice,
         max_people=room.max_people,
         worker=None if claim is None else claim.state,
+        reason=redact_text((stream.reason if stream else "") or (claim.reason if claim else "")),
         session=None if claim is None else claim.session,
         created=date(room.created_ns),
     )

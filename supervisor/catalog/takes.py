@@ -19,6 +19,7 @@ from supervisor.catalog.schema import room_people, room_segments, room_takes, ro
 from supervisor.catalog.values import Page
 
 MOST_SEGMENTS: Final = 2000  # of one person: one for each run of a recorder
+MOST_PEOPLE: Final = 500  # of one take
 LIVE: Final = ("claimed", "starting", "running", "degraded", "draining")  # states of a claim that may yet tell
 
 
@@ -192,6 +193,7 @@ async def store_take(
     mine = and_(room_takes.c.room == room["id"], room_takes.c.id == id)
     old = await one(connection, select(room_takes).where(mine))
     people = {**({} if old is None else old["people"]), **_people(line.get("participants"))}
+    people = dict(list(people.items())[:MOST_PEOPLE])
     start_s = line.get("start_s")
     values: dict[str, Any] = {"state": state, "people": people, "session": session}
     if state == "stopped":

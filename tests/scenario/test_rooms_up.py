@@ -8,6 +8,7 @@ import signal
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,11 @@ async def join(up: Supervisor, room: str, role: str, name: str) -> dict[str, Any
         return dict(await answer.json())
 
 
+def answered(one: Guest) -> bool:
+    """The room has said something, or hung up."""
+    return bool(one.said) or one.closed is not None
+
+
 @asynccontextmanager
 async def inside(up: Supervisor, mine: dict[str, Any]) -> AsyncIterator[Guest]:
     """At the room's WebSocket, tried until the worker is there, as a page does."""
@@ -63,7 +69,7 @@ async def inside(up: Supervisor, mine: dict[str, Any]) -> AsyncIterator[Guest]:
                 serving(socket, mine["participant"]) as one,
             ):
                 await one.send("hello", client_id="c")
-                await eventually(lambda one=one: one.said or one.closed is not None)
+                await eventually(partial(answered, one))
                 if one.said:
                     yield one
                     return

@@ -48,7 +48,8 @@ class RoomChange(Asked):
 
 
 class Room(Answered):
-    """A room. Its sessions and clips are those of `stream`; `worker`: the state of what keeps it, null for none."""
+    """A room. Its sessions and clips are those of `stream`; `worker`: the state of what keeps it, null for none;
+    `reason`: why it is not there, or in difficulty."""
 
     id: str
     name: str
@@ -58,6 +59,7 @@ class Room(Answered):
     notice: str
     max_people: int
     worker: str | None
+    reason: str
     session: str | None
     created: datetime
 

@@ -91,6 +91,18 @@ def test_a_delay_on_the_way_stays_within_the_bound() -> None:
     assert abs(found.offset_ms - (ZERO_MS + 1000)) <= found.bound_ms
 
 
+def test_who_speaks_for_ten_seconds_of_a_long_file_says_little_of_its_end() -> None:
+    """The drift is drawn to what clocks usually are, and the bound says how far off the end may be."""
+    sound = np.concatenate((said()[: 10 * RATE], np.zeros(600 * RATE, np.float32)))
+    found = align_file(
+        TimedSound.from_start(sound), backup(sound), seg="s", pid="p", track="mic", start_ms=ZERO_MS, clock_bound_ms=2
+    )
+    assert found is not None
+    end_ms = 610_000
+    assert abs(found.picture_ms(end_ms) - ZERO_MS - end_ms) < found.bound_ms
+    assert found.bound_ms > 20
+
+
 def test_silence_is_placed_by_its_start_event_and_says_so() -> None:
     """What recorders of the same kind were late by in this room is taken off."""
     silent = TimedSound.from_start(np.zeros(RATE * 20, np.float32))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 import uuid
 from pathlib import Path
 
@@ -62,6 +65,23 @@ async def test_who_has_a_link_joins_and_is_the_same_participant_again(api: Stage
     assert len({first["participant"], *many}) == 4
     people = await api.catalog.people(room["id"])
     assert people[first["participant"]].name == "Anna"
+
+
+async def test_turn_servers_are_told_with_credentials_that_expire(tmp_path: Path) -> None:
+    """Made of the secret that the server knows too, which nobody is shown; others are told as they stand."""
+    servers = [
+        {"urls": ["turn:turn.example.org"], "secret": "known to both"},
+        {"urls": ["stun:stun.example.org"]},
+    ]
+    clock = FakeClock()
+    async with stage(tmp_path, clock=clock, CLIPD_ROOMS__ICE_SERVERS=json.dumps(servers)) as api:
+        guest = await Guest.of(api)
+        turn, stun = guest.joined["ice_servers"]
+        assert turn["username"] == f"{clock.wall_ns() // 10**9 + 86_400}:{guest.id}"
+        right = hmac.digest(b"known to both", turn["username"].encode(), "sha1")
+        assert base64.b64decode(turn["credential"]) == right
+        assert stun == {"urls": ["stun:stun.example.org"], "username": None, "credential": None}
+        assert "known to both" not in str(guest.joined)
 
 
 async def test_links_that_let_nobody_in(tmp_path: Path) -> None:

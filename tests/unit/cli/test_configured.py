@@ -70,3 +70,13 @@ def test_an_order_about_a_rooms_session_sees_the_rooms_folder_too(tmp_path: Path
     spec = streams.spec(stream, SessionId("s1"))
     assert (spec.kind, spec.session, spec.order) == ("render", "s1", job.asked)
     assert (tmp_path / "rooms" / "rm1", True) in mounts(spec, tmp_path)
+
+
+def test_no_worker_is_told_what_turn_servers_share_with_us(tmp_path: Path) -> None:
+    """It needs none; browsers get credentials of their own."""
+    servers = '[{"urls": ["turn:t.example"], "secret": "known to both"}, {"urls": ["stun:s.example"]}]'
+    loaded = load_settings(data_dir=tmp_path, environment={"CLIPD_ROOMS__ICE_SERVERS": servers})
+    room = replace(row("room:"), kind="stream", options={"room": "rm1"})
+    spec = ConfiguredStreams(lambda _: loaded).spec(room, SessionId("s1"))
+    assert "known to both" not in spec.to_json()
+    assert [one["urls"] for one in spec.settings["rooms"]["ice_servers"]] == [["stun:s.example"]]

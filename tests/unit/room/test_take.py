@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class PaperWriter:
         path.touch()
         self.path, self.failed, self.frames, self.closed = path, failed, 0, False
         self.start_room_ms: float | None = None
+        self.dropped = Counter[str]()
 
     def put(self, frame: EncodedFrame) -> None:
         self.start_room_ms = self.start_room_ms or frame.room_ms
@@ -109,11 +111,14 @@ async def test_holes_stand_in_the_ledger_with_their_reasons(desk: Desk) -> None:
         keeper.put(ANN, 1, frame(now_ms + 4000, track))
     keeper.muted(ANN, "mic", on=False, by=ANN)
     keeper.put(ANN, 1, frame(now_ms + 9000))
+    desk.writers[0].dropped["disk_slow"] = 7
     keeper.close_person(ANN)
     keeper.put(ANN, 1, frame(now_ms + 9020))
     keeper.put(ANN, 1, frame(now_ms - 5))
     await keeper.stop("asked", "host")
-    assert [(row["reason"], row["from_ms"] - now_ms) for row in desk.rows("gap")] == [
+    assert [row["frames"] for row in desk.rows("gap") if row["reason"] == "disk_slow"] == [7]
+    holes = [row for row in desk.rows("gap") if row["reason"] != "disk_slow"]
+    assert [(row["reason"], row["from_ms"] - now_ms) for row in holes] == [
         ("no_packets", pytest.approx(0, abs=1)), ("muted", pytest.approx(4000, abs=1)),
     ]  # fmt: skip
     assert [(row["track"], row["file"]) for row in desk.rows("track")] == [

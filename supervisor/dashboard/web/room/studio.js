@@ -117,35 +117,35 @@ export class Studio extends EventTarget {
 
   /** The camera's light goes out with it. Throws what getUserMedia throws. */
   async setCam(on) {
-    if (!on) this.#tracks.cam?.stop();
-    const cam = on ? await openCam(this.choices.camId, this.choices.size) : null;
-    await this.#useTracks({ cam });
+    const before = this.#tracks.cam;
+    await this.#useTracks({ cam: on ? await openCam(this.choices.camId, this.choices.size) : null });
+    before?.stop(); // only now: its recorder has ended by then
     this.signal.deliver("mute", { track: "cam", on });
   }
 
   async setScreen(on) {
-    if (!on) this.#tracks.screen?.stop();
-    const screen = on ? await openScreen() : null;
-    screen?.addEventListener("ended", () => this.#tracks.screen === screen && this.setScreen(false), { once: true });
-    await this.#useTracks({ screen });
+    const before = this.#tracks.screen;
+    await this.#useTracks({ screen: on ? await openScreen() : null });
+    before?.stop();
     this.signal.deliver("mute", { track: "screen", on });
   }
 
   /** Other devices, or another size: what has changed is opened anew and begins another segment. */
   async choose(choices) {
-    const before = this.choices;
+    const { micId, camId, hasHeadphones, size } = this.choices;
+    const { mic, cam } = this.#tracks;
     this.choices = choices;
-    const changed = {};
-    if (choices.micId !== before.micId || choices.hasHeadphones !== before.hasHeadphones) {
-      changed.mic = await openMic(choices.micId, choices);
-      changed.mic.enabled = !this.isMuted;
-      this.#tracks.mic?.stop();
+    if (choices.micId !== micId || choices.hasHeadphones !== hasHeadphones) {
+      const other = await openMic(choices.micId, choices);
+      other.enabled = !this.isMuted;
+      await this.#useTracks({ mic: other });
+      mic?.stop();
     }
-    if (this.#tracks.cam && (choices.camId !== before.camId || choices.size.height !== before.size.height)) {
-      this.#tracks.cam.stop();
-      changed.cam = await openCam(choices.camId, choices.size);
+    if (cam && (choices.camId !== camId || choices.size.height !== size.height)) {
+      await this.setCam(false); // some cameras do not open a second time
+      await this.setCam(true);
     }
-    await this.#useTracks(changed);
+    await this.#useTracks();
   }
 
   // -- what hosts do ---------------------------------------------------------------------------------------------------
@@ -228,21 +228,21 @@ export class Studio extends EventTarget {
     return { client_id: this.membership.clientId, mimes: mimes(), persisted: this.isPersisted === true, quota_mb: Math.round((this.disk.bytes || 0) / MB), resume: resume.slice(-64) };
   }
 
-  async #welcome({ pid, role, name, epoch_now_ms: nowMs, take, admitted, ice_servers: servers, layout }) {
+  async #welcome({ pid, role, name, epoch_now_ms: nowMs, take, admitted, layout }) {
     this.me = { pid, role, name };
     this.store.hurry();
     this.clock.guess(nowMs);
     if (layout) this.layout = layout;
-    this.receiving.restart(servers ?? []);
-    if (admitted) this.#admitted(servers ?? []);
+    this.receiving.restart(this.membership.iceServers); // those of joining: with credentials of our own
+    if (admitted) this.#admitted();
     if (take) await this.#startTake(take);
     else if (this.take) await this.#stopTake();
     this.#change();
   }
 
-  #admitted(servers = this.membership.iceServers) {
+  #admitted() {
     this.isAdmitted = true;
-    this.publishing.connect(servers);
+    this.publishing.connect(this.membership.iceServers);
     for (const track of ["mic", "cam", "screen"]) this.signal.deliver("mute", { track, on: track === "mic" ? !this.isMuted : Boolean(this.#tracks[track]) });
     this.#stayAwake();
     this.#change();
@@ -283,7 +283,8 @@ export class Studio extends EventTarget {
         if (mic) mic.enabled = !this.isMuted;
         await this.#useTracks({ mic });
         this.#note(mic ? `The microphone is gone; now it is ${mic.label}.` : "The microphone is gone: you are not heard. Plug one in, then choose it under Devices.", "bad");
-      } else if (name === "cam") {
+      } else if (name === "screen") await this.setScreen(false); // the browser's own button
+      else {
         await this.setCam(false);
         this.#note("The camera is gone. Start it again when it is back.", "bad");
       }
