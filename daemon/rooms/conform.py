@@ -31,11 +31,11 @@ from daemon.files import facts, make_folder, publish_file
 from daemon.rooms.aligning import align_take, from_json, to_json
 from daemon.rooms.clock import stretches
 from daemon.rooms.conformed import DONE, MAKING, VERSION, Conformed, ConformedTrack, Where, track_json
-from daemon.rooms.cover import Piece, Span, arranged, clipped, missing
+from daemon.rooms.cover import Piece, Span, clipped, missing
 from daemon.rooms.listening import frame_spans, last_ms, read_sound
 from daemon.rooms.multicam import timelines
 from daemon.rooms.picturing import VOICE, write_picture
-from daemon.rooms.sources import LAST_FRAME_MS, Key, backup_pieces
+from daemon.rooms.sources import LAST_FRAME_MS, Key, backup_pieces, person_pieces
 from daemon.rooms.take import ALIGN, LocalFile, Take, read_json, read_take
 from daemon.rooms.voices import CHUNK_MS, Sound, Spans, Voice, mixed, read_wav, write_wav
 from recorder.align import AlignedFile
@@ -140,7 +140,7 @@ class _Conforming:
                     layers.append((sound, None))
             if not layers:
                 return _nothing(pid, "mic")
-            voice, spans = Voice(tuple(layers)), Spans(self._span[0])
+            voice, spans = Voice(tuple(layers), self._take.off(pid, "mic")), Spans(self._span[0])
 
             def chunks() -> Iterator[Sound]:
                 for sound, origin in voice.chunks(*self._span):
@@ -217,7 +217,7 @@ class _Conforming:
                 segs[file.seg] = _hull(placed, (spans[0][0], spans[-1][1]))
         for backup in (b for b in self._take.backups if (b.pid, b.track) == (pid, track)):
             found += backup_pieces(backup)
-        return arranged(found, self._span), segs
+        return person_pieces(self._take, {(pid, track): found}, self._span).get((pid, track), []), segs
 
     # -- the whole
 

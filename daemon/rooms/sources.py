@@ -14,7 +14,7 @@ from daemon.rooms.conformed import Conformed, ConformedTrack, Where
 from daemon.rooms.cover import Piece, Span, arranged, clipped, without
 from daemon.rooms.excerpt import excerpt
 from daemon.rooms.listening import HOLE_MS, frame_spans, read_sound
-from daemon.rooms.take import Backup, Muted, Person, Take
+from daemon.rooms.take import Backup, Person, Take
 from daemon.rooms.voices import Sound, Voice, read_wav
 
 SERVER: Final = "server backups"
@@ -47,7 +47,8 @@ def best_sources(take: Take, span: Span, clip: Span, work: Path) -> Sources:
 
 def person_pieces(take: Take, pieces: Mapping[Key, Sequence[Piece]], span: Span) -> dict[Key, list[Piece]]:
     """Each within the span, none over another, without what was switched off."""
-    return {key: _on(take.muted, key, arranged(found, span)) for key, found in pieces.items() if arranged(found, span)}
+    shown = {key: _on(take.off(*key), arranged(found, span)) for key, found in pieces.items()}
+    return {key: found for key, found in shown.items() if found}
 
 
 def backup_pieces(backup: Backup, span: Span | None = None) -> list[Piece]:
@@ -94,7 +95,7 @@ def _server(take: Take, span: Span, work: Path) -> Sources:
         ]
         ends = [sound.span_ms[1] for sound in read if sound.runs]
         if ends:
-            sounds[pid] = Voice(tuple((sound, None) for sound in read)).read(*span)[0]
+            sounds[pid] = Voice(tuple((sound, None) for sound in read), take.off(pid, "mic")).read(*span)[0]
             reach[pid] = max(ends)
     shown = person_pieces(take, pieces, span)
     used = [_used(take, "backup", backup.pid, backup.track, f"backup-{backup.gen}.mkv", "") for backup in near]
@@ -163,18 +164,16 @@ def _used(take: Take, origin: str, pid: str, track: str, name: str, sha256: str)
     return found | ({"sha256": sha256} if sha256 else {})
 
 
-def _on(muted: Sequence[Muted], key: Key, pieces: Sequence[Piece]) -> list[Piece]:
+def _on(off: Sequence[Span], pieces: Sequence[Piece]) -> list[Piece]:
     """Without what was switched off: a camera that is off sends black, if anything."""
-    off = [(one.from_ms, one.to_ms) for one in muted if (one.pid, one.track) == key]
     found = list(pieces)
     for hole in off:
-        found = [_part(piece, span) for piece in found for span in without((piece.from_ms, piece.to_ms), hole)]
+        found = [
+            replace(piece, from_ms=low, to_ms=high)
+            for piece in found
+            for low, high in without((piece.from_ms, piece.to_ms), hole)
+        ]
     return found
-
-
-def _part(piece: Piece, span: Span) -> Piece:
-    [part] = arranged([piece], span) or [piece]
-    return part
 
 
 def _still_heard(take: Take, pid: str, at_ms: float) -> bool:

@@ -112,9 +112,13 @@ class Take:
     left: frozenset[str] = frozenset()  # who is not there at the end
     bounds_ms: Mapping[str, float] = field(default_factory=dict)
 
+    def off(self, pid: str, track: str) -> tuple[tuple[float, float], ...]:
+        """Where a track was switched off."""
+        return tuple((one.from_ms, one.to_ms) for one in self.muted if (one.pid, one.track) == (pid, track))
+
     def is_muted(self, pid: str, track: TrackName, room_ms: float) -> bool:
         """Whether a track was switched off then."""
-        return any(one.from_ms <= room_ms < one.to_ms for one in self.muted if (one.pid, one.track) == (pid, track))
+        return any(low <= room_ms < high for low, high in self.off(pid, track))
 
     def layout_at(self, room_ms: float) -> RoomLayout:
         """The one that was chosen last."""

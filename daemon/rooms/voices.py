@@ -27,9 +27,11 @@ Sound = NDArray[np.float32]  # shape (n, channels), -1..1
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Layers from the best to the last resort; `placed` None: times are the room's already (a backup)."""
+    """Layers from the best to the last resort; `placed` None: times are the room's already (a backup). `off`: where
+    they were muted, whatever a layer has there."""
 
     layers: tuple[tuple[TimedSound, AlignedFile | None], ...]
+    off: tuple[Span, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -47,6 +49,10 @@ class Voice:
             weight = _weight(there)[:, None]
             out = out * (1 - weight) + _as_channels(laid, self.channels) * weight
             origin[there] = 1 if placed is None else 2
+        for low_ms, high_ms in self.off:
+            low, high = (round((edge - from_ms + margin) * PER_MS) for edge in (low_ms, high_ms))
+            out[max(0, low) : max(0, high)] = 0
+            origin[max(0, low) : max(0, high)] = 0
         return out[FADE : wide - FADE], origin[FADE : wide - FADE]
 
     def chunks(self, from_ms: float, to_ms: float) -> Iterator[tuple[Sound, NDArray[np.int8]]]:

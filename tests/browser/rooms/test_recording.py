@@ -50,8 +50,9 @@ FILES = """async () => {
 }"""
 
 
-def test_a_screen_is_a_track_of_its_own(page: Page, room: FakeRoom) -> None:
-    """It begins when it is shared and ends when it is not, while the others go on; lossless sound is asked for."""
+def test_a_screen_is_a_track_of_its_own_and_another_microphone_a_part(page: Page, room: FakeRoom) -> None:
+    """It begins when it is shared and ends when it is not, while the others go on; lossless sound is asked for. Each
+    file has the microphone in it: with another one, all begin anew."""
     page.add_init_script(A_SCREEN)
     go_in(page, room.link(), wav=True)
     record(page, room, parts=1)
@@ -64,8 +65,13 @@ def test_a_screen_is_a_track_of_its_own(page: Page, room: FakeRoom) -> None:
     assert by_track["mic"].facts["mime"] == "audio/webm;codecs=pcm"
     assert not by_track["cam"].final
     assert not by_track["mic"].final
+    page.get_by_role("button", name="Devices").click()
+    page.get_by_label("I wear headphones").check()
+    page.get_by_role("button", name="Use these").click()
+    wait(page, lambda: len(room.segments) == 5)
     page.get_by_role("button", name="Leave").click()
     expect(page.get_by_role("heading", name="Safe to close")).to_be_visible()
+    assert sorted(each.final["reason"] for each in room.segments.values()) == ["device"] * 3 + ["left"] * 2
     assert sorted(page.evaluate("hashes()")) == digests(room)
 
 

@@ -117,35 +117,35 @@ export class Studio extends EventTarget {
 
   /** The camera's light goes out with it. Throws what getUserMedia throws. */
   async setCam(on) {
-    if (!on) this.#tracks.cam?.stop();
-    const cam = on ? await openCam(this.choices.camId, this.choices.size) : null;
-    await this.#useTracks({ cam });
+    const before = this.#tracks.cam;
+    await this.#useTracks({ cam: on ? await openCam(this.choices.camId, this.choices.size) : null });
+    before?.stop(); // only now: its recorder has ended by then
     this.signal.deliver("mute", { track: "cam", on });
   }
 
   async setScreen(on) {
-    if (!on) this.#tracks.screen?.stop();
-    const screen = on ? await openScreen() : null;
-    screen?.addEventListener("ended", () => this.#tracks.screen === screen && this.setScreen(false), { once: true });
-    await this.#useTracks({ screen });
+    const before = this.#tracks.screen;
+    await this.#useTracks({ screen: on ? await openScreen() : null });
+    before?.stop();
     this.signal.deliver("mute", { track: "screen", on });
   }
 
   /** Other devices, or another size: what has changed is opened anew and begins another segment. */
   async choose(choices) {
-    const before = this.choices;
+    const { micId, camId, hasHeadphones, size } = this.choices;
+    const { mic, cam } = this.#tracks;
     this.choices = choices;
-    const changed = {};
-    if (choices.micId !== before.micId || choices.hasHeadphones !== before.hasHeadphones) {
-      changed.mic = await openMic(choices.micId, choices);
-      changed.mic.enabled = !this.isMuted;
-      this.#tracks.mic?.stop();
+    if (choices.micId !== micId || choices.hasHeadphones !== hasHeadphones) {
+      const other = await openMic(choices.micId, choices);
+      other.enabled = !this.isMuted;
+      await this.#useTracks({ mic: other });
+      mic?.stop();
     }
-    if (this.#tracks.cam && (choices.camId !== before.camId || choices.size.height !== before.size.height)) {
-      this.#tracks.cam.stop();
-      changed.cam = await openCam(choices.camId, choices.size);
+    if (cam && (choices.camId !== camId || choices.size.height !== size.height)) {
+      await this.setCam(false); // some cameras do not open a second time
+      await this.setCam(true);
     }
-    await this.#useTracks(changed);
+    await this.#useTracks();
   }
 
   // -- what hosts do ---------------------------------------------------------------------------------------------------
@@ -193,11 +193,10 @@ export class Studio extends EventTarget {
     };
     on(signal, "state", ({ state, error }) => this.#lineIs(state, error));
     on(signal, "welcome", (detail) => this.#welcome(detail));
-    on(signal, "peers", ({ peers }) => this.#know(peers));
+    on(signal, "peers", ({ peers, layout }) => this.#know(peers, layout));
     on(signal, "admitted", () => this.#admitted());
     on(signal, "rec.start", ({ take, at_ms: at }) => this.#startTake({ id: take, started_ms: at }));
     on(signal, "rec.stop", () => this.#stopTake());
-    on(signal, "layout", ({ layout }) => this.#set({ layout }));
     on(signal, "upl.ctl", ({ op }) => store.hold(op === "pause"));
     on(signal, "kick", ({ reason }) => this.leave(reason));
     on(signal, "warn", ({ text }) => this.#note(text, "warn"));
@@ -228,11 +227,12 @@ export class Studio extends EventTarget {
     return { client_id: this.membership.clientId, mimes: mimes(), persisted: this.isPersisted === true, quota_mb: Math.round((this.disk.bytes || 0) / MB), resume: resume.slice(-64) };
   }
 
-  async #welcome({ pid, role, name, epoch_now_ms: nowMs, take, admitted, layout }) {
+  async #welcome({ pid, role, name, epoch_now_ms: nowMs, take, admitted, layout, gen }) {
     this.me = { pid, role, name };
     this.store.hurry();
     this.clock.guess(nowMs);
     if (layout) this.layout = layout;
+    this.publishing.startBehind(gen);
     this.receiving.restart(this.membership.iceServers); // those of joining: with credentials of our own
     if (admitted) this.#admitted();
     if (take) await this.#startTake(take);
@@ -248,11 +248,13 @@ export class Studio extends EventTarget {
     this.#change();
   }
 
-  #know(peers) {
+  #know(peers, layout) {
     const own = peers.find(({ pid }) => pid === this.me.pid);
     if (own?.state === "joined" && !this.isAdmitted) this.#admitted();
     if (own?.muted?.includes("mic") && performance.now() - this.#mutedAt > MUTE_ECHO_MS) this.#mutedByHost();
-    this.#set({ peers: peers.filter(({ pid, state }) => pid !== this.me.pid && state !== "gone") });
+    this.peers = peers.filter(({ pid, state }) => pid !== this.me.pid && state !== "gone");
+    if (layout) this.layout = layout;
+    this.#change();
   }
 
   async #startTake(take) {
@@ -283,7 +285,8 @@ export class Studio extends EventTarget {
         if (mic) mic.enabled = !this.isMuted;
         await this.#useTracks({ mic });
         this.#note(mic ? `The microphone is gone; now it is ${mic.label}.` : "The microphone is gone: you are not heard. Plug one in, then choose it under Devices.", "bad");
-      } else if (name === "cam") {
+      } else if (name === "screen") await this.setScreen(false); // the browser's own button
+      else {
         await this.setCam(false);
         this.#note("The camera is gone. Start it again when it is back.", "bad");
       }
@@ -368,11 +371,6 @@ export class Studio extends EventTarget {
   #every(ms, does) {
     const timer = setInterval(does, ms);
     this.#stops.push(() => clearInterval(timer));
-  }
-
-  #set(facts) {
-    Object.assign(this, facts);
-    this.#change();
   }
 
   #note(text, tone) {

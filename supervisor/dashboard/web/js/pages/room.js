@@ -61,6 +61,7 @@ function head(view, isRecording) {
     view.head,
     h("h1", { class: "cut" }, found.name),
     isRecording ? state("Recording", "bad") : state(text, tone),
+    isOpen && tone !== "good" && found.reason && h("span", { class: "warn small" }, words(found.reason)),
     room.mayEdit && [
       layout,
       isOpen && button(isRecording ? "Stop take" : "Start take", (from) => busy(from, () => post(`rooms/${id}/${isRecording ? "stop" : "start"}`)), { icon: isRecording ? "stop" : "record", class: isRecording ? "danger" : "primary" }),
@@ -138,6 +139,7 @@ function take(view, each) {
   const { id, state: how, started, stopped, people, participants, files = {}, conform } = each;
   const length = stopped ? (new Date(stopped) - new Date(started)) / 1000 : NaN;
   const isShown = view.shown.has(id);
+  const isLiningUp = how === "stopped" && conform === "queued" && participants?.some(({ tracks }) => tracks.some((one) => one.segments.length && one.bound_ms === null));
   const more = button(isShown ? "Hide" : "Show tracks", () => {
     if (isShown) view.shown.delete(id);
     else view.shown.add(id);
@@ -154,7 +156,7 @@ function take(view, each) {
       how === "recording" ? state("Recording", "bad") : badge(Number.isFinite(length) ? span(length) : "stopped"),
       badge(plural(people, "person", "people")),
       total?.bytes > 0 && badge(total.ok >= total.bytes ? "all tracks here" : `${size(total.ok)} of ${size(total.bytes)} here`, total.ok >= total.bytes ? "good" : "accent"),
-      how === "stopped" && conform === "queued" && badge("lining up", "accent"),
+      isLiningUp && badge("lining up", "accent"),
       h("span", { class: "grow" }),
       downloads(files),
       more,
@@ -181,7 +183,7 @@ function track({ track: name, state: how, bytes, verified_bytes: ok, bound_ms: b
     h("span", {}, TRACKS[name] ?? name),
     state(words(how), TONES[how] ?? ""),
     h("span", { class: "stack tight small" }, bytes > 0 && [ok >= bytes ? size(bytes) : `${size(ok)} of ${size(bytes)}`, ok < bytes && h("div", { class: "meter", vars: { "--part": String(part) } }, h("i", {}))]),
-    h("span", { class: "soft small" }, Number.isFinite(bound) ? `lined up to ${Math.round(bound * 10) / 10} ms` : "not lined up yet"),
+    h("span", { class: "soft small" }, Number.isFinite(bound) ? `lined up within ${Math.ceil(bound)} ms` : "not lined up yet"),
     downloads(files),
   );
 }

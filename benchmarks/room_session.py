@@ -1,0 +1,218 @@
+"""A whole take as people make one: python -m benchmarks.room_session [--seconds 90]
+
+Three real Chromiums, each with a microphone fed by a file of speech, two of them with a camera of 640x360, in a room of
+a real `clipd up`. What it shows: every byte that browsers recorded is a file of the take, each placed on one clock; the
+server's backups play; clips are cut while the take runs and cut again from the local tracks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from imageio_ffmpeg import get_ffmpeg_exe
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from benchmarks.common import ROOT, render_table, write_json
+from daemon.demo import Recipe
+from tests.browser.conftest import ARGUMENTS
+from tests.browser.rooms.conftest import PERMISSIONS, WITNESS
+from tests.browser.rooms.real_server import RealServer, real_server
+from tests.browser.rooms.steps import SMALL, knock
+from tests.needs import require
+from tests.synthetic_streams import write_stream
+
+RESULTS: Final = ROOT / "docs" / "results" / "room_session.json"
+NAMES: Final = ("Hanna", "Gil", "Ola")
+SEEDS: Final = (23, 11, 3)  # of recipes: speech with planted moments, another for each person
+CAMERAS: Final = 2
+NO_CAMERA: Final = '{"withCam": false}'
+LIMIT_S: Final = 300.0
+
+
+class Person(NamedTuple):
+    """One browser, and where its owner comes in."""
+
+    name: str
+    page: Page
+    link: str
+
+
+def main() -> None:
+    """Print a table and write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=90.0)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        server = stack.enter_context(real_server(folder / "data"))
+        playwright = stack.enter_context(sync_playwright())
+        rows = Session(server, folder, playwright).measure(options.seconds)
+    print(render_table(["what", "found", "wanted"], [[row["what"], row["found"], row["wanted"]] for row in rows]))
+    write_json(options.out, rows, seconds=options.seconds, people=len(NAMES), cameras=CAMERAS)
+
+
+class Session:
+    """One room, one take."""
+
+    def __init__(self, server: RealServer, folder: Path, playwright: Playwright) -> None:
+        self._server, self._folder, self._playwright = server, folder, playwright
+        self._room = str(server.ask("rooms", {"name": "studio", "layout": "grid"})["id"])
+
+    def measure(self, seconds: float) -> list[dict[str, Any]]:
+        """Rows of what was found."""
+        people = [self._person(number) for number in range(len(NAMES))]
+        host = people[0].page
+        server, room = self._server, self._room
+        server.until(lambda found: found["worker"] == "running", f"rooms/{room}")
+        for number, (name, page, link) in enumerate(people):
+            page.goto(link)
+            page.evaluate(
+                "value => localStorage.setItem('clipd.devices', value)", SMALL if number < CAMERAS else NO_CAMERA
+            )
+            knock(page, link, name)
+            page.get_by_role("button", name="Go in").click()
+            if number:
+                host.get_by_role("button", name="Let in").first.click()
+        for each in people:
+            each.page.get_by_text("Good connection").wait_for()
+        host.get_by_role("button", name="Record", exact=True).click()
+        self._live(host, seconds)
+        during = {clip["id"]: clip for clip in server.ask("clips")["items"]}
+        host.get_by_role("button", name="Stop recording").click()
+        recorded = [digest for each in people for digest in self._leave(each.page)]
+        return [
+            *self._tracks(recorded),
+            self._backups(),
+            *self._clips(during),
+            *self._aligned(),
+        ]
+
+    # -- the take
+
+    def _person(self, number: int) -> Person:
+        """A Chromium of their own: its microphone is one of the process."""
+        invite = self._server.ask(f"rooms/{self._room}/invites", {"role": "guest" if number else "host"})
+        link = f"{self._server.url}/room/{self._room}#{invite['secret']}"
+        browser = chromium(self._playwright, self._folder, SEEDS[number])
+        context = browser.new_context(permissions=PERMISSIONS, reduced_motion="reduce")
+        context.add_init_script(WITNESS)
+        return Person(NAMES[number], context.new_page(), link)
+
+    def _live(self, host: Page, seconds: float) -> None:
+        """Two clips by hand beside those that are found; the page lives on meanwhile."""
+        stream = self._server.ask(f"rooms/{self._room}")["stream"]
+        ends = time.monotonic() + seconds
+        marks = [ends - seconds / 2, ends - seconds / 6]
+        while time.monotonic() < ends:
+            if marks and time.monotonic() > marks[0]:
+                marks.pop(0)
+                self._server.ask(f"streams/{stream}/clip-now", {"last_s": 10})
+            host.wait_for_timeout(250)
+
+    def _leave(self, page: Page) -> list[str]:
+        """When all is safe; hashes of what this browser's recorders gave."""
+        page.get_by_role("button", name="Leave").click()
+        page.get_by_role("heading", name="Safe to close").wait_for(timeout=LIMIT_S * 1000)
+        found: list[str] = page.evaluate("hashes()")
+        return found
+
+    # -- what came of it
+
+    def _tracks(self, recorded: list[str]) -> Iterator[dict[str, Any]]:
+        kept = sorted(self._server.data_dir.glob(f"rooms/{self._room}/*/*/*/local-*"))
+        same = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in kept)
+        yield row("local tracks", len(kept), len(NAMES) + CAMERAS)
+        yield row("of them byte for byte what the browser recorded", sum(map(recorded.count, same)), len(recorded))
+
+    def _backups(self) -> dict[str, Any]:
+        found = sorted(self._server.data_dir.glob(f"rooms/{self._room}/*/*/*/backup-*.mkv"))
+        whole = sum(decodes(path) for path in found)
+        return row("server backups, of which decode without an error", f"{len(found)}, {whole}", len(NAMES) + CAMERAS)
+
+    def _clips(self, during: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield row("clips made while the take ran", len(during), ">= 2")
+
+        def conformed() -> bool:
+            [take] = self._server.ask(f"rooms/{self._room}/takes")["items"]
+            return bool(take["conform"] in ("done", "failed"))
+
+        self._wait(conformed)
+        [take] = self._server.ask(f"rooms/{self._room}/takes")["items"]
+        yield row("the take was conformed", take["conform"], "done")
+        anew = 0
+        for id_, before in during.items():
+            clip = self._server.ask(f"clips/{id_}")
+            document = json.loads(next(self._server.data_dir.glob(f"sessions/*/clips/{id_}/r*/clip.json")).read_text())
+            source = document.get("room", {}).get("source", "")
+            anew += clip["revision"] > before["revision"] and source.startswith("local tracks")
+        yield row("of them cut again from the local tracks", anew, len(during))
+
+    def _aligned(self) -> Iterator[dict[str, Any]]:
+        [path] = self._server.data_dir.glob(f"rooms/{self._room}/*/align.json")
+        files = json.loads(path.read_text())["files"]
+        by = [each["method"] for each in files]
+        yield row("files placed by their sound", by.count("content"), len(files))
+        yield row(
+            "stated bound of their place, median and most, ms", spread([each["bound_ms"] for each in files]), "<= 20"
+        )
+        yield row(
+            "drift found, least and most, ppm",
+            f"{min(each['ppm'] for each in files):.1f}, {max(each['ppm'] for each in files):.1f}",
+            "",
+        )
+
+    def _wait(self, is_so: Any) -> None:
+        ends = time.monotonic() + LIMIT_S
+        while not is_so():
+            if time.monotonic() > ends:
+                raise SystemExit("it did not come to this in time:\n" + b"".join(self._server.log[-30:]).decode())
+            time.sleep(0.5)
+
+
+def chromium(playwright: Playwright, folder: Path, seed: int) -> Browser:
+    """With a microphone and a camera that play files, for ever. It ends with playwright."""
+    media = write_stream(folder, Recipe.from_seed(seed)).media
+    sound, picture = folder / f"{seed}.wav", folder / f"{seed}.mjpeg"
+    ffmpeg("-i", str(media), "-vn", "-ac", "1", "-ar", "48000", str(sound))
+    ffmpeg("-i", str(media), "-an", "-t", "10", "-vf", "scale=640:360,fps=15", "-q:v", "6", str(picture))
+    devices = [
+        "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=fps=15",
+        f"--use-file-for-fake-audio-capture={sound}", f"--use-file-for-fake-video-capture={picture}",
+    ]  # fmt: skip
+    return playwright.chromium.launch(executable_path=require("chromium"), args=[*ARGUMENTS, *devices])
+
+
+def ffmpeg(*arguments: str) -> None:
+    """Raises CalledProcessError."""
+    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-y", *arguments], check=True)
+
+
+def decodes(path: Path) -> bool:
+    """Whether every frame can be decoded, strictly."""
+    command = [get_ffmpeg_exe(), "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def row(what: str, found: object, wanted: object) -> dict[str, Any]:
+    """Of the table."""
+    return {"what": what, "found": found, "wanted": wanted}
+
+
+def spread(values: list[float]) -> str:
+    """For people."""
+    return f"{statistics.median(values):.1f}, {max(values):.1f}"
+
+
+if __name__ == "__main__":
+    main()
