@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -10,6 +12,7 @@ from recorder.frames import EncodedFrame
 from recorder.streams import Blocks, Shape, shape_of
 
 WAIT_MS: Final = 1_500.0  # for the other track, before the stream begins without it
+HOLD_MS: Final = 300.0  # a track that is further behind is not waited for: a new stream must not lack its sound
 MAX_WAITING: Final = 400  # frames
 
 
@@ -29,6 +32,9 @@ class LiveMux:
         self._expected = expected
         self._zero_ms: float | None = None
         self._shapes: dict[bool, Shape] = {}  # by whether it is sound
+        self._queue: list[tuple[float, int, EncodedFrame]] = []  # in the order of time
+        self._order = itertools.count()
+        self._reached: dict[bool, float] = {}  # the newest time, by whether it is sound
         self._waiting: list[EncodedFrame] = []  # before the stream begins
         self._blocks: Blocks | None = None
         self._full = False
@@ -40,7 +46,23 @@ class LiveMux:
         return self._needs_keyframe
 
     def put(self, frame: EncodedFrame) -> None:
-        """Take a frame: of a microphone or of a camera."""
+        """Take a frame: of a microphone or of a camera. It waits until the other track has come as far."""
+        sound = frame.codec == "opus"
+        at_ms = self._reached[sound] = max(frame.room_ms, self._reached.get(sound, frame.room_ms))
+        heapq.heappush(self._queue, (at_ms, next(self._order), frame))
+        settled_ms = max(min(self._reached.values()), max(self._reached.values()) - HOLD_MS)
+        while self._queue and self._queue[0][0] <= settled_ms:
+            self._take(heapq.heappop(self._queue)[2])
+
+    def finish(self) -> None:
+        """No more will come: pass on what waits."""
+        while self._queue:
+            self._take(heapq.heappop(self._queue)[2])
+        if self._waiting:
+            self._begin()
+
+    def _take(self, frame: EncodedFrame) -> None:
+        """The next frame in the order of time."""
         sound = frame.codec == "opus"
         if not self._shaped(frame, sound):
             self.dropped["no_keyframe_yet"] += 1

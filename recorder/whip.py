@@ -101,8 +101,7 @@ class WhipSession:
 
     async def end(self, reason: str) -> None:
         """No more media; idempotent."""
-        if self._outlet is not None:
-            self._outlet.close(reason)
+        self._shut(reason)
         await self.publisher.close()
 
     def resume(self) -> None:
@@ -114,8 +113,7 @@ class WhipSession:
     def drop(self, code: str, text: str) -> None:
         """Turn the publisher away."""
         log.info("publisher.dropped", code=code, reason=text)
-        if self._outlet is not None:
-            self._outlet.close(code)
+        self._shut(code)
         self._on_over(self.name)
 
     def silent_ns(self) -> int:
@@ -162,9 +160,15 @@ class WhipSession:
 
     def _state(self, state: str) -> None:
         if state in ("failed", "closed"):
-            if self._outlet is not None:
-                self._outlet.close("lost")
+            self._shut("lost")
             self._on_over(self.name)
+
+    def _shut(self, reason: str) -> None:
+        """No more for the reader; the first reason stays."""
+        if self._mux is not None:
+            self._mux.finish()
+        if self._outlet is not None:
+            self._outlet.close(reason)
 
 
 class WhipEndpoint:

@@ -242,7 +242,7 @@ class RecordingRoom:
         """All that somebody sees who is in and listens: who is there, and their media."""
         presence, person = self._here.get(pid), self.state.people.get(pid)
         if presence is not None and presence.greeted and person is not None and person.inside:
-            self.tell(pid, {"type": "peers", "peers": self.state.peers(pid)})
+            self.tell(pid, self._peers(pid))
             self.forwarding.watch(pid)
 
     # -- effects
@@ -316,7 +316,10 @@ class RecordingRoom:
         self._shown = (self.state.version, self.state.loudness)
         for pid, presence in self._here.items():
             if presence.greeted and presence.outlet is not None:
-                presence.outlet.send({"type": "peers", "peers": self.state.peers(pid)})
+                presence.outlet.send(self._peers(pid))
+
+    def _peers(self, pid: Pid) -> dict[str, Any]:
+        return {"type": "peers", "peers": self.state.peers(pid), "layout": self.state.layout}
 
     def tell_inside(self, body: Mapping[str, Any]) -> None:
         """See takes.Everybody."""

@@ -94,7 +94,7 @@ async def test_clips_are_cut_from_what_an_encoder_publishes(codec: str, suffix: 
     assert (gap["reason"], gap["track"]) == ("reconnect", "all")
     assert gap["start_s"] == pytest.approx(100 / FPS, abs=0.1)
     assert [line["state"] for line in lines if line["type"] == "clip"] == ["final", "final"]
-    assert lines[-1]["media_s"] == pytest.approx(gap["end_s"] + 2, abs=0.15)
+    assert lines[-1]["media_s"] == pytest.approx(gap["end_s"] + 2, abs=0.5)
     assert (first.width, small.width) == (320, 160)
     assert first.flash_s == pytest.approx(first.tone_s, abs=0.04)
     for master in (first, small):

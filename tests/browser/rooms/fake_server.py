@@ -64,6 +64,7 @@ class FakeRoom:
         self.segments: dict[str, Segment] = {}
         self.puts: Counter[tuple[str, int]] = Counter()  # chunks that were answered 201 or 200
         self.take: dict[str, Any] | None = None
+        self.layout = "grid"
         self._began = time.monotonic()
 
     @property
@@ -97,7 +98,7 @@ class FakeRoom:
 
     async def peers(self) -> None:
         """Everybody hears who is there."""
-        await self.tell_all("peers", peers=list(self.people.values()))
+        await self.tell_all("peers", peers=list(self.people.values()), layout=self.layout)
 
     async def record(self, on: bool) -> None:
         """Begin a take, or end it."""
@@ -218,7 +219,7 @@ async def _heard(room: FakeRoom, me: dict[str, Any], body: dict[str, Any]) -> No
         me["state"] = "joined" if is_in else "lobby"
         facts = {"name": me["name"], "role": me["role"], "room": "rm1", "epoch_now_ms": room.now_ms}
         await room.tell(pid, "welcome", pid=pid, take=room.take, admitted=is_in, ice_servers=[], limits={},
-                        layout="grid", **facts)  # fmt: skip
+                        layout=room.layout, gen=-1, **facts)  # fmt: skip
         await room.peers()
     elif kind == "clk":
         await room.tell(pid, "clk", re=body["id"], t0=body["t0"], t1=room.now_ms, t2=room.now_ms)
@@ -237,6 +238,9 @@ async def _heard(room: FakeRoom, me: dict[str, Any], body: dict[str, Any]) -> No
         whom = room.people[body.get("pid", pid)]
         muted = set(whom["muted"]) - {body["track"]} | (set() if body["on"] else {body["track"]})
         whom["muted"] = sorted(muted)
+        await room.peers()
+    elif kind == "layout":
+        room.layout = body["layout"]
         await room.peers()
     if kind not in ("clk", "hello"):
         await room.tell(pid, "ok", re=body["id"])

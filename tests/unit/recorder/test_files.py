@@ -112,6 +112,12 @@ class Reader:
         self.room = True
         self.mux = LiveMux(on_bytes=self.take, on_restart=lambda: self.streams.append(bytearray()))
 
+    def give(self, frames: list[EncodedFrame]) -> None:
+        """All of these; then nothing more."""
+        for frame in frames:
+            self.mux.put(frame)
+        self.mux.finish()
+
     def take(self, data: bytes) -> bool:
         self.streams[-1] += data
         return self.room
@@ -131,8 +137,7 @@ def both(codec: Codec = "h264", count: int = 30) -> list[EncodedFrame]:
 def test_a_live_stream_begins_when_both_tracks_are_there() -> None:
     """The picture first; nothing that came before is lost, and times begin at 0."""
     reader = Reader()
-    for frame in both():
-        reader.mux.put(frame)
+    reader.give(both())
     assert reader.codecs() == [("h264", 320), ("opus", 0)]
     with av.open(io.BytesIO(bytes(reader.streams[0])), "r", format="matroska") as container:
         packets = [packet for packet in container.demux() if packet.size]
@@ -147,8 +152,7 @@ def test_a_track_that_does_not_come_is_not_waited_for_long() -> None:
     for frame in sound[:100]:
         reader.mux.put(frame)
     assert reader.codecs() == [("opus", 0)]
-    for frame in frames_of("vp8", coded_video("vp8", 30), begin_ms=7_000.0):
-        reader.mux.put(frame)
+    reader.give(frames_of("vp8", coded_video("vp8", 30), begin_ms=7_000.0))
     assert len(reader.streams) == 2
     assert sorted(reader.codecs()) == [("opus", 0), ("vp8", 320)]
 
@@ -158,11 +162,9 @@ def test_another_picture_size_begins_another_stream() -> None:
     reader = Reader()
     for frame in both():
         reader.mux.put(frame)
-    for frame in frames_of("h264", coded_video("h264", 31), begin_ms=6_000.0):
-        reader.mux.put(frame)
+    reader.give(frames_of("h264", coded_video("h264", 31), begin_ms=6_000.0))
     assert len(reader.streams) == 1
-    for frame in frames_of("h264", coded_video("h264", 30, 160, 90), begin_ms=8_000.0):
-        reader.mux.put(frame)
+    reader.give(frames_of("h264", coded_video("h264", 30, 160, 90), begin_ms=8_000.0))
     assert [reader.codecs(n)[0] for n in (0, 1)] == [("h264", 320), ("h264", 160)]
 
 
@@ -178,6 +180,7 @@ def test_a_reader_that_falls_behind_gets_whole_pictures_again() -> None:
             reader.room = True
             reader.mux.resume()
         reader.mux.put(frame)
+    reader.mux.finish()
     dropped = reader.mux.dropped["reader_slow"]
     assert 19 <= dropped < 45
     with av.open(io.BytesIO(bytes(reader.streams[0])), "r", format="matroska") as container:
@@ -185,3 +188,20 @@ def test_a_reader_that_falls_behind_gets_whole_pictures_again() -> None:
     pictures = [(at, is_keyframe) for kind, at, is_keyframe in packets if kind == "video"]
     assert len(packets) == len(frames) - dropped
     assert [keyframe for (before, _), (at, keyframe) in pairwise(pictures) if at - before > 100] == [True]
+
+
+def test_a_new_stream_has_its_sound_from_its_first_picture_on() -> None:
+    """The picture comes a fifth of a second behind the sound: frames go out in the order of their times."""
+    reader = Reader()
+    pictures = frames_of("vp8", coded_video("vp8", 30)) + frames_of("vp8", coded_video("vp8", 30, 160, 90), 6_000.0)
+    arriving = [(frame.room_ms + 200, frame) for frame in pictures]
+    arriving += [(frame.room_ms, frame) for frame in frames_of("opus", coded_opus(100))]
+    reader.give([frame for _, frame in sorted(arriving, key=lambda one: one[0])])
+    assert len(reader.streams) == 2
+    with av.open(io.BytesIO(bytes(reader.streams[1])), "r", format="matroska") as container:
+        first: dict[str, int] = {}
+        for packet in container.demux():
+            if packet.size:
+                first.setdefault(packet.stream.type, packet.pts or 0)
+    assert first["video"] == 1_000
+    assert 0 <= first["audio"] - first["video"] <= 20

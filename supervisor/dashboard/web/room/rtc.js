@@ -27,6 +27,11 @@ export class Publishing extends EventTarget {
     signal.addEventListener("answer", ({ detail }) => this.#answered(detail));
   }
 
+  /** What an earlier page of ours has used is not used again: each generation is a file of its own. */
+  startBehind(gen) {
+    if (Number.isInteger(gen)) this.#gen = Math.max(this.#gen, gen);
+  }
+
   /** A connection, new or anew. */
   async connect(iceServers = this.#servers) {
     this.#servers = iceServers;

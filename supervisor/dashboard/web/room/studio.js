@@ -193,11 +193,10 @@ export class Studio extends EventTarget {
     };
     on(signal, "state", ({ state, error }) => this.#lineIs(state, error));
     on(signal, "welcome", (detail) => this.#welcome(detail));
-    on(signal, "peers", ({ peers }) => this.#know(peers));
+    on(signal, "peers", ({ peers, layout }) => this.#know(peers, layout));
     on(signal, "admitted", () => this.#admitted());
     on(signal, "rec.start", ({ take, at_ms: at }) => this.#startTake({ id: take, started_ms: at }));
     on(signal, "rec.stop", () => this.#stopTake());
-    on(signal, "layout", ({ layout }) => this.#set({ layout }));
     on(signal, "upl.ctl", ({ op }) => store.hold(op === "pause"));
     on(signal, "kick", ({ reason }) => this.leave(reason));
     on(signal, "warn", ({ text }) => this.#note(text, "warn"));
@@ -228,11 +227,12 @@ export class Studio extends EventTarget {
     return { client_id: this.membership.clientId, mimes: mimes(), persisted: this.isPersisted === true, quota_mb: Math.round((this.disk.bytes || 0) / MB), resume: resume.slice(-64) };
   }
 
-  async #welcome({ pid, role, name, epoch_now_ms: nowMs, take, admitted, layout }) {
+  async #welcome({ pid, role, name, epoch_now_ms: nowMs, take, admitted, layout, gen }) {
     this.me = { pid, role, name };
     this.store.hurry();
     this.clock.guess(nowMs);
     if (layout) this.layout = layout;
+    this.publishing.startBehind(gen);
     this.receiving.restart(this.membership.iceServers); // those of joining: with credentials of our own
     if (admitted) this.#admitted();
     if (take) await this.#startTake(take);
@@ -248,11 +248,13 @@ export class Studio extends EventTarget {
     this.#change();
   }
 
-  #know(peers) {
+  #know(peers, layout) {
     const own = peers.find(({ pid }) => pid === this.me.pid);
     if (own?.state === "joined" && !this.isAdmitted) this.#admitted();
     if (own?.muted?.includes("mic") && performance.now() - this.#mutedAt > MUTE_ECHO_MS) this.#mutedByHost();
-    this.#set({ peers: peers.filter(({ pid, state }) => pid !== this.me.pid && state !== "gone") });
+    this.peers = peers.filter(({ pid, state }) => pid !== this.me.pid && state !== "gone");
+    if (layout) this.layout = layout;
+    this.#change();
   }
 
   async #startTake(take) {
@@ -369,11 +371,6 @@ export class Studio extends EventTarget {
   #every(ms, does) {
     const timer = setInterval(does, ms);
     this.#stops.push(() => clearInterval(timer));
-  }
-
-  #set(facts) {
-    Object.assign(this, facts);
-    this.#change();
   }
 
   #note(text, tone) {

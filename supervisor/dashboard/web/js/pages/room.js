@@ -61,6 +61,7 @@ function head(view, isRecording) {
     view.head,
     h("h1", { class: "cut" }, found.name),
     isRecording ? state("Recording", "bad") : state(text, tone),
+    isOpen && tone !== "good" && found.reason && h("span", { class: "warn small" }, words(found.reason)),
     room.mayEdit && [
       layout,
       isOpen && button(isRecording ? "Stop take" : "Start take", (from) => busy(from, () => post(`rooms/${id}/${isRecording ? "stop" : "start"}`)), { icon: isRecording ? "stop" : "record", class: isRecording ? "danger" : "primary" }),
