@@ -20,7 +20,7 @@ from recorder.intake import TrackIntake
 from recorder.packets import RtpIn
 from recorder.rtc.options import BadOffer, IceOptions
 from recorder.rtc.peer import States, close, new_connection, take_candidate, take_description
-from recorder.rtc.receiver import RoundTrips, Tap
+from recorder.rtc.receiver import RoundTrips, Tap, widen
 from recorder.rtc.sdp import finish_answer, fragment_lines, plan_offer, usable_candidates
 
 log = structlog.get_logger()
@@ -93,6 +93,7 @@ class Publisher:
             for transceiver, planned in zip(self._connection.getTransceivers(), plan.tracks, strict=True):
                 self._lines[planned.track] = self._new_line(transceiver.receiver, planned.track, planned.codec)
             await self._connection.setLocalDescription(await self._connection.createAnswer())
+            widen(self._connection)
         except BadOffer:
             await self.close()
             raise

@@ -8,6 +8,7 @@ reports and REMB stay aiortc's.
 
 from __future__ import annotations
 
+import socket
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 
 NTP_TO_1970_MS: Final = 2_208_988_800_000
 MAX_FAULTS_LOGGED: Final = 3
+RECEIVE_BYTES: Final = 4 << 20
 REMB_MS: Final = 250
 FALL: Final = 0.97
 MAX_SSRCS: Final = 16  # of one m-line; aiortc keeps statistics of every one it has seen, and reports on them all
@@ -133,6 +135,19 @@ class Tap:
         self.faults += 1
         if self.faults <= MAX_FAULTS_LOGGED:
             log.error("tap.failed", error=repr(err), where="".join(traceback.format_tb(err.__traceback__)[-2:]))
+
+
+def widen(connection: RTCPeerConnection) -> None:
+    """Ask for a receive buffer that holds a keyframe sent at once, as encoders without pacing do. The system gives up
+    to `net.core.rmem_max`; its default holds some 80 packets."""
+    for transceiver in connection.getTransceivers():
+        ice: Any = transceiver.receiver.transport.transport
+        for protocol in ice._connection._protocols:
+            made = (
+                protocol.transport.get_extra_info("socket") if hasattr(protocol.transport, "get_extra_info") else None
+            )
+            if made is not None:
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
 
 
 class RoundTrips:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -314,3 +315,12 @@ def test_peers_ask_no_server_they_were_not_told_of() -> None:
     """aiortc's default is a public STUN server."""
     made: Any = new_connection(IceOptions())
     assert made._RTCPeerConnection__configuration.iceServers == []
+
+
+async def test_a_keyframe_that_is_sent_at_once_fits_the_receive_buffer(sending: Sending) -> None:
+    """As far as the system allows: twice what it lets programs ask for, as Linux counts."""
+    await sending.publisher.answer(await offer_of(sending.connection))
+    ice: Any = sending.publisher._connection.getTransceivers()[0].receiver.transport.transport
+    made = ice._connection._protocols[0].transport.get_extra_info("socket")
+    allowed = int(Path("/proc/sys/net/core/rmem_max").read_text())
+    assert made.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= min(2 * allowed, 4 << 20)
