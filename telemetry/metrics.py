@@ -35,6 +35,10 @@ class Metrics:
         self.media_time_seconds_total = Counter("clipd_media_time_seconds_total", "Media time recorded.", registry=r)
         self.gap_seconds_total = Counter("clipd_gap_seconds_total", "Media that is not there.", ["reason"], registry=r)
         self.segments_written_total = Counter("clipd_segments_written_total", "Segments of the ring.", registry=r)
+        self.room_people = Gauge("clipd_room_people", "People in the recording room.", registry=r)
+        self.room_gaps_total = Counter(
+            "clipd_room_gaps_total", "Holes in the server's backups of a room.", ["reason"], registry=r
+        )
         self.ring_bytes = Gauge("clipd_ring_bytes", "Bytes the ring holds on disk.", registry=r)
         self.ring_evicted_total = Counter(
             "clipd_ring_evicted_total", "Segments that left the ring.", ["reason"], registry=r

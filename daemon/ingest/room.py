@@ -30,6 +30,7 @@ from recorder.room.server import RoomServer
 from recorder.room.store import RoomStore
 from recorder.room.takes import TakeLine
 from recorder.room.webrtc import WebRtc
+from telemetry import Metrics
 
 STEP_NS: Final = ns(0.25)  # sound handed over at a time: what it adds to latency
 CHUNK_BYTES: Final = 4 << 20  # of an upload; supervisor/uploads.py
@@ -44,6 +45,7 @@ class RoomSeat:
     folder: Path
     options: RoomsOptions
     told: Callable[[Mapping[str, Any]], None]
+    metrics: Metrics
 
 
 class RoomSource(Source):
@@ -77,6 +79,7 @@ class RoomSource(Source):
                 while True:
                     await self._clock.sleep(STEP_NS)
                     room.look()
+                    self._measure(room)
                     for sound in room.takes.pull():
                         await feed.hear(sound, threads)
         except asyncio.CancelledError:
@@ -92,6 +95,12 @@ class RoomSource(Source):
             await self._room.takes.start(take=_take(args.get("take")))
         else:
             await self._room.takes.stop()
+
+    def _measure(self, room: RecordingRoom) -> None:
+        metrics = self._seat.metrics
+        metrics.room_people.set(len(room.state.inside))
+        for reason, count in room.takes.new_gaps().items():
+            metrics.room_gaps_total.labels(reason=reason).inc(count)
 
     # -- the room
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import wave
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +21,7 @@ CHUNK_MS: Final = 10_000.0  # made at once: an hour must not need its size in me
 KNEE: Final = 0.8  # of full scale: the mix is bent from here on, and never clips
 HOLE_MS: Final = 60.0  # shorter ones are a codec's edges
 _S16: Final = 32_767
+_HEADER: Final = struct.Struct("<4sI8sIHHIIHH4sI")
 
 Sound = NDArray[np.float32]  # shape (n, channels), -1..1
 
@@ -97,26 +98,35 @@ class Spans:
 
 def write_wav(path: Path, chunks: Iterable[Sound], channels: int) -> None:
     """48 kHz, 16 bit. Raises OSError."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
+    size = 0
+    with path.open("wb") as file:
+        file.write(_wav_header(channels, 0))
         for chunk in chunks:
-            file.writeframes(np.round(np.clip(chunk, -1, 1) * _S16).astype("<i2").tobytes())
+            size += file.write(np.round(np.clip(chunk, -1, 1) * _S16).astype("<i2").tobytes())
+        file.seek(0)
+        file.write(_wav_header(channels, size))
 
 
 def read_wav(path: Path, from_ms: float, to_ms: float) -> Sound:
-    """Of a file of ours, counted from its first sample; outside of it is silence. Raises OSError, EOFError."""
-    with wave.open(str(path), "rb") as file:
-        channels, length = file.getnchannels(), file.getnframes()
+    """Of a file that `write_wav` made, counted from its first sample; outside of it is silence. Raises OSError."""
+    with path.open("rb") as file:
+        channels = max(1, int.from_bytes(file.read(_HEADER.size)[22:24], "little"))
+        frame = 2 * channels
         first, end = round(from_ms * PER_MS), round(to_ms * PER_MS)
         out = np.zeros((max(0, end - first), channels), np.float32)
-        low, high = min(max(0, first), length), min(length, end)
-        if high > low:
-            file.setpos(low)
-            data = np.frombuffer(file.readframes(high - low), "<i2").astype(np.float32) / (_S16 + 1)
-            out[low - first : low - first + len(data) // channels] = data.reshape(-1, channels)
+        low = max(0, first)
+        file.seek(_HEADER.size + low * frame)
+        data = file.read(max(0, end - low) * frame)
+        found = np.frombuffer(data[: len(data) // frame * frame], "<i2").astype(np.float32) / (_S16 + 1)
+        out[low - first : low - first + len(found) // channels] = found.reshape(-1, channels)
         return out
+
+
+def _wav_header(channels: int, size: int) -> bytes:
+    """RIFF with 16-bit PCM; of more than 4 GiB (12 h of one channel) players read the rest by the file's own length."""
+    told = min(size, 0xFFFFFFFF - _HEADER.size)
+    form = (16, 1, channels, RATE, RATE * 2 * channels, 2 * channels, 16)
+    return _HEADER.pack(b"RIFF", told + _HEADER.size - 8, b"WAVEfmt ", *form, b"data", told)
 
 
 def mixed(voices: Sequence[Sound]) -> Sound:

@@ -68,6 +68,7 @@ async def build_parts(
     plane: PlaneLink | None = None,
 ) -> AsyncIterator[Parts]:
     """Open what the attempt needs, in the order of its dependence; close it in the reverse order."""
+    metrics = metrics or Metrics()
     with contextlib.ExitStack() as stack:
         replayed = spec.kind == "vod" and attempt > 1
         if replayed:
@@ -86,18 +87,18 @@ async def build_parts(
             origin=spec.origin,
             workdir=folder / "fetched",
             resume=None if replayed else _resume(journal),
-            room=_room(spec, settings, emitter),
+            room=_room(spec, settings, emitter, metrics),
         )
         _remember(journal, spec, settings, source, clock)
         if ring is None and source.footage is None:
             ring = _open_ring(stack, folder, journal, settings, attempt)
-        parts = _wire(spec, settings, folder, clock, emitter, journal, source, ring, metrics or Metrics(), plane)
+        parts = _wire(spec, settings, folder, clock, emitter, journal, source, ring, metrics, plane)
         if lacks_chat(spec.source, spec.chat):
             await parts.capture.warn(*NO_CHAT)
         yield parts
 
 
-def _room(spec: WorkerSpec, settings: Settings, emitter: Emitter) -> RoomSeat | None:
+def _room(spec: WorkerSpec, settings: Settings, emitter: Emitter, metrics: Metrics) -> RoomSeat | None:
     if spec.room is None:
         return None
     return RoomSeat(
@@ -106,6 +107,7 @@ def _room(spec: WorkerSpec, settings: Settings, emitter: Emitter) -> RoomSeat | 
         folder=Path(spec.data_dir) / "rooms" / spec.room.id,
         options=settings.rooms,
         told=lambda fields: emitter.emit("take", **fields),
+        metrics=metrics,
     )
 
 

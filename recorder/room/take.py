@@ -78,6 +78,7 @@ class TakeKeeper:
         self.stop_ms: float | None = None  # what was recorded later is not kept
         self.folder = store.take_folder(take)
         self.people: dict[Pid, dict[str, str]] = {}  # who was in it at any time
+        self.gaps = Counter[str]()  # rows of them, by reason
         self._store = store
         self._trouble = on_trouble
         self._new_writer = new_writer
@@ -148,6 +149,8 @@ class TakeKeeper:
 
     def note(self, type: str, **fields: Any) -> asyncio.Future[bool]:
         """A row, of now unless it says another `room_ms`; the future says whether it is on the disk."""
+        if type == "gap":
+            self.gaps[str(fields["reason"])] += 1
         row = {"type": type, "room_ms": round(self._store.now_ms(), 3), **fields}
         return asyncio.wrap_future(self._ledger.append(row))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,6 +78,7 @@ class RoomTakes:
         self._keeper: TakeKeeper | None = None
         self._people: dict[Pid, dict[str, str]] = {}  # of the running take
         self._mixing: deque[_Mixing] = deque()
+        self._counted: set[TakeKeeper] = set()
         self._endings: set[asyncio.Task[None]] = set()  # takes whose end the disk has not taken yet
         self._turn = asyncio.Lock()
 
@@ -150,6 +151,15 @@ class RoomTakes:
         """The running take, as people see it."""
         return None if self._keeper is None else {"id": self._keeper.id, "started_ms": self._keeper.started_ms}
 
+    def new_gaps(self) -> Counter[str]:
+        """Holes in backups since the last call, by reason."""
+        found = Counter[str]()
+        for keeper in self._counted:
+            found += keeper.gaps
+            keeper.gaps.clear()
+        self._counted = {self._keeper} if self._keeper is not None else set()
+        return found
+
     # -- what happens in the running one
 
     def joined(self, person: Person) -> dict[str, Any] | None:
@@ -214,6 +224,7 @@ class RoomTakes:
 
     def _run(self, keeper: TakeKeeper, *, mixed_from_ms: float) -> None:
         self._keeper, self._people = keeper, {}
+        self._counted.add(keeper)
         self._mixing.append(_Mixing(keeper, RoomMix(mixed_from_ms, self._decoder)))
         self._state.recording(keeper.id, keeper.started_ms)
         self._forwarding.recording(True)

@@ -142,6 +142,7 @@ async def test_a_killed_worker_goes_on_with_the_take(headquarters: Headquarters,
             await eventually(lambda: "no_take" in gaps(tmp_path))
         hq.order("drain")
         assert await asyncio.wait_for(child.wait(), 40) == 0
+    assert 'clipd_room_gaps_total{reason="worker_restart"} 1.0' in hq.beats[-1].metrics
     rows = read_ledger(folder / "take.jsonl")
     [hole] = [row for row in rows if row["type"] == "gap"]
     assert (hole["reason"], hole["session"]) == ("worker_restart", "s-test")

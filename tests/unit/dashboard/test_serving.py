@@ -51,5 +51,6 @@ async def test_nothing_else_is_served(api: Stage, name: str) -> None:
 
 def test_every_file_of_the_page_is_packaged() -> None:
     """Also once it is installed."""
+    assert {"room/index.html", "room/main.js", "room/store-worker.js", "room/room.css"} <= assets().keys()
     assert {"index.html", "js/main.js", "js/pages/clips.js", "css/tokens.css", "vendor/uPlot.esm.js"} <= assets().keys()
     assert all(each.body and each.etag.startswith('"') for each in assets().values())

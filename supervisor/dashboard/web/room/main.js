@@ -23,6 +23,7 @@ function turn() {
   screen.abort();
   screen = new AbortController();
   document.title = "Recording room · clipd";
+  requestAnimationFrame(() => document.activeElement === document.body && app.querySelector("h1")?.focus()); // keyboards and readers go on there
   return screen.signal;
 }
 

@@ -17,7 +17,7 @@ export function plainPage(title, ...children) {
     "div",
     { class: "door" },
     h("header", { class: "door-head" }, h("span", { class: "brand" }, mark(), "clipd"), themeButton()),
-    h("main", { class: "door-body", id: "main" }, title && h("h1", {}, title), children),
+    h("main", { class: "door-body", id: "main" }, title && h("h1", { tabIndex: -1 }, title), children),
   );
 }
 

@@ -23,7 +23,7 @@ export async function check(app, { membership, done }) {
     view.stopLevel();
     keepChoices(view.choices);
     done({ tracks: view.tracks, choices: view.choices });
-  }, { class: "primary big" });
+  }, { class: "primary big", disabled: true });
   view.go = go;
   fill(
     app,

@@ -47,7 +47,7 @@ export function room(app, { studio, signal }) {
 function header(studio) {
   const line = h("p", { class: "state", role: "status" });
   const count = h("span", { class: "soft small nowrap" });
-  const element = h("header", { class: "room-head" }, h("span", { class: "brand" }, mark()), h("h1", { class: "cut grow" }, studio.membership.room?.name ?? "Recording room"), count, line, themeButton());
+  const element = h("header", { class: "room-head" }, h("span", { class: "brand" }, mark()), h("h1", { class: "cut grow", tabIndex: -1 }, studio.membership.room?.name ?? "Recording room"), count, line, themeButton());
   const show = () => {
     const [tone, text, rest = ""] = LINES[studio.connection];
     line.className = `state ${tone}`;
