@@ -38,6 +38,8 @@ SOUND: Final = Name("mix.wav")
 RESULT: Final = Name("span.mp4")
 BACKGROUND: Final = "0x101418"
 FONTS: Final = Name("fonts")
+# Live pictures change their size with the line: the graph goes on, else all that it counted would begin anew.
+READ_ON: Final = ("-threads", "2", "-reinit_filter", "0")
 MOST_PARTS: Final = 8  # of one piece, each an input of its own; a picture that changes more often is decoded through
 _CPU_S: Final = 120.0
 _CPU_S_PER_S: Final = 30.0  # six pictures of 1080p take 4 s of one core a second
@@ -124,7 +126,7 @@ class _Canvas:
         for piece, span in parts:
             name = link_in(piece.path, self._folder, Name(f"in{self.count}"))
             near_s = max(0.0, piece.file_ms(self._shot.from_ms + span[0]) / 1000)
-            self.inputs += ["-threads", "2", *read_media(name, piece.demuxer, decoders=RECORDED, near_s=near_s)]
+            self.inputs += [*READ_ON, *read_media(name, piece.demuxer, decoders=RECORDED, near_s=near_s)]
             self.chains.append(_picture(piece, span, cell, self._shot.from_ms, self.count, f"p{self.count}"))
             self._lay(f"p{self.count}", cell.box, seen)
             self.count += 1

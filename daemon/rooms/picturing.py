@@ -28,7 +28,7 @@ from daemon.ffmpeg import (
     run_ffmpeg,
 )
 from daemon.ingest.avopen import open_media
-from daemon.rooms.compose import on_grid
+from daemon.rooms.compose import READ_ON, on_grid
 from daemon.rooms.cover import Piece, Span, missing
 from daemon.rooms.layouts import FPS
 from daemon.rooms.listening import link_in
@@ -85,7 +85,7 @@ def write_picture(
     for number, (piece, first, end) in enumerate(placed):
         name = link_in(piece.path, folder, Name(f"in{number}"))
         near_s = max(0.0, piece.file_ms(span[0] + first * 1000 / FPS) / 1000)
-        inputs += ["-threads", "2", *read_media(name, piece.demuxer, decoders=RECORDED, near_s=near_s)]
+        inputs += [*READ_ON, *read_media(name, piece.demuxer, decoders=RECORDED, near_s=near_s)]
         parts.append((first, _piece(piece, (first, end), span[0], (width, height), number)))
     holes = missing((0.0, float(frames)), [(float(first), float(end)) for _, first, end in placed])
     for number, (low, high) in enumerate(holes):

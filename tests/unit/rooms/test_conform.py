@@ -15,8 +15,11 @@ import pytest
 
 from daemon.files import sha256_of
 from daemon.rooms.conform import Stopped, conform
-from tests.room_takes import MadeTake, beeps, flashes, sound_of, tone_level
+from recorder.bitstream import Size
+from recorder.matroska import MatroskaStream, MatroskaTrack
+from tests.room_takes import ZERO_MS, Guest, MadeTake, beeps, flashes, make_take, sound_of, tone_level
 from tests.unit.rooms.conftest import GUESTS
+from tests.webrtc import coded_video
 
 TONES = {guest.pid: guest.tone_hz for guest in GUESTS}
 
@@ -146,3 +149,20 @@ def test_editors_get_one_timeline_with_everybody_in_step(conformed: MadeTake) ->
     assert {clip.attrib["duration"] for clip in root.iter("asset-clip")} == {f"{round(take.length_s)}s"}
     otio = json.loads(Path(take.folder / "multicam.otio").read_text())
     assert len(otio["tracks"]["children"]) == 2 + 6  # pictures, and sound of all
+
+
+def test_a_live_picture_that_changes_its_size_keeps_its_time(tmp_path: Path) -> None:
+    """A browser sends smaller pictures when the line is bad: not a frame is lost or doubled by it."""
+    take = make_take(tmp_path, [Guest(pid="p1", name="Ada", tone_hz=880)], length_s=3)
+    stream = MatroskaStream((MatroskaTrack(number=1, codec="vp8", size=Size(320, 180)),))
+    sizes = ((320, 180), (160, 90), (320, 180))
+    frames = [frame for width, height in sizes for frame in coded_video("vp8", 30, width, height)]
+    blocks = [
+        stream.block(1, round(ZERO_MS + at * 1000 / 30), frame.data, keyframe=at % 30 == 0, cuts=at % 30 == 0)
+        for at, frame in enumerate(frames)
+    ]
+    (take.folder / "p1" / "cam" / "backup-0.mkv").write_bytes(stream.header() + b"".join(blocks))
+    made(take)
+    with av.open(str(take.folder / "p1" / "cam" / "conformed.mp4")) as file:
+        times = [float(frame.time or 0) for frame in file.decode(video=0)]
+    assert np.allclose(times, np.arange(90) / 30, atol=1e-3)
