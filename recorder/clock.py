@@ -32,6 +32,7 @@ class LowestDelay:
     def __init__(self, window_ms: float) -> None:
         self._window_ms = window_ms
         self._buckets: deque[tuple[float, float]] = deque()  # when a bucket began, and the least in it
+        self._least: float | None = None  # of them all
 
     def add(self, at_ms: float, delay_ms: float) -> None:
         """A sample that came at `at_ms`."""
@@ -40,16 +41,21 @@ class LowestDelay:
             self._buckets[-1] = (began, min(least, delay_ms))
         else:
             self._buckets.append((at_ms, delay_ms))
+        if self._least is None or delay_ms < self._least:
+            self._least = delay_ms
         while at_ms - self._buckets[0][0] > self._window_ms:
-            self._buckets.popleft()
+            _, gone = self._buckets.popleft()
+            if gone <= self._least:
+                self._least = min(least for _, least in self._buckets)
 
     def least(self) -> float | None:
         """The least delay; None without a sample."""
-        return min((least for _, least in self._buckets), default=None)
+        return self._least
 
     def clear(self) -> None:
         """Forget every sample."""
         self._buckets.clear()
+        self._least = None
 
 
 class SenderClock:
