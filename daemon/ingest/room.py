@@ -8,6 +8,7 @@ reason `no_take`. The next attempt after a kill goes on with the same take, behi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from recorder.room.takes import TakeLine
 from recorder.room.webrtc import WebRtc
 from telemetry import Metrics
 
+OPEN_S: Final = 20.0  # a command waits so long for the room
 STEP_NS: Final = ns(0.25)  # sound handed over at a time: what it adds to latency
 CHUNK_BYTES: Final = 4 << 20  # of an upload; supervisor/uploads.py
 
@@ -57,6 +59,7 @@ class RoomSource(Source):
     def __init__(self, seat: RoomSeat, path: Path, *, clock: Clock, resume: Resume | None) -> None:
         self._seat, self._socket, self._clock, self._resume = seat, path, clock, resume
         self._room: RecordingRoom | None = None
+        self._open = asyncio.Event()  # and goes on with the take that was left
         self.info = SourceInfo(kind="room", unstoppable=True)
 
     async def run(self, sink: CaptureSink) -> Ended:
@@ -64,6 +67,7 @@ class RoomSource(Source):
         store = await asyncio.to_thread(RoomStore.open, self._seat.folder, self._clock)
         self._room = room = self._made(store)
         await room.takes.resume()
+        self._open.set()
         continues = room.takes.shown() is not None
         feed = MixFeed(sink, store, self._clock, resume=self._resume, continues=continues)
         try:
@@ -88,7 +92,10 @@ class RoomSource(Source):
             raise
 
     async def obey(self, kind: str, args: Mapping[str, Any]) -> None:
-        """`rec-start` with an optional `take`, or `rec-stop`. Raises UsageError, StorageError."""
+        """`rec-start` with an optional `take`, or `rec-stop`. What was asked of a worker that was killed comes to the
+        next one before its room is open, and waits for that. Raises UsageError, StorageError."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._open.wait(), OPEN_S)
         if self._room is None:
             raise UsageError("The room is not open yet", remedy="Try again.", code="room_closed")
         if kind == "rec-start":
