@@ -101,13 +101,16 @@ class RoomFootage:
         self._place, self.recorded, self._work = place, recorded, work
 
     def around(self, start_ns: Ns, end_ns: Ns, attempt: int) -> SpanFootage | None:
-        """A span, to be composed when it is first read; None where no take has it. `attempt` goes into the names of
-        its segments."""
+        """A span, to be composed when it is first read, of the take and epoch that has most of it; None where none has.
+        `attempt` goes into the names of its segments."""
+        best: SpanFootage | None = None
+        most_ns = min(LEAST_NS, end_ns - start_ns)
         for stretch in stretches(self._place.takes(), self._place.session):
-            low, high = max(start_ns, stretch.start_ns), min(end_ns, self._open_end(stretch))
-            if high - low >= min(LEAST_NS, end_ns - start_ns):
-                return SpanFootage(stretch, Ns(low), Ns(high), self._open_end(stretch), self._work, attempt)
-        return None
+            open_end_ns = self._open_end(stretch)
+            low, high = Ns(max(start_ns, stretch.start_ns)), Ns(min(end_ns, open_end_ns))
+            if high - low >= most_ns:
+                best, most_ns = SpanFootage(stretch, low, high, open_end_ns, self._work, attempt), Ns(high - low + 1)
+        return best
 
     def span(self) -> tuple[Ns, Ns]:
         """Of the ring and of the takes."""

@@ -98,7 +98,7 @@ class Connection:
             self._limit()
             message = read_message(text)
             id = message.id
-            reply = await self._room.take(self.pid, message)
+            reply = await self._room.reply_to(self.pid, message)
         except ClipdError as err:
             self._refuse(err, id)
             return

@@ -148,7 +148,7 @@ class RecordingRoom:
         if presence is not None:
             presence.heard_ns = self._clock.boottime_ns()
 
-    async def take(self, pid: Pid, message: Message) -> Mapping[str, Any] | None:
+    async def reply_to(self, pid: Pid, message: Message) -> Mapping[str, Any] | None:
         """Do what a page asks for; the reply. Raises ClipdError kinds, which are its reply too."""
         presence = self._here.get(pid)
         if presence is None:
