@@ -94,7 +94,7 @@ class Publisher:
                 self._lines[planned.track] = self._new_line(transceiver.receiver, planned.track, planned.codec)
             await self._connection.setLocalDescription(await self._connection.createAnswer())
             widen(self._connection)
-        except BadOffer:
+        except BaseException:  # also when whoever asked has gone
             await self.close()
             raise
         self.codecs = {planned.track: planned.codec for planned in plan.tracks}
