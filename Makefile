@@ -28,7 +28,7 @@ demo: setup
 
 test: setup-dev
 	@scripts/test-programs
-	$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --session-timeout 1740 $(ARGS)
+	$(BIN)/pytest -n 4 --dist loadscope --no-loadscope-reorder --session-timeout 1740 $(ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .
