@@ -293,6 +293,7 @@ class RecordingRoom:
             if person.state == "gone":
                 continue
             self.state.publishing(person.pid, self.forwarding.sending(person.pid, SENDING_MS))
+            self.takes.clocked(person.pid, self.forwarding.stats(person.pid).get("rtt_ms"))
             self._settle(person.pid)
             presence = self._here.get(person.pid)
             if presence is not None and presence.outlet is None and now_ns - presence.heard_ns > LINGER_NS:

@@ -10,6 +10,7 @@ threads only.
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +32,7 @@ from recorder.writer import TrackWriter
 MIN_FREE: Final = 64 << 20  # bytes: with less no take begins
 HOLE_MS: Final = 1_000.0  # what is missing of a microphone or camera for so long stands in the ledger
 AGAIN_MS: Final = 5_000.0  # a disk that refused is asked again
+BETTER_MS: Final = 0.5  # a clock that is known so much better is told of again
 LEDGER: Final = "take.jsonl"
 GapReason = Literal["no_packets", "muted"]
 log = structlog.get_logger()
@@ -84,6 +86,7 @@ class TakeKeeper:
         self._new_writer = new_writer
         self._loop = asyncio.get_running_loop()
         self._kept: dict[tuple[Pid, TrackName], _Kept] = {}
+        self._bounds_ms: dict[Pid, float] = {}  # as the ledger has them
         self._last: dict[tuple[Pid, TrackName], float] = {}  # when the newest frame was recorded
         self._muted: set[tuple[Pid, TrackName]] = set()  # since the newest frame
         self._closing = ThreadPoolExecutor(1, thread_name_prefix="take-close")
@@ -163,6 +166,13 @@ class TakeKeeper:
     def media(self, epoch: int, media_ns: int, room_ms: float) -> None:
         """From here the session's media time runs along the room's."""
         self.note("media", epoch=epoch, media_ns=media_ns, room_ms=round(room_ms, 3))
+
+    def clocked(self, pid: Pid, rtt_ms: float) -> None:
+        """How far off somebody's tracks may lie on the room's clock: half a round trip, the shortest that was seen."""
+        bound_ms = rtt_ms / 2
+        if pid in self.people and bound_ms < self._bounds_ms.get(pid, math.inf) - BETTER_MS:
+            self._bounds_ms[pid] = bound_ms
+            self.note("clock", pid=pid, bound_ms=round(bound_ms, 2))
 
     # -- tracks
 

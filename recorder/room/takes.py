@@ -186,6 +186,11 @@ class RoomTakes:
         for each in self._mixing:
             each.mix.drop(pid)
 
+    def clocked(self, pid: Pid, rtt_ms: float | None) -> None:
+        """A round trip to somebody was measured; None: not yet."""
+        if self._keeper is not None and rtt_ms is not None:
+            self._keeper.clocked(pid, rtt_ms)
+
     def note(self, effect: Muted | Laid | Marked) -> None:
         """What the ledger keeps."""
         if self._keeper is None:

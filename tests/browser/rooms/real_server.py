@@ -57,14 +57,14 @@ class RealServer:
 
 
 @contextmanager
-def real_server(data_dir: Path) -> Iterator[RealServer]:
+def real_server(data_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[RealServer]:
     """Runs while the block does."""
     config = data_dir.with_name("clipd.yaml")
     config.write_text("")
     process = subprocess.Popen(
         clipd_argv("up", "--data-dir", str(data_dir), "--config", str(config)),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=environment(data_dir.parent, {"CLIPD_API__PORT": "0"}),
+        env=environment(data_dir.parent, {"CLIPD_API__PORT": "0", **(env or {})}),
     )  # fmt: skip
     server, started = RealServer(process, data_dir), threading.Event()
 

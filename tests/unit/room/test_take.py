@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from core.errors import StorageError
+from daemon.rooms.take import read_take
 from recorder.frames import EncodedFrame
 from recorder.room.ledger import Ledger, read_ledger
 from recorder.room.messages import Pid
@@ -100,6 +101,18 @@ async def test_a_take_is_on_the_disk_before_anybody_is_told(desk: Desk) -> None:
     assert desk.rows("media")[0]["room_ms"] == 12.5
     assert json.loads((desk.store.folder / "room.json").read_text())["take"] is None
     assert await desk.resume() is None
+
+
+async def test_how_well_a_clock_is_known_stands_in_the_ledger(desk: Desk) -> None:
+    """Half of the shortest round trip, told when it is better; what aligns takes reads the least."""
+    keeper = await desk.begin()
+    keeper.clocked(ANN, 8.0)  # not in the take yet
+    keeper.joined(Person(pid=ANN, name="Ann", role="guest", notice="f" * 64))
+    for rtt_ms in (40.0, 12.0, 60.0, 11.5):
+        keeper.clocked(ANN, rtt_ms)
+    await keeper.stop("asked", "host")
+    assert [row["bound_ms"] for row in desk.rows("clock") if "pid" in row] == [20.0, 6.0]
+    assert read_take(keeper.folder).bound_ms(ANN) == 6.0
 
 
 async def test_holes_stand_in_the_ledger_with_their_reasons(desk: Desk) -> None:
