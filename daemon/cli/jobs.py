@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -12,6 +13,7 @@ from daemon.cli import options as o
 from daemon.cli.listing import show
 from daemon.cli.remote import Remote, safe
 from daemon.cli.streams import on_server
+from daemon.cli.uploading import bring
 
 COLUMNS: Final = ("id", "kind", "state", "error", "created", "clip", "formats", "source")
 STEP_COLUMNS: Final = ("name", "state", "attempts", "progress", "error")
@@ -25,7 +27,8 @@ app = typer.Typer(
 
 @app.command("add")
 def add(
-    source: Annotated[str, typer.Argument(help="Page or URL of a recording; a path on the server.")],
+    source: Annotated[str, typer.Argument(help="Page or URL of a recording; a path on the server, or here.")],
+    upload: Annotated[bool, typer.Option("--upload", help="SOURCE is a file of this machine: bring it.")] = False,
     name: Annotated[str | None, typer.Option(help="What it is called; unless given, made of the source.")] = None,
     profile: Annotated[str | None, typer.Option(help="gaming, podcast, sports or irl.")] = None,
     rights: o.RightsOf = "watch-only",
@@ -38,9 +41,11 @@ def add(
     """Clip a recording."""
     told = None if chat is None else on_server(chat) if is_local_chat(chat) else chat
     wishes = {"name": name, "profile": profile, "chat": told}
-    body: dict[str, Any] = {"source_url": on_server(source), "rights": rights}
+    remote = Remote.open(url=url, config=config, data_dir=data_dir)
+    what = {"upload": bring(remote, Path(source))} if upload else {"source_url": on_server(source)}
+    body: dict[str, Any] = {**what, "rights": rights}
     body |= {wish: value for wish, value in wishes.items() if value is not None}
-    made = Remote.open(url=url, config=config, data_dir=data_dir).ask("POST", "jobs", body)
+    made = remote.ask("POST", "jobs", body)
     typer.echo(json.dumps(made, ensure_ascii=False) if as_json else f"{made['id']}  {made['source']}")
 
 

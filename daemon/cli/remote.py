@@ -8,6 +8,7 @@ everybody who can list processes.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import secrets
@@ -26,6 +27,7 @@ from core.errors import ClipdError, MissingPart, SourceRefused, StorageError, Us
 from core.ids import is_safe_id
 
 TIMEOUT_S: Final = 30.0
+PUT_S: Final = 300.0  # for 8 MiB: 30 kB/s
 MAX_ANSWER: Final = 8 << 20
 MAX_TOKEN_FILE: Final = 512
 PAGE: Final = 200
@@ -53,7 +55,13 @@ class Remote:
 
     def ask(self, method: Method, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer's JSON, or None where it has none. Raises the ClipdError that fits what went wrong."""
-        return asyncio.run(self._ask(method, path, body))
+        headers = {"Idempotency-Key": secrets.token_hex(16)} if method == "POST" else {}
+        return asyncio.run(self._ask(method, path, headers, TIMEOUT_S, json=body))
+
+    def put(self, path: str, data: bytes, headers: Mapping[str, str]) -> Any:
+        """Bytes instead of JSON; raises as `ask`."""
+        sent = {"Content-Type": "application/octet-stream", **headers}
+        return asyncio.run(self._ask("PUT", path, sent, PUT_S, data=io.BytesIO(data)))
 
     def all(self, path: str) -> Iterator[dict[str, Any]]:
         """Every item of a list, page by page."""
@@ -77,16 +85,14 @@ class Remote:
         exact = next((each for each in found if each["id"] == named), found[0])
         return safe(exact["id"])
 
-    async def _ask(self, method: Method, path: str, body: Mapping[str, Any] | None) -> Any:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        if method == "POST":
-            headers["Idempotency-Key"] = secrets.token_hex(16)
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    async def _ask(self, method: str, path: str, headers: Mapping[str, str], limit_s: float, **content: Any) -> Any:
+        sent = {"Authorization": f"Bearer {self.token}", **headers}
+        timeout = aiohttp.ClientTimeout(total=limit_s)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=False) as client,
                 client.request(
-                    method, f"{self.url}/api/v1/{path}", json=body, headers=headers, allow_redirects=False
+                    method, f"{self.url}/api/v1/{path}", headers=sent, allow_redirects=False, **content
                 ) as answer,
             ):
                 return _read(answer.status, await _whole(answer))

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from core.errors import ClipdError
 from daemon.cli.main import app
 from supervisor.api import ensure_owner
+from supervisor.uploads import CHUNK
 from tests.scenario.command import clipd_argv, environment
 from tests.unit.api.stage import Stage, stage
 from tests.unit.api.test_reviews import told
@@ -131,6 +132,18 @@ def test_jobs_from_add_to_retry(shell: Shell) -> None:
     assert [job["cancel"] for job in shell.run("jobs", "ls", "--json").lines] == [True]
     again = shell.run("jobs", "retry", made["id"])
     assert (again.code, again.error and again.error.code) == (2, "job_not_over")
+
+
+def test_a_recording_is_brought_from_here(shell: Shell, tmp_path: Path) -> None:
+    """In chunks, checked on the other side; the job is made of what came whole."""
+    data = bytes(range(256)) * (CHUNK // 256) + b"the end"
+    (tmp_path / "talk.mp4").write_bytes(data)
+    [made] = shell.run("jobs", "add", str(tmp_path / "talk.mp4"), "--upload", "--json").lines
+    [kept] = (Path(shell.api.services.settings.data_dir) / "uploads").glob("*/media")
+    assert kept.read_bytes() == data
+    assert (made["state"], made["source"]) == ("created", f"upload:{kept.parent.name}")
+    missing = shell.run("jobs", "add", str(tmp_path / "none.mp4"), "--upload")
+    assert (missing.code, missing.error and missing.error.code) == (2, "no_file")
 
 
 def test_a_clip_is_approved_rejected_and_trimmed(shell: Shell) -> None:
