@@ -147,6 +147,6 @@ def _plays(page: Page, clip: FinishedClip, url: str) -> None:
     seen: dict[str, Any] = page.evaluate(WATCH, f"{url}/master.mp4")
     assert seen["first"]["mean"] > 10  # not black
     assert seen["first"]["spread"] > 4  # not grey
-    assert seen["firstTime"] == pytest.approx(0, abs=0.2)  # at four times the speed the first callback may come late
+    assert seen["firstTime"] == pytest.approx(0, abs=0.6)  # at four times the speed a callback 0.15 s late
     assert seen["end"] == pytest.approx(clip.cut.duration_s, abs=0.06)
     assert seen["duration"] == pytest.approx(clip.cut.duration_s, abs=0.06)

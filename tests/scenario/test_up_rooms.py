@@ -82,6 +82,7 @@ def webm(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.soak  # tests/browser/rooms/test_whole.py does the same with browsers
 @pytest.mark.timeout(240)
 async def test_a_local_track_comes_home_while_the_rooms_worker_is_killed(tmp_path: Path, webm: bytes) -> None:
     """The take goes on in the next worker; the socket ends with a code that the page comes again by; the file is the

@@ -12,7 +12,7 @@ from tests.browser.conftest import ARGUMENTS
 from tests.browser.rooms.fake_server import FakeRoom, fake_server
 from tests.needs import require
 
-expect.set_options(timeout=20_000)  # a slow machine is no fault
+expect.set_options(timeout=60_000)  # a slow machine is no fault
 DEVICES = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=fps=5"]
 PERMISSIONS = ["camera", "microphone"]
 # Whatever a recorder gives is kept beside what the page makes of it: {mime, chunks: [Blob]}

@@ -37,7 +37,7 @@ def record(page: Page, room: FakeRoom, parts: int = 2) -> None:
     wait(page, lambda: len(room.segments) >= 2 and all(len(each.parts) >= parts for each in room.segments.values()))
 
 
-def wait(page: Page, is_so: Callable[[], Any], limit_s: float = 20) -> None:
+def wait(page: Page, is_so: Callable[[], Any], limit_s: float = 60) -> None:
     """Until something is so on the server; the page lives on meanwhile."""
     for _ in range(int(limit_s * 20)):
         if is_so():

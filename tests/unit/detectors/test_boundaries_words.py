@@ -16,6 +16,7 @@ from core.times import NS_PER_S, Ns, ns, to_s
 from core.words import Word
 from detectors.audio.detector import Silence
 from detectors.fusion.boundaries import Snapper
+from detectors.fusion.breaths import MARGIN_NS
 from detectors.fusion.fuser import Fuser
 from detectors.options import ClipLengths, Profile
 from tests.unit.detectors.runs import event
@@ -194,7 +195,7 @@ def test_neither_start_nor_end_lies_inside_a_word(
     assert inside(start_ns, words) == []
     assert inside(end_ns, words) == []
     assert wanted_ns - ns(SNAP_S) - ns(2) <= start_ns <= wanted_ns + ns(SNAP_S)
-    assert wanted_ns - ns(0.1) <= end_ns <= wanted_ns + ns(SNAP_S) + ns(2)
+    assert wanted_ns - ns(0.1) <= end_ns <= wanted_ns + ns(SNAP_S) + ns(2) + MARGIN_NS
 
 
 LENGTHS = [ClipLengths(), ClipLengths(pre_s=6, post_s=3, min_s=8, max_s=15), ClipLengths(min_s=30)]
