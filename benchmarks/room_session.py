@@ -36,7 +36,7 @@ NAMES: Final = ("Hanna", "Gil", "Ola")
 SEEDS: Final = (23, 11, 3)  # of recipes: speech with planted moments, another for each person
 CAMERAS: Final = 2
 SPEECH: Final = {"CLIPD_SPEECH__ENABLED": "true", "CLIPD_SPEECH__MODEL": "tiny.en"}  # browsers need the two cores
-VIEW: Final = ViewportSize(width=480, height=640)  # pages are painted by the processor
+VIEW: Final = ViewportSize(width=1024, height=480)  # pages are painted by the processor
 NO_CAMERA: Final = '{"withCam": false}'
 LIMIT_S: Final = 300.0
 

@@ -44,7 +44,6 @@ MOST_PARTS: Final = 8  # of one piece, each an input of its own; a picture that 
 _CPU_S: Final = 120.0
 _CPU_S_PER_S: Final = 30.0  # six pictures of 1080p take 4 s of one core a second
 _WALL: Final = 8
-_NICE: Final = 5
 _CODING: Final = VideoCoding(
     width=WIDTH, height=HEIGHT, fps=Fraction(FPS), crf=18, max_kbit_s=8_000, buffer_kbit=8_000, b_frames=0
 )
@@ -77,7 +76,9 @@ class Shot:
 
 
 def compose(shot: Shot, folder: Path, book: FontBook) -> Path:
-    """The span as an MP4 that begins at 0; SOUND lies in the folder. Blocks. Raises FfmpegFailed."""
+    """The span as an MP4 that begins at 0; SOUND lies in the folder. Blocks. Raises FfmpegFailed.
+
+    The child has its thread's priority: a master is wanted now, a take that is made anew can wait."""
     encoder = choose_encoder("libx264")  # the same bytes on any machine
     canvas = _Canvas(shot, folder)
     for number, cell in enumerate(shot.cells):
@@ -95,7 +96,7 @@ def compose(shot: Shot, folder: Path, book: FontBook) -> Path:
         run_ffmpeg(
             [*arguments, "-f", "mp4", f"file:{RESULT}"],
             folder=folder,
-            limits=Limits(cpu_s=seconds, wall_s=_WALL * seconds, nice=_NICE),
+            limits=Limits(cpu_s=seconds, wall_s=_WALL * seconds),
         )
     finally:
         for index in range(canvas.count):

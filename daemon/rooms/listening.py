@@ -23,7 +23,6 @@ HOLE_MS: Final = 2_000.0  # without a picture: a camera that is off. Screens tha
 _CPU_S: Final = 60.0
 _CPU_S_PER_S: Final = 0.2  # an hour of Opus takes 6 s on the reference machine
 _LONGEST_S: Final = 24 * 3600.0
-_NICE: Final = 10
 SILENT: Final = TimedSound.from_start(np.zeros(0, np.int16))
 
 
@@ -60,7 +59,7 @@ def read_sound(
     length_s = _LONGEST_S if span_ms is None else (span_ms[1] - span_ms[0]) / 1000
     seconds = _CPU_S + _CPU_S_PER_S * length_s
     try:
-        run_ffmpeg(arguments, folder=folder, limits=Limits(cpu_s=seconds, wall_s=4 * seconds, nice=_NICE))
+        run_ffmpeg(arguments, folder=folder, limits=Limits(cpu_s=seconds, wall_s=4 * seconds))
     except FfmpegFailed:
         return SILENT  # no sound in it, or damaged from its start; what was decoded before damage comes out
     return _timed(folder / "sound.pcm", folder / "sound.times")

@@ -42,7 +42,6 @@ _CPU_S: Final = 300.0
 _CPU_S_PER_S: Final = 40.0  # 4K takes 12 s of one core a second
 _FILE_BYTES: Final = 256 << 30
 _MEMORY: Final = 8 << 30
-_NICE: Final = 10
 
 
 def picture_size(pieces: Sequence[Piece]) -> tuple[int, int]:
@@ -100,7 +99,7 @@ def write_picture(
     arguments += [*coding_arguments(_coding(width, height), encoder), "-map_metadata", "-1", "-fflags", "+bitexact"]
     arguments += ["-flags:v", "+bitexact", "-flags:a", "+bitexact", "-movflags", "+faststart"]
     seconds = _CPU_S + _CPU_S_PER_S * length_ms / 1000
-    limits = Limits(cpu_s=seconds, wall_s=4 * seconds, memory_bytes=_MEMORY, file_bytes=_FILE_BYTES, nice=_NICE)
+    limits = Limits(cpu_s=seconds, wall_s=4 * seconds, memory_bytes=_MEMORY, file_bytes=_FILE_BYTES)
     run_ffmpeg(
         [*arguments, "-f", "mp4", f"file:{RESULT}"],
         folder=folder,
