@@ -77,6 +77,7 @@ async def inside(up: Supervisor, mine: dict[str, Any]) -> AsyncIterator[Guest]:
     raise AssertionError("the room did not open")
 
 
+@pytest.mark.soak  # tests/browser/rooms/test_whole.py does the same with browsers
 async def test_a_room_from_its_link_to_its_take(up: Supervisor) -> None:
     """A host lets a guest in; the API starts the take; its worker is killed meanwhile, and people come again by the
     same door without waiting. What was said is in the take, and both heard each other."""
