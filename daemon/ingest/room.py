@@ -35,7 +35,7 @@ from telemetry import Metrics
 
 OPEN_S: Final = 20.0  # a command waits so long for the room
 STEP_NS: Final = ns(0.25)  # sound handed over at a time: what it adds to latency
-CHUNK_BYTES: Final = 4 << 20  # of an upload; supervisor/uploads.py
+CHUNK_BYTES: Final = 4 << 20  # of one part of an upload; supervisor/segments.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from supervisor.api.models import ChatLine, ChatTaken, NewChat
 MAX_FILE: Final = 256 << 20  # bytes of a session: two million messages
 MAX_TEXT: Final = 500  # characters; workers keep no more, and read no line above 16 kB
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LINES: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LINES: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 async def post(call: UserCall) -> Done:
@@ -66,6 +66,8 @@ def _append(data_dir: Path, session: SessionId, data: bytes) -> None:
                 raise OSError("no plain file")
             if found.st_size + len(data) > MAX_FILE:
                 raise ApiError(409, "chat_full", "This session has had all the chat it takes.")
+            if found.st_size and os.pread(file, 1, found.st_size - 1) != b"\n":
+                data = b"\n" + data  # a full disk took a part of what came before
             if os.write(file, data) != len(data):
                 raise OSError("the disk took a part")
             os.fsync(file)

@@ -91,3 +91,14 @@ async def test_no_link_or_pipe_of_a_worker_is_written_to(api: Stage, tmp_path: P
     (folder / "chat.jsonl").unlink()
     os.mkfifo(folder / "chat.jsonl")
     assert (await post(api, folder, LINE)).status == 503
+
+
+async def test_what_a_full_disk_broke_off_costs_itself_only(api: Stage) -> None:
+    """The next message begins a line of its own."""
+    folder = await session(api)
+    (folder / "chat.jsonl").write_bytes(b'{"wall": 1, "te')
+    await post(api, folder, LINE)
+    broken, whole = (parse_line(line) for line in (folder / "chat.jsonl").read_bytes().splitlines())
+    assert broken is None
+    assert whole is not None
+    assert whole.message.text == "what a goal"

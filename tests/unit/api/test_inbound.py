@@ -25,6 +25,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Stage]:
     hooks = {
         "obs": {"secret_file": str(tmp_path / "secret")},
         "there": {"secret_file": str(tmp_path / "secret"), "workspace": "elsewhere"},
+        "lost": {"secret_file": str(tmp_path / "secret"), "workspace": "nowhere"},
         "short": {"secret_file": str(tmp_path / "short")},
     }
     (tmp_path / "data").mkdir()
@@ -102,7 +103,7 @@ async def test_a_hook_reaches_its_workspace_only(api: Stage) -> None:
 
 
 async def test_a_weak_secret_signs_nothing(api: Stage) -> None:
-    """Whoever set it is told, in the log and by doctor; the answer says where to look."""
+    """The answer says where to look."""
     assert (await send(api, {"do": "pause", "stream": "x"}, name="short")).code == "no_secret"
 
 
@@ -119,3 +120,9 @@ async def test_a_weak_secret_signs_nothing(api: Stage) -> None:
 async def test_other_orders_are_refused(api: Stage, order: Any) -> None:
     """With the field's name."""
     assert (await send(api, order)).status == 422
+
+
+async def test_a_hook_of_a_workspace_that_is_not_there_does_nothing(api: Stage) -> None:
+    """A slip in the settings is no failure of ours."""
+    answer = await send(api, {"do": "job", "source_url": "https://example.org/a.mp4"}, name="lost")
+    assert (answer.status, answer.code) == (404, "not_found")
