@@ -1,9 +1,9 @@
 """How often kills follow each other, and what comes of it: python -m benchmarks.kills
 
 2,882 kills of 15 recorded Counter-Strike matches (15.4 h from first kill to last), ten players each. The first table is
-where the profiles' `detect.game` has its rates from: streaks of n kills and more inside 15 s, of one round, for one player
-and for a match, in an hour. The second runs the engine of a profile over each match as one player's screen would show
-it (nothing else is heard or seen): how many streaks become clips, and whether a clip holds its fight.
+where the profiles' `detect.game` has its rates from: streaks of n kills and more inside 15 s, and of one round, for one
+player and for a match, in an hour. The second runs the engine of a profile over each match as one player's screen would
+show it (nothing else is heard or seen): how many streaks become clips, and whether a clip holds its fight.
 """
 
 from __future__ import annotations

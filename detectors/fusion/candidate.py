@@ -112,7 +112,7 @@ class Candidate:
 
 
 def _onset(event: Event) -> Ns:
-    """Where what it tells of began: an order looks back; a fight's first sign may be long before one's own first kill."""
+    """Where what it tells of began: an order looks back; a fight's first sign may come long before one's own kills."""
     if event.family is Family.COMMAND:
         return event.peak_ns
     return key_of(event)[1] if event.family is Family.GAME else event.start_ns
@@ -125,5 +125,5 @@ def agreed(parts: Mapping[str, float], least: float) -> bool:
 
 
 def played(parts: Mapping[str, float], bar: float) -> bool:
-    """Whether what the game showed carries a moment alone: it has been read off the screen, and nobody can gainsay it."""
+    """Whether what the game showed carries a moment alone: it was read off the screen, and nobody can gainsay it."""
     return Family.GAME.value in parts and parts["prior"] + parts[Family.GAME.value] >= bar

@@ -1,8 +1,8 @@
 """From what a game shows to evidence: the GAME family. Pure.
 
-What counts is combos, not kills: in 15.7 h of Counter-Strike there were 183 kills an hour, and 5.5 times an hour three by one
-player inside 15 s (detection.md section 2, signal 1). One streak is one event that grows, from the first sign of its
-fight to the last.
+What counts is combos, not kills: in 15.7 h of Counter-Strike there were 183 kills an hour, and 5.5 times an hour three
+by one player inside 15 s (detection.md section 2, signal 1). One streak is one event that grows, from the first sign of
+its fight to the last.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Final
 
 from core.game import GameEvent, GameKind
@@ -25,6 +26,7 @@ from detectors.game.streaks import Streak
 from detectors.options import Profile
 
 _MOST_STREAKS: Final = 50  # that may still grow: more players than any game has
+_MOST_AT_ONCE: Final = 50  # events of one step: a screen full of rows
 _MOST_COUNTED: Final = 20  # kills of one step of a counter: more is a misread
 
 
@@ -78,12 +80,12 @@ class GameDetector:
         self._close()
         if not self._waiting:
             return []
-        known = sorted((e for e in self._waiting if e.known_ns <= t_ns), key=lambda e: (e.known_ns, e.t_ns))
+        known = sorted((e for e in self._waiting if e.known_ns <= t_ns), key=attrgetter("known_ns", "t_ns"))
         if not known:
             return []
         self._waiting = [event for event in self._waiting if event.known_ns > t_ns]
         self._seen = True
-        found = [call for event in known if (call := self._take(event)) is not None]
+        found = [call for event in known[:_MOST_AT_ONCE] if (call := self._take(event)) is not None]
         return [*found, *(event for streak in self._streaks if (event := self._tell(streak)) is not None)]
 
     def _take(self, event: GameEvent) -> Event | None:
@@ -103,12 +105,13 @@ class GameDetector:
 
     def _kill(self, event: GameEvent, trust: float) -> None:
         """Of one that has been told of already the nearest source's kill; else a new one."""
-        mine = [streak for streak in self._streaks if streak.own == event.own and alike(streak.who, event.who)]
-        told = [kill for streak in mine if (kill := streak.told(event, self._same_ns)) is not None]
-        if told:
-            min(told, key=lambda kill: abs(kill.t_ns - event.t_ns)).tell(event, trust)
-        else:
+        mine = (streak for streak in self._streaks if streak.own == event.own and alike(streak.who, event.who))
+        told = [(kill, streak) for streak in mine if (kill := streak.told(event, self._same_ns)) is not None]
+        nearest = min(told, key=lambda each: abs(each[0].t_ns - event.t_ns), default=None)
+        if nearest is None:
             self._home(event).add(event, trust)
+        else:
+            nearest[1].add(event, trust, nearest[0])
 
     def _home(self, event: GameEvent) -> Streak:
         """The streak that a kill goes on with, or a new one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from pydantic import BaseModel, Field, field_validator
 
 from detectors.units import Seconds, Share
@@ -19,11 +21,9 @@ class GameOptions(BaseModel, frozen=True, extra="forbid"):
 
     window_s: Seconds = Field(default=15, gt=0, description="Kills inside this long count together.")
     kills: tuple[float, ...] = Field(
-        default=(0.2, 0.6, 1.5, 2.2, 2.5), min_length=1, max_length=20, description="llr of one kill, two, and so on."
+        default=(0.2, 0.6, 1.5, 2.2, 2.5), min_length=1, max_length=20, description="llr of one, of two, and so on."
     )
-    kills_per_h: float = Field(
-        default=14.7, gt=0, description="Streaks of one kill and more, of one player in an hour."
-    )
+    kills_per_h: float = Field(default=14.7, gt=0, description="A player's streaks, of one kill and more.")
     tail_kills: float = Field(default=0.61, gt=0, description="How many kills more are e times rarer.")
     called_less: float = Field(default=0.5, ge=0, description="Kills of a streak the game counts are spread wider.")
     others: Share = Field(default=0.3, description="What other people's streaks count of one's own.")
@@ -40,6 +40,6 @@ class GameOptions(BaseModel, frozen=True, extra="forbid"):
     @field_validator("kills")
     @classmethod
     def _rising(cls, kills: tuple[float, ...]) -> tuple[float, ...]:
-        if kills[0] < 0 or any(later < earlier for earlier, later in zip(kills, kills[1:], strict=False)):
+        if kills[0] < 0 or any(later < earlier for earlier, later in pairwise(kills)):
             raise ValueError("kills must not fall: another kill never counts less")
         return kills

@@ -24,6 +24,7 @@ class Streak:
         self.called = 0  # how many the game itself counts
         self.called_sure = 0.0
         self._called_ns = opened_ns
+        self._best: tuple[float, Ns] | None = None  # of its kills, until another comes
 
     @property
     def first_ns(self) -> Ns:
@@ -48,27 +49,32 @@ class Streak:
         known = [kill for kill in self.kills if kill.matches(event, same_ns)]
         return min(known, key=lambda kill: abs(kill.t_ns - event.t_ns), default=None)
 
-    def add(self, event: GameEvent, trust: float) -> None:
-        """Another kill."""
-        kill = Kill(event.t_ns)
+    def add(self, event: GameEvent, trust: float, kill: Kill | None = None) -> None:
+        """Another kill, or `kill` told of once more."""
+        if kill is None:
+            kill = Kill(event.t_ns)
+            self.kills.append(kill)
         kill.tell(event, trust)
-        self.kills.append(kill)
-        self.who = self.who or event.who
+        self.who, self._best = self.who or event.who, None
 
     def call(self, event: GameEvent, trust: float) -> None:
         """The game counts them itself."""
         if not self.kills:
             self._called_ns = event.t_ns
-        self.who = self.who or event.who
+        self.who, self._best = self.who or event.who, None
         sure = trust * event.score
-        if (event.count, sure) > (self.called, self.called_sure):
-            self.called, self.called_sure = event.count, sure
+        self.called, self.called_sure = max((self.called, self.called_sure), (event.count, sure))
 
     def best(self, window_ns: int, called_less: float) -> tuple[float, Ns]:
         """The most kills within the window, each as far as it is sure, and when the last of them was.
 
         Or what the game counts: its kills are spread wider than the window, and so less rare.
         """
+        if self._best is None:
+            self._best = self._most(window_ns, called_less)
+        return self._best
+
+    def _most(self, window_ns: int, called_less: float) -> tuple[float, Ns]:
         kills = sorted(self.kills, key=lambda kill: kill.t_ns)
         most, last_ns = (self.called - called_less) * self.called_sure, self.last_ns
         for place, first in enumerate(kills):
