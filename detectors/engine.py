@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from core.game import GameEvent
 from core.ids import SessionId
 from core.media import ChatMessage, Epoch, Gap
 from core.moments import Event, Family, Moment
@@ -79,6 +80,9 @@ class Engine:
         self._command.words(commits)
         for commit in commits:
             self._fuser.words(commit.words)
+
+    def game(self, events: Sequence[GameEvent]) -> None:
+        """What the game's HUD showed or its sounds told, known by the next step."""
 
     def gap(self, gap: Gap) -> None:
         """Media that is missing: no evidence, and no baseline is learned from it."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.edits import EditDecision
+from core.game import GameEvent, GameKind
 from core.ids import ClipId, MomentId, SessionId
 from core.media import ChatMessage
 from core.moments import Event, Family, Moment, MomentState
@@ -36,6 +37,17 @@ def event_text(event: Event) -> str:
 def event_of(document: dict[str, Any]) -> Event:
     """Inverse of event_text, parsed."""
     return Event(**{**document, "family": Family(document["family"])})
+
+
+def game_text(event: GameEvent) -> str:
+    """What a HUD showed as JSON."""
+    return dump(asdict(event))
+
+
+def game_of(text: str) -> GameEvent:
+    """Inverse of game_text."""
+    document = json.loads(text)
+    return GameEvent(**{**document, "kind": GameKind(document["kind"])})
 
 
 def moment_text(moment: Moment) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 from core.edits import EditDecision
 from core.errors import JournalCorrupt, UsageError
+from core.game import GameEvent
 from core.ids import ClipId, SessionId
 from core.media import SPEECH_TRACK, ChatMessage, Epoch, Gap
 from core.moments import Event, Moment
@@ -119,7 +120,7 @@ class Journal:
     def forget_analysis(self) -> None:
         """Before a recording is read again from its start: what analysis wrote goes, clips and decisions stay."""
         with self.batch():
-            for table in ("epochs", "gaps", "signals", "chat", "words", "events", "moments", "sheds"):
+            for table in ("epochs", "gaps", "signals", "chat", "words", "game", "events", "moments", "sheds"):
                 self._store.write(f"DELETE FROM {table}")
 
     def add_warning(self, warning: dict[str, Any]) -> None:
@@ -280,6 +281,20 @@ class Journal:
             "SELECT t_ns,user,text,emotes,kind,n FROM chat WHERE t_ns>=? ORDER BY t_ns,id", (since_ns,)
         )
         return (codec.chat_of(row) for row in rows)
+
+    def add_game(self, events: Sequence[GameEvent]) -> None:
+        """As the engine was told."""
+        self._store.write_many(
+            "INSERT INTO game(attempt,known_ns,body) VALUES(?,?,?)",
+            [(self._attempt, event.known_ns, codec.game_text(event)) for event in events],
+        )
+
+    def game(self, since_ns: Ns = Ns(0)) -> Iterator[GameEvent]:
+        """What became known from a time on, in that order; nothing in a journal of before there were HUDs."""
+        if self._store.version < 4:
+            return iter(())
+        rows = self._store.rows("SELECT body FROM game WHERE known_ns>=? ORDER BY known_ns,id", (since_ns,))
+        return (codec.game_of(body) for (body,) in rows)
 
     def add_words(self, commits: Sequence[Committed]) -> None:
         """Every word of every commit; a commit without words leaves nothing."""
