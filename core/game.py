@@ -20,6 +20,7 @@ class GameKind(StrEnum):
     DEATH = "death"
     ASSIST = "assist"
     STREAK = "streak"
+    CLUTCH = "clutch"  # the last one alive wins the round
     ROUND_WON = "round_won"
     ROUND_LOST = "round_lost"
     VICTORY = "victory"

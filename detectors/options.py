@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, model_validator
 from detectors.audio.options import AudioOptions
 from detectors.chat.options import ChatOptions
 from detectors.fusion.calibration import Calibration
+from detectors.game.options import GameOptions
 from detectors.speech.options import CommandOptions, SpeechOptions
 from detectors.units import Seconds, Share
 
@@ -141,6 +142,7 @@ class DetectOptions(BaseModel, frozen=True, extra="forbid"):
     speech: SpeechOptions = SpeechOptions()
     command: CommandOptions = CommandOptions()
     vision: VisionOptions = VisionOptions()
+    game: GameOptions = GameOptions()
     replay: ReplayOptions = ReplayOptions()
     lag: LagOptions = LagOptions()
     fusion: FusionOptions = FusionOptions()

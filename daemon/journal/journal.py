@@ -192,7 +192,7 @@ class Journal:
         with self.batch():
             self._store.write(
                 "INSERT OR REPLACE INTO segments VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL,?)",
-                (*_segment_values(row), _boottime_ns()),
+                (*codec.segment_values(row), _boottime_ns()),
             )
             if row.recovered:
                 self._store.write(
@@ -213,7 +213,7 @@ class Journal:
             "SELECT track,attempt,seq,suffix,epoch,start_ns,end_ns,keyframes,bytes,crc32,recovered FROM segments"
             " WHERE evicted IS NULL ORDER BY track,attempt,seq"
         )
-        return [_segment(row) for row in rows]
+        return [codec.segment_of(row) for row in rows]
 
     def media_end_ns(self) -> Ns:
         """How far the session's media has come, by its segments, epochs, gaps and signals."""
@@ -453,39 +453,6 @@ class Journal:
 def _record(text: str, state: str) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(text)
     return record if state == "promised" else {**record, "state": state}
-
-
-def _segment_values(row: SegmentRow) -> tuple[Any, ...]:
-    return (
-        row.track,
-        row.attempt,
-        row.seq,
-        row.suffix,
-        row.epoch,
-        row.start_ns,
-        row.end_ns,
-        codec.dump(list(row.keyframes_ns)),
-        row.bytes,
-        row.crc32,
-        int(row.recovered),
-    )
-
-
-def _segment(row: tuple[Any, ...]) -> SegmentRow:
-    track, attempt, seq, suffix, epoch, start, end, keyframes, size, crc32, recovered = row
-    return SegmentRow(
-        track=track,
-        attempt=attempt,
-        seq=seq,
-        suffix=suffix,
-        epoch=epoch,
-        start_ns=Ns(start),
-        end_ns=Ns(end),
-        keyframes_ns=tuple(Ns(t) for t in json.loads(keyframes)),
-        bytes=size,
-        crc32=crc32,
-        recovered=bool(recovered),
-    )
 
 
 def _boot_id() -> str:

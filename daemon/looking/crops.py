@@ -15,7 +15,7 @@ Plane = NDArray[np.uint8]
 
 
 class _Layout(NamedTuple):
-    """How libav lays out planes of YUV: log2 of how much smaller chroma is, across and down, and the bits of a sample."""
+    """How libav lays out planes of YUV: log2 of how much smaller chroma is across and down, and bits of a sample."""
 
     across: int
     down: int
@@ -45,14 +45,13 @@ def cut_out(frame: Any, boxes: Mapping[str, Box]) -> dict[str, Picture]:
 
 
 def _cut(planes: list[Plane], box: Box, layout: _Layout, matrix: NDArray[np.float32]) -> Picture:
-    parts = [np.ascontiguousarray(planes[0][box.y : box.y + box.h, box.x : box.x + box.w])]
+    parts: list[Any] = [np.ascontiguousarray(planes[0][box.y : box.y + box.h, box.x : box.x + box.w])]
     x0, x1 = box.x >> layout.across, (box.x + box.w) >> layout.across
     y0, y1 = box.y >> layout.down, (box.y + box.h) >> layout.down
     for plane in planes[1:3]:
         small = np.ascontiguousarray(plane[y0:y1, x0:x1])
         parts.append(cv2.resize(small, (box.w, box.h), interpolation=cv2.INTER_LINEAR))
-    picture: Picture = cv2.transform(cv2.merge(parts), matrix)
-    return picture
+    return np.asarray(cv2.transform(cv2.merge(parts), matrix), np.uint8)
 
 
 def _plane(plane: Any, bits: int) -> Plane:

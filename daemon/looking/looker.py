@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import av
 import cv2
+import structlog
 
 from configs.hud import HudOptions
 from configs.huds import load_hud
 from core.game import GameEvent
 from core.media import AudioBlock, Epoch, Packet, Track
+from daemon.looking.ocr import open_text
 from daemon.looking.sampler import Sampler, Tally
-from daemon.looking.text import open_text
 from detectors.hud.reader import HudReader
-from telemetry import Metrics, get_logger
+from telemetry import Metrics
 
-log = get_logger(__name__)
+log = structlog.get_logger()
 
 
 class Looker:
@@ -28,14 +29,17 @@ class Looker:
         self._told = Tally()
         self.tally = Tally()
 
-    def begin(self, epoch: Epoch, picture: Track | None) -> None:
+    def begin(self, epoch: Epoch, picture: Track | None) -> None:  # noqa: ARG002
         """Another codec, another size: a decoder of its own. An epoch without a picture shows nothing."""
         self._reader.cut()
         try:
-            self._sampler = picture and Sampler(picture, epoch, self._reader, fps=self._fps, tally=self.tally)
+            self._sampler = None if picture is None else self._opened(picture)
         except (av.FFmpegError, ValueError) as err:
             log.warning("hud.not_decoded", codec=picture.codec if picture else "", error=str(err)[:200])
             self._sampler = None
+
+    def _opened(self, picture: Track) -> Sampler:
+        return Sampler(picture, self._reader, fps=self._fps, tally=self.tally)
 
     def push(self, packet: Packet) -> list[GameEvent]:
         """What the picture shows."""

@@ -1,8 +1,9 @@
 """Packets of the picture to a HUD's frames, at the price of a keyframe where nothing changes. One epoch, one thread.
 
-A part of a frame cannot be decoded alone in any of the codecs. So every keyframe is looked at; only where it differs from
-the one before, or where something could have come and gone between the two, the pictures between are decoded too. They
-are decoded without what is cheapest to leave out, frames that no other leans on, and looked at a few times a second.
+A part of a frame cannot be decoded alone in any of the codecs. So every keyframe is looked at; only where it differs
+from the one before, or where something could have come and gone between the two, the pictures between are decoded too.
+They are decoded without what is cheapest to leave out, frames that no other leans on, and looked at a few times a
+second.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final, Protocol
 import av
 
 from core.game import GameEvent
-from core.media import Epoch, Packet, Track
+from core.media import Packet, Track
 from core.times import NS_PER_S, Ns, ns
 from daemon.ingest.decode import open_decoder, raw_packet
 from daemon.looking.crops import cut_out
@@ -47,15 +48,14 @@ class Tally:
 
 
 class Sampler:
-    """`push` takes the picture's packets in the order of decoding; what it finds comes no later than `WAIT_NS` after."""
+    """`push` takes the picture's packets in the order of decoding; what it finds comes at most `WAIT_NS` after."""
 
-    def __init__(self, track: Track, epoch: Epoch, reader: Reader, *, fps: float, tally: Tally | None = None) -> None:
+    def __init__(self, track: Track, reader: Reader, *, fps: float, tally: Tally | None = None) -> None:
         """Raises av.FFmpegError where the codec's decoder is missing."""
         self._reader = reader
         self._keys, self._between = open_decoder(track), open_decoder(track)
         self._between.skip_frame = "NONREF"
         self._step_ns = round(NS_PER_S / fps)
-        self._start_ns = epoch.start_ns
         self._boxes: tuple[tuple[int, int], dict[str, Box]] = ((0, 0), {})
         self._gop: list[Packet] = []
         self._bytes = 0

@@ -1,4 +1,4 @@
-"""The analysis thread: sound and pictures to signals and events of a game, those and chat to decisions, in media-time order.
+"""The analysis thread: sound and pictures to signals and a game's events, these and chat to decisions, by media time.
 
 It steps on a grid of media time, so the same media gives the same decisions at any speed; a step waits until the words
 it may know of are there. Everything it learns goes to the journal through one batch a step. It never touches capture: a

@@ -15,7 +15,6 @@ from typing import Final
 from core.media import Epoch, Gap, Packet, Track
 from core.times import Ns
 
-
 LIMIT_BYTES: Final = 128 << 20  # of packets that wait: a minute of 16 Mbit/s, more than platforms send on
 
 
