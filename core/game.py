@@ -36,8 +36,8 @@ class GameEvent:
     """One thing that the HUD showed, or that a sound of the game told.
 
     `t_ns` is the media time at which it first showed: between the last frame without it and the first one with it.
-    `known_ns` >= `t_ns` is the media time from which a detector may use it. `own`: the streamer did it, or it happened to
-    them (a death). `count` is a streak's size or a counter's step. Names are read off the screen: they are cleaned,
+    `known_ns` >= `t_ns` is the media time from which a detector may use it. `own`: the streamer did it, or it happened
+    to them (a death). `count` is a streak's size or a counter's step. Names are read off the screen: they are cleaned,
     bounded and otherwise untrusted. `end_ns` is its last sight, when known.
     """
 

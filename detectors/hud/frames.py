@@ -33,7 +33,7 @@ class TextLine(NamedTuple):
 
 
 class TextReader(Protocol):
-    """Reads text off RGB crops, one list of lines a crop, in reading order. Never raises: what fails reads as nothing."""
+    """Reads text off RGB crops, one list of lines a crop, in reading order. Never raises; failures read as none."""
 
     def read(self, crops: Sequence[Picture]) -> list[list[TextLine]]: ...
 

@@ -88,7 +88,7 @@ class Gate(_Part):
 
 
 class Mark(_Part):
-    """A picture of something that the HUD shows, cut out of a frame of `height` lines; transparent pixels don't count."""
+    """A picture of a thing that the HUD shows, cut out of a frame of `height` lines; transparent pixels don't count."""
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}\.png$")]
     threshold: Annotated[float, Field(ge=0.4, le=0.99)] = 0.75

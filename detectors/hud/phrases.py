@@ -1,15 +1,20 @@
 """Sentences that a game writes: `{victim} was fragged by {who}`, found in text that a machine read off the screen.
 
 Not regular expressions: a HUD comes from anybody, and a pattern must neither hang nor miss a line for one misread
-letter. A phrase is literal text and the names {who}, {victim}, {weapon} and {any}; the literals are found in their order,
-each with a letter or two wrong, and what lies between them are the names. Time is linear in the text.
+letter. A phrase is literal text and the names {who}, {victim}, {weapon} and {any}; the literals are found in order, a
+letter of five may be wrong, and what lies between them are the names. Time is linear in the text.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from rapidfuzz import fuzz
+
+from core.game import clean_name
 
 LINE_LENGTH: Final = 120  # characters of a line that are looked at: two names, a weapon and a sentence
 _PHRASE_LENGTH: Final = 100
@@ -54,5 +59,44 @@ def squeeze(text: str) -> str:
 
 
 def fit(phrase: Phrase, line: str) -> dict[str, str] | None:
-    """The names in a line, each cleaned; None when the line does not say this. {any} is left out."""
-    raise NotImplementedError
+    """The names in a line, each cleaned and none empty; None when the line does not say this. {any} is left out."""
+    kept = [(c, place) for place, c in enumerate(line[:LINE_LENGTH]) if not c.isspace()]
+    plain = "".join(c.lower() if len(c.lower()) == 1 else c for c, _ in kept)
+    found: dict[str, str] = {}
+    at, open_name = 0, ""
+    for part, is_name in zip(phrase.parts, phrase.names, strict=True):
+        if is_name:
+            open_name = part
+            continue
+        span = _find(part, plain, at)
+        if span is None or (open_name and not _keep(found, open_name, line, kept, at, span[0])):
+            return None
+        at, open_name = span[1], ""
+    if open_name and not _keep(found, open_name, line, kept, at, len(kept)):
+        return None
+    found.pop("any", None)
+    return found
+
+
+def _find(literal: str, plain: str, start: int) -> tuple[int, int] | None:
+    """Where a literal lies in the text from `start` on: the best place, its edges moved to where they fit best."""
+    rest = plain[start:]
+    if len(rest) < 0.8 * len(literal):
+        return None
+    place = fuzz.partial_ratio_alignment(literal, rest, score_cutoff=_ALIKE)
+    if place is None:
+        return None
+    edges = ((a, b) for a in range(place.dest_start, place.dest_start + 2) for b in range(place.dest_end, a, -1)[:3])
+    best = max(edges, key=lambda edge: fuzz.ratio(literal, rest[edge[0] : edge[1]]), default=None)
+    if best is None or fuzz.ratio(literal, rest[best[0] : best[1]]) < _ALIKE:
+        return None
+    return start + best[0], start + best[1]
+
+
+def _keep(found: dict[str, str], name: str, line: str, kept: Sequence[tuple[str, int]], first: int, end: int) -> bool:
+    """Keep what lies between two literals; False where that is nothing."""
+    if end <= first:
+        return False
+    text = clean_name(line[kept[first][1] : kept[end - 1][1] + 1])
+    found[name] = text
+    return bool(text)

@@ -25,6 +25,11 @@ def screen_lines(hud: Hud, height: int) -> float:
     return hud.screen.h * height
 
 
+def most_lines(hud: Hud, heights: float) -> int:
+    """A length of a region in working pixels, rounded up to what even boxes may add."""
+    return round(heights * hud.height) + 2
+
+
 def _offset(inwards: float, anchor: str, edges: tuple[str, str], unit: float, size: float, room: float) -> float:
     words = anchor.split("-")
     if edges[0] in words:
