@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from core.game import GameEvent
 from core.times import Ns, ns
 from detectors.hud.debounce import Now, Sighting
 from detectors.hud.frames import TextReader
 from detectors.hud.match import Hit, Template, find
 from detectors.hud.model import CounterRule
-from detectors.hud.prints import SAME, Print, alike, shape, strokes
+from detectors.hud.prints import SAME, Print, alike, nothing, shape, strokes
 from detectors.hud.view import View
 from detectors.hud.watcher import Told
 
@@ -58,7 +56,7 @@ class CounterWatcher:
     def look(self, view: View) -> Sight:
         """The number by its marks; its pixels where there are none."""
         if self._digits:
-            return Sight(self._by_marks(view), np.zeros((0, 0), np.float32))
+            return Sight(self._by_marks(view), nothing())
         gate = self._rule.gate
         return Sight(None, shape(view.coloured(gate)) if gate is not None else strokes(view.grey))
 

@@ -60,6 +60,7 @@ class FeedWatcher:
         self._finder = RowFinder(rule, templates, rule.row_h * height)
         self._longest_ns = round(LONGEST * ns(rule.shown_s))
         self._known: list[_Known] = []  # from top to bottom as last seen
+        self._pairs: tuple[list[Row], list[tuple[int, int, float]]] | None = None
 
     def look(self, view: View) -> list[Row]:
         """The rows of a view."""
@@ -69,25 +70,24 @@ class FeedWatcher:
         """A row that was not there, or one that the next look decides on."""
         if any(known.visible and known.sighting.open for known in self._known):
             return True
-        visible = [known for known in self._known if known.visible]
-        sure = [j for _, j, like in pair([known.row.look for known in visible], sight) if like >= SAME]
-        return len(sure) < len(sight)
+        return sum(like >= SAME for _, _, like in self._paired(sight)) < len(sight)
 
     def take(self, sight: list[Row], view: View, now: Now) -> list[GameEvent]:
         """Count a look."""
-        self._forget(now.t_ns)
         visible = [known for known in self._known if known.visible]
         left = dict(enumerate(sight))
         seen: list[tuple[_Known, Row]] = []
-        for i, j, like in pair([known.row.look for known in visible], sight):
+        for i, j, like in self._paired(sight):
             if like >= SAME or self._same_text(visible[i], sight[j], view, unread=True):
                 seen.append((visible[i], left.pop(j)))
+        self._forget(now.t_ns)
         back = [known for known in self._known if all(known is not one for one, _ in seen)]
         for j, row in list(left.items()):
             known = next((one for one in back if self._came_back(one, row, view)), None)
             if known is not None:
                 back.remove(known)
                 seen.append((known, left.pop(j)))
+        self._pairs = None
         for known in self._known:
             known.visible = False
         for known, row in seen:
@@ -105,6 +105,14 @@ class FeedWatcher:
     def cut(self) -> None:
         """Forget what is on the screen."""
         self._known.clear()
+        self._pairs = None
+
+    def _paired(self, sight: list[Row]) -> list[tuple[int, int, float]]:
+        """Which visible row is which of a sight; kept between `differs` and `take`."""
+        if self._pairs is None or self._pairs[0] is not sight:
+            known = [known.row.look for known in self._known if known.visible]
+            self._pairs = sight, pair(known, sight)
+        return self._pairs[1]
 
     def _forget(self, t_ns: Ns) -> None:
         """What flickered, and what cannot come back."""

@@ -137,7 +137,10 @@ def _best_near(view: View, wanted: Template, at: Hit, reach: int) -> Hit | None:
 
 def _scores(part: Grey, grey: Grey, mask: Grey | None) -> NDArray[np.float32]:
     found = cv2.matchTemplate(part, grey, cv2.TM_CCOEFF_NORMED, mask=mask)
-    return np.nan_to_num(np.asarray(found, np.float32), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    scores = np.asarray(found, np.float32)
+    if not np.isfinite(scores.max()) or mask is not None:  # 0 / 0 where the picture is flat
+        scores[~np.isfinite(scores)] = 0.0
+    return scores
 
 
 def _peaks(

@@ -6,7 +6,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 from rapidfuzz import fuzz
 
 from core.game import GameEvent, GameKind
@@ -16,7 +15,7 @@ from detectors.hud.frames import TextReader
 from detectors.hud.model import ANY_PLAYER, TextRule
 from detectors.hud.names import is_player
 from detectors.hud.phrases import fit, parse_phrase, squeeze
-from detectors.hud.prints import SAME, Print, alike, shape
+from detectors.hud.prints import SAME, Print, alike, nothing, shape
 from detectors.hud.view import View, passes, share
 from detectors.hud.watcher import LONGEST, Told
 
@@ -44,20 +43,20 @@ class TextWatcher:
     def look(self, view: View) -> Print:
         """The pixels in the gate's colours; none where the gate doesn't pass."""
         mask = view.coloured(self._rule.gate)
-        return shape(mask) if passes(self._rule.gate, share(mask)) else np.zeros((0, 0), np.float32)
+        return shape(mask) if passes(self._rule.gate, share(mask)) else nothing()
 
     def differs(self, sight: Print) -> bool:
         """Other words, or such that the next look decides on."""
         if self._words is None:
-            return sight.size > 0
-        return self._words.sighting.open or (sight.size > 0 and alike(self._words.look, sight) < SAME)
+            return sight.small.size > 0
+        return self._words.sighting.open or (sight.small.size > 0 and alike(self._words.look, sight) < SAME)
 
     def take(self, sight: Print, view: View, now: Now) -> list[GameEvent]:
         """Count a look; words are read once they were seen twice."""
         words = self._words
-        same = words is not None and sight.size > 0 and alike(words.look, sight) >= SAME
-        if words is None or (sight.size > 0 and not same):
-            self._words = _Words(sight, Sighting.begin(now, self._longest_ns)) if sight.size > 0 else None
+        same = words is not None and sight.small.size > 0 and alike(words.look, sight) >= SAME
+        if words is None or (sight.small.size > 0 and not same):
+            self._words = _Words(sight, Sighting.begin(now, self._longest_ns)) if sight.small.size > 0 else None
             return []
         words.sighting.look(now.t_ns, same)
         if same:
