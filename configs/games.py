@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import UsageError
+from core.game import NO_GAME
 
 HUD_FILE: Final = "hud.yaml"
 
@@ -42,3 +43,24 @@ def hud_folder(name_or_path: str) -> Path:
         remedy=f"{hint}Shipped: {known}; or name a folder of your own with a slash in its path (docs/huds.md).",
         code="unknown_game",
     )
+
+
+def is_folder(text: str) -> bool:
+    """Whether a game is named by a path, which has a slash."""
+    return os.sep in text
+
+
+def known_game(text: str) -> str:
+    """A name or `off` as it stands, a folder as an absolute path. Raises UsageError for a game nobody has heard of."""
+    if text == NO_GAME:
+        return text
+    folder = hud_folder(text)
+    if not is_folder(text):
+        return text
+    if not (folder / HUD_FILE).is_file():
+        raise UsageError(
+            f"There is no {HUD_FILE} in {folder}",
+            remedy="Make one with `clipd hud record`; docs/huds.md shows how.",
+            code="unknown_game",
+        )
+    return str(folder.absolute())

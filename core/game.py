@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from core.times import Ns
 
+NO_GAME: Final = "off"  # where a game is named: none, whatever the profile says
 NAME_LENGTH: Final = 40  # characters of a name that are kept; games allow 16 to 32
 
 

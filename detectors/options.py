@@ -154,6 +154,7 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
     """A named set of detection options, clip lengths and the hourly budget."""
 
     name: str = Field(default="gaming", pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
+    game: str | None = Field(default=None, max_length=2048, description="A HUD's name or folder; none: no HUD is read.")
     clips_per_hour: float = Field(default=6, gt=0, le=120)
     clip: ClipLengths = ClipLengths()
     detect: DetectOptions = DetectOptions()

@@ -5,21 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz import fuzz
 
 from core.game import GameEvent, GameSource
 from core.times import Ns
+from detectors.hud.names import fold
 
-_ALIKE: Final = 0.8  # of a name; judgement: a reader errs in one letter of six, two players' names differ in more
-_CONFUSED: Final = str.maketrans("01i5", "olls")  # what readers of a screen take for each other
+_ALIKE: Final = 80.0  # of 100, as for the player's own name (detectors.hud.names)
 
 
 def alike(one: str, other: str) -> bool:
     """Whether two names, as they were read, may be the same; an unknown one may be anybody's."""
-    if not one or not other or one == other:
-        return True
-    plain = (name.lower().translate(_CONFUSED) for name in (one, other))
-    return Levenshtein.normalized_similarity(*plain) >= _ALIKE
+    return not one or not other or one == other or fuzz.ratio(fold(one), fold(other)) >= _ALIKE
 
 
 @dataclass(slots=True)
