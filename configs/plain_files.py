@@ -18,8 +18,12 @@ def plain_file(folder: Path, name: str, most: int) -> bytes:
     except OSError as err:
         why = "is a link" if path.is_symlink() else f"cannot be read: {err.strerror}"
         raise UsageError(f"{path} {why}", remedy="Put the file itself there.", code="bad_hud") from err
+    try:
+        _check(path, os.fstat(handle), most)
+    except UsageError:
+        os.close(handle)
+        raise
     with os.fdopen(handle, "rb") as file:
-        _check(path, os.fstat(file.fileno()), most)
         raw = file.read(most + 1)
     if len(raw) > most:
         raise _large(path, most)

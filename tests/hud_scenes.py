@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -28,7 +29,7 @@ FEED = {
     "region": "feed",
     "row_h": ROW / H,
     "marks": ["skull"],
-    "own_kill": {"colours": [{"hue": [35, 55], "saturation": [0.5, 1], "value": [0.6, 1]}], "share": [0.03, 1]},
+    "own_kill": {"colours": [{"hue": [35, 55], "saturation": [0.5, 1], "value": [0.6, 1]}], "share": [0.1, 1]},
     "shown_s": 4,
 }
 TREE = {
@@ -106,7 +107,7 @@ def drawn_hud(tree: dict[str, object] | None = None) -> LoadedHud:
     )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Line:
     """A row of the feed: `who` killed `victim`."""
 
@@ -126,6 +127,7 @@ class Screen:
     white: float = 0.0
     seed: int = 0
     top: int = 0  # pixels by which rows are shifted down: they slide
+    lost: bool = False  # the frame never comes
 
 
 def word(text: str) -> Picture:
@@ -139,11 +141,8 @@ def word(text: str) -> Picture:
 
 def draw(screen: Screen, width: int = 1280, height: int = 720) -> Picture:
     """The whole picture."""
-    rng = np.random.default_rng(screen.seed)
-    small = rng.integers(0, 200, (9, 16, 3), np.uint8)
     wide = round(H * width / height)
-    picture = np.asarray(cv2.resize(small, (wide, H), interpolation=cv2.INTER_CUBIC), np.uint8)
-    picture = np.clip(picture.astype(np.int16) + rng.integers(-12, 12, picture.shape), 0, 255).astype(np.uint8)
+    picture = scenery(screen.seed % 16, wide).copy()
     for i, row in enumerate(screen.rows):
         _row(picture, row, round(0.05 * H) + 4 + i * ROW + screen.top)
     if screen.medal:
@@ -162,6 +161,16 @@ def draw(screen: Screen, width: int = 1280, height: int = 720) -> Picture:
         if (wide, H) == (width, height)
         else np.asarray(cv2.resize(picture, (width, height), None, 0, 0, how), np.uint8)
     )
+
+
+@lru_cache(maxsize=64)
+def scenery(seed: int, wide: int) -> Picture:
+    """What lies behind the HUD: blurred shapes under grain."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 200, (9, 16, 3), np.uint8)
+    picture = np.asarray(cv2.resize(small, (wide, H), interpolation=cv2.INTER_CUBIC), np.uint8)
+    grain = rng.integers(-12, 12, picture.shape)
+    return np.asarray(np.clip(picture.astype(np.int16) + grain, 0, 255), np.uint8)
 
 
 def _row(picture: Picture, row: Line, top: int) -> None:
@@ -229,5 +238,7 @@ def play(
     reader = HudReader(drawn_hud(tree), text, player=player)
     events = []
     for i, screen in enumerate(screens):
+        if screen.lost:
+            continue
         events += reader.push(frame(reader, draw(screen, *size), i * step_s))
     return events

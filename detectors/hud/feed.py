@@ -34,8 +34,7 @@ class _Known:
     sighting: Sighting
     row: Row
     visible: bool = True
-    own_kill: bool = False
-    own_death: bool = False
+    settled: bool = True  # its colours are those of its look before
     text: str = ""
     tries: int = 0
 
@@ -91,14 +90,12 @@ class FeedWatcher:
         for known in self._known:
             known.visible = False
         for known, row in seen:
+            before = known.row.own_kill, known.row.own_death
+            known.settled = before == (row.own_kill, row.own_death)
             known.row, known.visible = row, True
-            known.own_kill, known.own_death = known.own_kill or row.own_kill, known.own_death or row.own_death
         for known in self._known:
             known.sighting.look(now.t_ns, known.visible)
-        self._known += [
-            _Known(Sighting.begin(now, self._longest_ns), row, own_kill=row.own_kill, own_death=row.own_death)
-            for row in left.values()
-        ]
+        self._known += [_Known(Sighting.begin(now, self._longest_ns), row) for row in left.values()]
         self._known.sort(key=lambda known: known.row.top)
         return [event for known in self._known if (event := self._tell(known, view, now)) is not None]
 
@@ -134,14 +131,17 @@ class FeedWatcher:
         return fuzz.ratio(fold(known.text), fold(" ".join(self._read(row, view)))) >= _SAME_TEXT
 
     def _tell(self, known: _Known, view: View, now: Now) -> GameEvent | None:
-        """The event of a row that became sure; a row that cannot be read is tried once more at its next look."""
+        """The event of a row that became sure.
+
+        One that lights up still, or cannot be read, is tried once more at its next look.
+        """
         sighting, row = known.sighting, known.row
         if sighting.told or not sighting.sure or not known.visible:
             return None
         if sighting.silent:
             sighting.told = True
             return None
-        names = self._names(known, view)
+        names = self._names(known, view) if known.settled or known.tries else None
         if names is None:
             known.tries += 1
             sighting.told = known.tries >= _TRIES
@@ -168,9 +168,9 @@ class FeedWatcher:
         player = self._player
         if player == ANY_PLAYER:
             return GameKind.KILL, True
-        if is_player(victim, player) or (known.own_death and not known.own_kill):
+        if is_player(victim, player) or (known.row.own_death and not known.row.own_kill):
             return GameKind.DEATH, True
-        return GameKind.KILL, known.own_kill or is_player(who, player)
+        return GameKind.KILL, known.row.own_kill or is_player(who, player)
 
     def _read(self, row: Row, view: View) -> tuple[str, str]:
         """The text on both sides of the mark; without one, the first and the last text, or a sentence as a whole."""

@@ -19,6 +19,7 @@ from core.game import clean_name
 LINE_LENGTH: Final = 120  # characters of a line that are looked at: two names, a weapon and a sentence
 _PHRASE_LENGTH: Final = 100
 _ALIKE: Final = 80.0  # of 100: one letter of five misread; judgement
+_STRAY: Final = 2  # characters that dirt on the screen adds to a line's ends; judgement
 _NAMES: Final = ("who", "victim", "weapon", "any")
 
 
@@ -59,7 +60,10 @@ def squeeze(text: str) -> str:
 
 
 def fit(phrase: Phrase, line: str) -> dict[str, str] | None:
-    """The names in a line, each cleaned and none empty; None when the line does not say this. {any} is left out."""
+    """The names in a line, each cleaned and none empty; None when the line does not say this.
+
+    {any} may be nothing, and is left out. A phrase that begins or ends with a literal does so at the line's own end.
+    """
     kept = [(c, place) for place, c in enumerate(line[:LINE_LENGTH]) if not c.isspace()]
     plain = "".join(c.lower() if len(c.lower()) == 1 else c for c, _ in kept)
     found: dict[str, str] = {}
@@ -71,7 +75,11 @@ def fit(phrase: Phrase, line: str) -> dict[str, str] | None:
         span = _find(part, plain, at)
         if span is None or (open_name and not _keep(found, open_name, line, kept, at, span[0])):
             return None
+        if at == 0 and not open_name and span[0] > _STRAY:
+            return None
         at, open_name = span[1], ""
+    if not open_name and len(plain) - at > _STRAY:
+        return None
     if open_name and not _keep(found, open_name, line, kept, at, len(kept)):
         return None
     found.pop("any", None)
@@ -96,7 +104,7 @@ def _find(literal: str, plain: str, start: int) -> tuple[int, int] | None:
 def _keep(found: dict[str, str], name: str, line: str, kept: Sequence[tuple[str, int]], first: int, end: int) -> bool:
     """Keep what lies between two literals; False where that is nothing."""
     if end <= first:
-        return False
+        return name == "any"
     text = clean_name(line[kept[first][1] : kept[end - 1][1] + 1])
     found[name] = text
     return bool(text)

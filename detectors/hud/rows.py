@@ -46,6 +46,7 @@ class RowFinder:
 
     def __init__(self, rule: FeedRule, templates: Mapping[str, Template], row_h: float) -> None:
         self._rule, self._row_h = rule, row_h
+        self._reach = round(_LETTERS * row_h)
         self._wanted = [templates[mark] for mark in rule.marks]
 
     def find(self, view: View) -> list[Row]:
@@ -70,7 +71,7 @@ class RowFinder:
             view,
             (top, bottom),
             (0, view.grey.shape[1]),
-            strokes(_around(view.grey[top:bottom], hit.x, width, round(_LETTERS * self._row_h))),
+            strokes(_around(view.grey[top:bottom], hit.x, width, self._reach)),
             mark=(hit.x, hit.x + width),
             weapon=wanted.name,
             score=hit.score,
@@ -111,9 +112,10 @@ class RowFinder:
         score: float = 1.0,
     ) -> Row:
         top, bottom = lines
+        first, end = sides if mark is None else (mark[0] - self._reach, mark[1] + self._reach)
 
         def has(gate: Gate | None) -> bool:
-            return gate is not None and passes(gate, share(view.coloured(gate)[top:bottom]))
+            return gate is not None and passes(gate, share(view.coloured(gate)[top:bottom, max(0, first) : end]))
 
         return Row(
             top=top,

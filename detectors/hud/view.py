@@ -29,7 +29,9 @@ class View:
         height, width = crop.shape[:2]
         size = tuple(min(_LARGEST, max(1, round(side * scale))) for side in (width, height))
         how = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR  # the exact one costs four times as much
-        self.rgb = crop if size == (width, height) else cv2.resize(crop, size, interpolation=how)
+        self.rgb: Picture = (
+            crop if size == (width, height) else np.asarray(cv2.resize(crop, size, interpolation=how), np.uint8)
+        )
 
     @cached_property
     def grey(self) -> Grey:
