@@ -10,8 +10,12 @@ from configs.hud import HudOptions
 from configs.huds import load_hud
 from core.game import GameEvent
 from core.media import AudioBlock, Epoch, Packet, Track
+from daemon.looking.model import open_objects
 from daemon.looking.ocr import open_text
 from daemon.looking.sampler import Sampler, Tally
+from detectors.hud.cues import CueListener
+from detectors.hud.frames import ObjectReader, TextReader
+from detectors.hud.model import LoadedHud
 from detectors.hud.reader import HudReader
 from telemetry import Metrics
 
@@ -23,8 +27,8 @@ class Looker:
 
     there = True
 
-    def __init__(self, reader: HudReader, *, fps: float, metrics: Metrics) -> None:
-        self._reader, self._fps, self._metrics = reader, fps, metrics
+    def __init__(self, reader: HudReader, ears: CueListener | None, *, fps: float, metrics: Metrics) -> None:
+        self._reader, self._ears, self._fps, self._metrics = reader, ears, fps, metrics
         self._sampler: Sampler | None = None
         self._told = Tally()
         self.tally = Tally()
@@ -32,6 +36,8 @@ class Looker:
     def begin(self, epoch: Epoch, picture: Track | None) -> None:  # noqa: ARG002
         """Another codec, another size: a decoder of its own. An epoch without a picture shows nothing."""
         self._reader.cut()
+        if self._ears is not None:
+            self._ears.cut()
         try:
             self._sampler = None if picture is None else self._opened(picture)
         except (av.FFmpegError, ValueError) as err:
@@ -50,9 +56,9 @@ class Looker:
             self._count()
         return self._counted(events)
 
-    def listen(self, block: AudioBlock) -> list[GameEvent]:  # noqa: ARG002
+    def listen(self, block: AudioBlock) -> list[GameEvent]:
         """What the game sounds like."""
-        return []
+        return [] if self._ears is None else self._counted(self._ears.push(block))
 
     def cut(self) -> list[GameEvent]:
         """A gap, or the end of an epoch."""
@@ -76,5 +82,12 @@ def open_looker(game: str, player: str, options: HudOptions, metrics: Metrics) -
     """For a session. Raises UsageError for a HUD that cannot be read, or an extra that is not installed."""
     cv2.setNumThreads(1)  # a worker is one of many on its machine
     loaded = load_hud(game)
-    reader = HudReader(loaded, open_text(options), player=player)
-    return Looker(reader, fps=options.fps, metrics=metrics)
+    text, objects = readers(loaded, options)
+    reader = HudReader(loaded, text, player=player, objects=objects)
+    ears = CueListener(loaded.hud.game, loaded.cues) if loaded.cues else None
+    return Looker(reader, ears, fps=options.fps, metrics=metrics)
+
+
+def readers(loaded: LoadedHud, options: HudOptions) -> tuple[TextReader, ObjectReader | None]:
+    """Who reads text and finds objects for a HUD. Raises UsageError for an extra that it needs and that is missing."""
+    return open_text(options), open_objects(loaded.models) if loaded.models else None
