@@ -88,7 +88,8 @@ def _only_pixels(raw: bytes, name: str) -> bytes:
 
 
 def _rgba(decoded: NDArray[np.generic]) -> NDArray[np.uint8]:
-    eight = decoded if decoded.dtype == np.uint8 else (decoded.astype(np.uint32) // 257).astype(np.uint8)
+    scaled = decoded.astype(np.uint32) // (1 if decoded.dtype == np.uint8 else 257)
+    eight: NDArray[np.uint8] = scaled.astype(np.uint8)
     if eight.ndim == 2:
         return np.asarray(cv2.cvtColor(eight, cv2.COLOR_GRAY2RGBA), np.uint8)
     if eight.shape[2] == 2:  # grey and alpha
