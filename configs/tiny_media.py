@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import struct
-import wave
+from collections.abc import Iterator
 from typing import Final
 
 import cv2
@@ -19,6 +18,8 @@ _FLAT: Final = 6.0  # grey levels; a mark with less spread looks like any wall
 _OPAQUE_SHARE: Final = 0.1
 _LONG: Final = (0.1, 3.0)  # seconds of a sound
 _RATES: Final = (8_000, 48_000)
+_PCM: Final = (1, 0xFFFE)  # plain, and the extensible form that some programs write for 24 bits
+_SAVE: Final = "Save it as PCM, mono: `ffmpeg -i IN -ac 1 -ar 16000 -c:a pcm_s16le OUT.wav`."
 _KEPT: Final = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))  # texts and profiles can be bombs of their own
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
@@ -48,23 +49,29 @@ def read_png(raw: bytes, name: str) -> NDArray[np.uint8]:
 
 def read_wav(raw: bytes, name: str) -> NDArray[np.float32]:
     """A sound as 16 kHz mono float32 in -1..1. Raises UsageError."""
-    try:
-        with wave.open(io.BytesIO(raw)) as file:
-            channels, width, rate, count = file.getparams()[:4]
-            if channels != 1 or width not in (2, 3) or not _RATES[0] <= rate <= _RATES[1]:
-                raise _bad(
-                    f"{name} has {channels} channels, {8 * width} bits, {rate} Hz",
-                    "A sound is mono with 16 or 24 bits: `ffmpeg -i IN -ac 1 -ar 16000 -c:a pcm_s16le OUT.wav`.",
-                )
-            data = file.readframes(min(count, int(_LONG[1] * rate) + 1))
-    except (wave.Error, EOFError, struct.error, ValueError) as err:
-        raise _bad(f"{name} is no WAV that we read: {err}", "Save it as PCM, mono, 16 bits.") from err
-    samples = _floats(data[: len(data) - len(data) % width], width)
-    if not _LONG[0] <= len(samples) / rate <= _LONG[1]:
-        raise _bad(f"{name} lasts {len(samples) / rate:.2f} s", f"A sound is {_LONG[0]} to {_LONG[1]:.0f} s long.")
+    found = dict(_chunks(raw[12:])) if raw[:4] == b"RIFF" and raw[8:12] == b"WAVE" else {}
+    head, data = found.get(b"fmt ", b""), found.get(b"data", b"")
+    if len(head) < 16:
+        raise _bad(f"{name} is no WAV", _SAVE)
+    coding, channels, rate, _, _, bits = struct.unpack("<HHIIHH", head[:16])
+    if coding not in _PCM or channels != 1 or bits not in (16, 24) or not _RATES[0] <= rate <= _RATES[1]:
+        raise _bad(f"{name} has {channels} channels, {bits} bits, {rate} Hz, coding {coding}", _SAVE)
+    width = bits // 8
+    samples = _floats(data[: min(len(data) // width, int(_LONG[1] * rate) + 1) * width], width)
+    if len(data) // width > len(samples) or len(samples) < _LONG[0] * rate:
+        raise _bad(f"{name} lasts {len(data) / width / rate:.2f} s", f"A sound is {_LONG[0]} to {_LONG[1]:.0f} s long.")
     if float(np.abs(samples).max()) < 1e-3:
         raise _bad(f"{name} is silent", "Cut out a part in which it is heard.")
     return _resampled(samples, rate)
+
+
+def _chunks(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and data of each chunk of a RIFF file; the last one may be cut off."""
+    at = 0
+    while at + 8 <= len(raw):
+        kind, length = struct.unpack("<4sI", raw[at : at + 8])
+        yield kind, raw[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
 
 
 def _only_pixels(raw: bytes, name: str) -> bytes:
@@ -88,7 +95,8 @@ def _only_pixels(raw: bytes, name: str) -> bytes:
 
 
 def _rgba(decoded: NDArray[np.generic]) -> NDArray[np.uint8]:
-    eight = decoded if decoded.dtype == np.uint8 else (decoded.astype(np.uint32) // 257).astype(np.uint8)
+    scaled = decoded.astype(np.uint32) // (1 if decoded.dtype == np.uint8 else 257)
+    eight: NDArray[np.uint8] = scaled.astype(np.uint8)
     if eight.ndim == 2:
         return np.asarray(cv2.cvtColor(eight, cv2.COLOR_GRAY2RGBA), np.uint8)
     if eight.shape[2] == 2:  # grey and alpha

@@ -27,6 +27,8 @@ MAX_CROPS: Final = 32  # of one call; a feed has ten rows at most
 MAX_LINES: Final = 64  # of one crop
 MAX_PIXELS: Final = 640 * 480  # of a crop that is read; half a second on one core, larger ones are made smaller
 MAX_SIDE: Final = 2000
+MIN_SIDE: Final = 6  # no letter is lower
+MAX_ASPECT: Final = 40  # a row of 9 px that is 360 px long, as in a game of 480 lines
 CALL_S: Final = 2.0  # a call that took this long reads no further crop; the next look asks again
 DETECT_LINES: Final = 96  # the shorter side of what is searched for text, so that letters of 10 px do; judgement
 MIN_SCORE: Final = 0.5  # RapidOCR's own default; EasyOCR's scores are of the same kind
@@ -57,6 +59,8 @@ class BoundedReader:
 
     def read(self, crops: Sequence[Picture]) -> list[list[TextLine]]:
         """One list of lines a crop, in reading order as the engine has it; crops beyond a bound read as nothing."""
+        if crops:
+            self._ready()
         until_s = time.monotonic() + CALL_S
         found: list[list[TextLine]] = []
         for crop in crops:
@@ -64,20 +68,32 @@ class BoundedReader:
             found.append(self._lines(crop) if due else [])
         return found
 
+    def _ready(self) -> None:
+        """Open the engine, which takes longer than a call may."""
+        try:
+            self._engine = self._engine or self._open()
+        except Exception as err:  # noqa: BLE001 - the boundary that the class names
+            self._failed(err)
+
+    def _failed(self, err: Exception) -> None:
+        self.errors += 1
+        if self.errors == 1:
+            log.warning("hud.text_failed", error=f"{type(err).__name__}: {err}"[:200])
+
     def _lines(self, crop: Picture) -> list[TextLine]:
-        if crop.ndim != 3 or crop.shape[2] != 3 or min(crop.shape[:2]) < 2:
+        if self._engine is None or crop.ndim != 3 or crop.shape[2] != 3 or min(crop.shape[:2]) < MIN_SIDE:
             return []
+        low, narrow = (max(0, -(-crop.shape[1 - side] // MAX_ASPECT) - crop.shape[side]) for side in (0, 1))
+        if low or narrow:  # engines stretch a thin strip until it is wide, and its length with it: 16 s for 2 by 400 px
+            crop = np.asarray(cv2.copyMakeBorder(crop, 0, low, 0, narrow, cv2.BORDER_REPLICATE), np.uint8)
         scale = min(1.0, (MAX_PIXELS / (crop.shape[0] * crop.shape[1])) ** 0.5, MAX_SIDE / max(crop.shape[:2]))
         try:
             small = crop if scale >= 1 else cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            self._engine = self._engine or self._open()
             self.reads += 1
             read = self._engine(np.ascontiguousarray(small))[:MAX_LINES]
             return [line for each in read if (line := _line(each, min(scale, 1.0))) is not None]
         except Exception as err:  # noqa: BLE001 - the boundary that the class names
-            self.errors += 1
-            if self.errors == 1:
-                log.warning("hud.text_failed", error=f"{type(err).__name__}: {err}"[:200])
+            self._failed(err)
             return []
 
 

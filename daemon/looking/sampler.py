@@ -59,6 +59,7 @@ class Sampler:
         self._boxes: tuple[tuple[int, int], dict[str, Box]] = ((0, 0), {})
         self._gop: list[Packet] = []
         self._bytes = 0
+        self._looked_ns = Ns(0)  # of the last keyframe that was decoded
         self._running: _Looks | None = None  # the GOP's looks, once it is decoded while it comes
         self.tally = tally or Tally()
 
@@ -88,10 +89,10 @@ class Sampler:
         return found
 
     def _keyframe(self, packet: Packet) -> list[GameEvent]:
-        if self._gop and packet.pts_ns - self._gop[0].pts_ns < self._step_ns:
-            if self._running is None:
-                self._begin([packet])  # keyframes come faster than looks: a codec without any other frames
+        if self._gop and self._running is None and packet.pts_ns - self._looked_ns < self._step_ns:
+            self._begin([packet])  # keyframes come faster than looks: a cut, or a codec without any other frames
             return []
+        self._looked_ns = packet.pts_ns
         frame = self._decode_keyframe(packet)
         found: list[GameEvent] = []
         if frame is None or not self._gop:

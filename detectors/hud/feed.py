@@ -159,6 +159,8 @@ class FeedWatcher:
             return None if self._phrases else {}
         left, right = self._read(known.row, view)
         known.text = f"{left} {right}".strip()
+        if not known.text and known.tries + 1 < _TRIES:
+            return None
         if self._phrases:
             return next((names for phrase in self._phrases if (names := fit(phrase, known.text)) is not None), None)
         first, second = ("who", "victim") if self._rule.names == "who-victim" else ("victim", "who")

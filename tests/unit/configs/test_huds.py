@@ -151,10 +151,11 @@ def test_texts_and_profiles_in_a_png_are_not_looked_at(folder: Path) -> None:
     ("raw", "said"),
     [
         (b"RIFF", "no WAV"),
+        (wav()[:30], "no WAV"),
         (wav(channels=2), "2 channels"),
         (wav(rate=96_000), "96000 Hz"),
         (wav(seconds=0.05), "lasts 0.05 s"),
-        (wav(seconds=4, rate=16_000), "lasts 3.00 s"),
+        (wav(seconds=4, rate=16_000), "lasts 4.00 s"),
         (wav(level=0.0), "silent"),
         (wav()[:60], "lasts 0.00 s"),
         (bytes(2_000_000), "larger than"),
