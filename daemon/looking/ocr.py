@@ -30,7 +30,9 @@ MAX_SIDE: Final = 2000
 MIN_SIDE: Final = 6  # no letter is lower
 MAX_ASPECT: Final = 40  # a row of 9 px that is 360 px long, as in a game of 480 lines
 CALL_S: Final = 2.0  # a call that took this long reads no further crop; the next look asks again
-DETECT_LINES: Final = 96  # the shorter side of what is searched for text, so that letters of 10 px do; judgement
+ROW_LINES: Final = 32  # scanlines of a row, at least: what 7 px letters need; judgement
+LONG: Final = 10  # times as long as high: a sentence, or a row of names
+SQUEEZE: Final = 0.7  # its length; judgement
 MIN_SCORE: Final = 0.5  # RapidOCR's own default; EasyOCR's scores are of the same kind
 
 
@@ -83,15 +85,11 @@ class BoundedReader:
     def _lines(self, crop: Picture) -> list[TextLine]:
         if self._engine is None or crop.ndim != 3 or crop.shape[2] != 3 or min(crop.shape[:2]) < MIN_SIDE:
             return []
-        low, narrow = (max(0, -(-crop.shape[1 - side] // MAX_ASPECT) - crop.shape[side]) for side in (0, 1))
-        if low or narrow:  # engines stretch a thin strip until it is wide, and its length with it: 16 s for 2 by 400 px
-            crop = np.asarray(cv2.copyMakeBorder(crop, 0, low, 0, narrow, cv2.BORDER_REPLICATE), np.uint8)
-        scale = min(1.0, (MAX_PIXELS / (crop.shape[0] * crop.shape[1])) ** 0.5, MAX_SIDE / max(crop.shape[:2]))
+        image, across, down = _fitted(crop)
         try:
-            small = crop if scale >= 1 else cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             self.reads += 1
-            read = self._engine(np.ascontiguousarray(small))[:MAX_LINES]
-            return [line for each in read if (line := _line(each, min(scale, 1.0))) is not None]
+            read = self._engine(image)[:MAX_LINES]
+            return [line for each in read if (line := _line(each, across, down)) is not None]
         except Exception as err:  # noqa: BLE001 - the boundary that the class names
             self._failed(err)
             return []
@@ -124,7 +122,8 @@ def _rapid() -> _Engine:
             "Global.log_level": "critical",
             "Global.use_cls": False,
             "Global.text_score": MIN_SCORE,
-            "Det.limit_side_len": DETECT_LINES,
+            "Global.use_vertical_padding": False,  # a row would become a square of nothing, and cost as much
+            "Det.limit_side_len": ROW_LINES,
             "EngineConfig.onnxruntime.intra_op_num_threads": 1,
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
         }
@@ -153,10 +152,30 @@ def _easy(folder: Path) -> _Engine:
     return read
 
 
-def _line(read: _Read, scale: float) -> TextLine | None:
+def _fitted(crop: Picture) -> tuple[Picture, float, float]:
+    """The crop as engines read it best and soonest, and how much larger it became across and down.
+
+    Large crops become smaller, thin rows larger: engines would do that themselves, blurred. A long row is squeezed: its
+    price is its length, and what is lost is less than what sharper letters gain (tried on a type of 7 px).
+    """
+    height, width = crop.shape[:2]
+    low, narrow = (max(0, -(-crop.shape[1 - side] // MAX_ASPECT) - crop.shape[side]) for side in (0, 1))
+    if low or narrow:  # engines stretch a thin strip until it is wide, and its length with it: 16 s for 2 by 400 px
+        crop = np.asarray(cv2.copyMakeBorder(crop, 0, low, 0, narrow, cv2.BORDER_REPLICATE), np.uint8)
+        height, width = crop.shape[:2]
+    down = min(max(1.0, ROW_LINES / height), (MAX_PIXELS / (height * width)) ** 0.5, MAX_SIDE / max(height, width))
+    across = down * (SQUEEZE if width > LONG * height else 1.0)
+    size = (max(2, round(width * across)), max(2, round(height * down)))
+    if size == (width, height):
+        return np.ascontiguousarray(crop), 1.0, 1.0
+    how = cv2.INTER_CUBIC if down > 1 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(crop, size, interpolation=how), np.uint8), size[0] / width, size[1] / height
+
+
+def _line(read: _Read, across: float, down: float) -> TextLine | None:
     plain = "".join(c if c.isprintable() else " " for c in str(read.text)[: 4 * LINE_LENGTH])
     text = " ".join(plain.split())[:LINE_LENGTH]
-    x, y = np.asarray(read.corners, np.float64).reshape(-1, 2).mean(axis=0) / scale
+    x, y = np.asarray(read.corners, np.float64).reshape(-1, 2).mean(axis=0) / (across, down)
     score = float(read.score)
     if not text or not np.isfinite([x, y, score]).all():
         return None

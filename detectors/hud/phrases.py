@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
 
 from core.game import clean_name
 
@@ -94,8 +95,16 @@ def _find(literal: str, plain: str, start: int) -> tuple[int, int] | None:
     place = fuzz.partial_ratio_alignment(literal, rest, score_cutoff=_ALIKE)
     if place is None:
         return None
-    edges = ((a, b) for a in range(place.dest_start, place.dest_start + 2) for b in range(place.dest_end, a, -1)[:3])
-    best = max(edges, key=lambda edge: fuzz.ratio(literal, rest[edge[0] : edge[1]]), default=None)
+    first, end = place.dest_start, place.dest_end
+    letters = sum(c.isalnum() for c in literal)  # points are often not read
+    edges = [(a, b) for a in range(max(0, first - 1), first + 2) for b in range(min(len(rest), end + 1), a, -1)[:4]]
+
+    def fits(edge: tuple[int, int]) -> tuple[float, int]:
+        """A misread letter is one letter, not one too many and one too few: else it goes to the name beside it."""
+        found = rest[edge[0] : edge[1]]
+        return Levenshtein.normalized_similarity(literal, found), -abs(letters - len(found))
+
+    best = max(edges, key=fits, default=None)
     if best is None or fuzz.ratio(literal, rest[best[0] : best[1]]) < _ALIKE:
         return None
     return start + best[0], start + best[1]
