@@ -136,7 +136,7 @@ def outcome(log: Sequence[Match], profile: Profile, every: int) -> list[dict[str
             there[size] += 1
             made[size] += bool(touching)
             whole[size] += any(_holds(clip, first_ns, last_ns) for clip in touching)
-    rows = [
+    rows: list[dict[str, float]] = [
         {"kills": size, "streaks": there[size], "in a clip": made[size], "whole": whole[size]}
         for size in range(1, LARGEST + 1)
     ]

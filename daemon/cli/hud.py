@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -58,6 +58,10 @@ def record_one(
     counter: Annotated[list[str] | None, typer.Option(help="EVENT=BOX: a number that rises, of kills say.")] = None,
     scene: Annotated[list[str] | None, typer.Option(help="NAME=BOX: a part of a menu, scoreboard, replay.")] = None,
     playing: Annotated[str | None, typer.Option(help="A part of the HUD that always shows while one plays.")] = None,
+    shown: Annotated[
+        float | None,
+        typer.Option(help="Seconds that rows and medals stay, at least; 4 and 1.5 unless said.", min=0.4, max=60),
+    ] = None,
     player: o.Player = None,
     title: Annotated[str | None, typer.Option(help="What the game is called.")] = None,
     by_mouse: Annotated[bool, typer.Option("--pick", help="Draw the boxes in a page of this machine.")] = False,
@@ -75,13 +79,12 @@ def record_one(
         *(_told("counter", text) for text in counter or ()),
         *(_scene(text) for text in scene or ()),
     ]
-    wishes = Wishes(title=title or "", player=player or "", phrases=tuple(phrase or ()))
+    wishes = Wishes(title=title or "", player=player or "", phrases=tuple(phrase or ()), shown_s=shown)
     if by_mouse:
         picked = pick(picture, typer.echo)
         drawn += picked.drawn
-        wishes = Wishes(
-            title=wishes.title, player=wishes.player or picked.player, phrases=(*wishes.phrases, *picked.phrases)
-        )
+        phrases = (*wishes.phrases, *picked.phrases)
+        wishes = replace(wishes, player=wishes.player or picked.player, phrases=phrases)
     if not drawn:
         _write(folder / FRAME, ruled(picture))
         typer.echo(f"{folder / FRAME} shows the frame with rulers: {picture.shape[1]} by {picture.shape[0]} pixels.")

@@ -51,6 +51,7 @@ class Wishes:
     title: str = ""
     player: str = ""
     phrases: tuple[str, ...] = ()
+    shown_s: float | None = None  # of the feed and the banners that are drawn
 
 
 def record(folder: Path, picture: Picture, drawn: Sequence[Drawn], wishes: Wishes) -> list[str]:
@@ -88,10 +89,12 @@ class _Maker:
             **tree,
         }
         self.files: dict[str, bytes] = {}
+        self._shown: dict[str, float] = {}
         self._picture = picture
 
     def add(self, drawn: Sequence[Drawn], wishes: Wishes) -> None:
         """Everything that was marked; a rule, mark or region of the same name is replaced."""
+        self._shown = {} if wishes.shown_s is None else {"shown_s": wishes.shown_s}
         self.tree |= {key: said for key, said in (("title", wishes.title), ("player", wishes.player)) if said}
         by_kind: dict[str, list[Drawn]] = {}
         for one in drawn:
@@ -126,6 +129,7 @@ class _Maker:
             rule["gate"] = gate.model_dump(mode="json", exclude_defaults=True)
         if phrases:
             rule["phrases"] = list(phrases)
+        rule |= self._shown
         self._region("feed", feed.box)
         self._rule(rule)
 
@@ -134,7 +138,11 @@ class _Maker:
         mark = self._mark(name, one.box)
         self._region(name, self._grown(one.box))
         count = {"count": one.count} if one.count > 1 else {}
-        self._rule({"kind": "banner", "name": name, "region": name, "marks": [mark], "event": one.event.value, **count})
+        self._rule(
+            {"kind": "banner", "name": name, "region": name, "marks": [mark], "event": one.event.value}
+            | count
+            | self._shown
+        )
 
     def _counter(self, one: Drawn) -> None:
         name = f"{one.event.value.replace('_', '-')}s"

@@ -206,7 +206,7 @@ class Sound(_Part):
     event: GameKind = GameKind.KILL
     count: Annotated[int, Field(ge=1, le=100)] = 1
     own: bool = True
-    threshold: Annotated[float, Field(ge=0.2, le=0.99)] = 0.6
+    threshold: Annotated[float, Field(ge=0.2, le=0.99)] = 0.5  # no false alarm in benchmarks.cues
 
 
 class Hud(_Part):

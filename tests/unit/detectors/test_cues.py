@@ -33,7 +33,7 @@ def burst(seed: int, seconds: float = 0.25) -> Samples:
 
 def cue(samples: Samples, event: GameKind = GameKind.KILL, **values: object) -> Cue:
     """As a HUD folder has it."""
-    return Cue(rule=Sound(file="cue.wav", event=event, **values), samples=samples)  # type: ignore[arg-type]
+    return Cue(rule=Sound(file="cue.wav", event=event, **values), samples=samples)
 
 
 CUES = {"hit": cue(burst(1)), "fanfare": cue(tones(523, 659, 784), GameKind.VICTORY)}

@@ -51,7 +51,8 @@ def test_four_looks_a_second_time_it_closer() -> None:
     track, packets = coded(8, between((5.2, 99)))
     _, events = watch(track, packets, Eye(), fps=4)
     [(t_s, known_s)] = seconds(events)
-    assert (t_s, known_s) == (pytest.approx(5.25, abs=0.1), 6.0)  # the next frame that others lean on
+    assert abs(t_s - 5.25) <= 0.1  # the next frame that others lean on
+    assert known_s == 6.0
 
 
 def test_what_comes_and_goes_between_two_keyframes_is_seen() -> None:
@@ -59,7 +60,8 @@ def test_what_comes_and_goes_between_two_keyframes_is_seen() -> None:
     track, packets = coded(10, between((3.7, 5.2)), gop_s=3)
     _, events = watch(track, packets, Eye(shortest_s=1.5))
     [(t_s, known_s)] = seconds(events)
-    assert (t_s, known_s) == (pytest.approx(4.0, abs=0.1), 6.0)
+    assert abs(t_s - 4.0) <= 0.1
+    assert known_s == 6.0
 
 
 def test_no_more_is_decoded_than_that_takes() -> None:
@@ -102,7 +104,8 @@ def test_every_codec_that_streams_come_in(encoder: str) -> None:
     track, packets = coded(6, between((3.2, 99)), encoder=encoder)
     sampler, events = watch(track, packets, Eye())
     [(t_s, known_s)] = seconds(events)
-    assert (t_s, known_s) == (pytest.approx(3.5, abs=0.1), 4.0)
+    assert abs(t_s - 3.5) <= 0.1
+    assert known_s == 4.0
     assert sampler.tally.errors == 0
 
 
