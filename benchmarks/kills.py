@@ -2,8 +2,9 @@
 
 2,882 kills of 15 recorded Counter-Strike matches (15.4 h from first kill to last), ten players each. The first table is
 where the profiles' `detect.game` has its rates from: streaks of n kills and more inside 15 s, and of one round, for one
-player and for a match, in an hour. The second runs the engine of a profile over each match as one player's screen would
-show it (nothing else is heard or seen): how many streaks become clips, and whether a clip holds its fight.
+player and for a match, in an hour. The others run the engine of a profile over each match as each player's screen would
+show it, and as a broadcast does where everybody's kills count (nothing else is heard or seen): how many streaks become
+clips, and whether a clip holds its fight.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from core.ids import SessionId
 from core.moments import Moment, MomentState
 from core.times import Ns, ns
 from detectors import Engine, Profile
+from detectors.hud.model import ANY_PLAYER
 from tests.media import MEDIA
 
 WINDOW_S: Final = 15.0
@@ -93,14 +95,14 @@ def rates(log: Sequence[Match]) -> list[dict[str, float]]:
 
 
 def as_seen(match: Match, player: str) -> list[GameEvent]:
-    """The feed on one player's screen."""
+    """The feed on one player's screen, or on a broadcast's."""
     return [
         GameEvent(
             t_ns=ns(kill.t_s),
             known_ns=ns(kill.t_s + LATE_S),
             kind=GameKind.KILL,
             game="cs2",
-            own=kill.killer == player,
+            own=player in (ANY_PLAYER, kill.killer),
             source="feed",
             who=kill.killer,
             victim=kill.victim,
@@ -119,17 +121,15 @@ def clips(match: Match, player: str, profile: Profile) -> list[Moment]:
     return [moment for moment in last.values() if moment.state in SHOWN]
 
 
-def outcome(log: Sequence[Match], profile: Profile, every: int) -> list[dict[str, float]]:
-    """For streaks of n kills: how many became clips, and how many of these hold all of their kills."""
+def outcome(screens: Sequence[tuple[Match, str]], profile: Profile) -> list[dict[str, float]]:
+    """For own streaks of n kills: how many became clips, and how many of these hold all of their kills."""
     there, made, whole = Counter[int](), Counter[int](), Counter[int]()
     hours, published = 0.0, 0
-    for place, (match, player) in enumerate((m, p) for m in log for p in players(m)):
-        if place % every:
-            continue
+    for match, player in screens:
         found = clips(match, player, profile)
         hours += match[-1].t_s / 3600
         published += len(found)
-        for streak in streaks(match, player):
+        for streak in (s for p in players(match) if player in (ANY_PLAYER, p) for s in streaks(match, p)):
             size = min(len(streak), LARGEST)
             first_ns, last_ns = ns(streak[0].t_s), ns(streak[-1].t_s)
             touching = [clip for clip in found if clip.start_ns <= last_ns and clip.end_ns >= first_ns]
@@ -148,7 +148,7 @@ def _holds(clip: Moment, first_ns: Ns, last_ns: Ns) -> bool:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--profile", default="gaming")
     parser.add_argument("--every", type=int, default=1, help="Of the players' screens only every n-th.")
@@ -157,12 +157,16 @@ def main() -> None:
     log = matches()
     if not log:
         parser.exit(1, "fx-kills is not here\n")
-    often, made = rates(log), outcome(log, load_profile(args.profile), args.every)
-    print(render_table(list(often[0]), [list(row.values()) for row in often]), end="\n\n")
-    print(render_table(list(made[0]), [list(row.values()) for row in made[:-1]]))
-    print(made[-1])
+    often, profile = rates(log), load_profile(args.profile)
+    print(render_table(list(often[0]), [list(row.values()) for row in often]))
+    screens = [(match, player) for match in log for player in players(match)][:: args.every]
+    views = {"streamers": screens, "broadcasts": [(match, ANY_PLAYER) for match in log]}
+    made = {name: outcome(view, profile) for name, view in views.items()}
+    for name, rows in made.items():
+        print(f"\n{name}: {rows[-1]}")
+        print(render_table(list(rows[0]), [list(row.values()) for row in rows[:-1]]))
     if args.json:
-        write_json(args.json, {"rates": often, "outcome": made}, profile=args.profile, every=args.every)
+        write_json(args.json, {"rates": often, **made}, profile=args.profile, every=args.every)
 
 
 if __name__ == "__main__":

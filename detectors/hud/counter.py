@@ -12,7 +12,7 @@ from detectors.hud.debounce import Now, Sighting
 from detectors.hud.frames import TextReader
 from detectors.hud.match import Hit, Template, find
 from detectors.hud.model import CounterRule
-from detectors.hud.prints import SAME, Print, alike, nothing, shape, strokes
+from detectors.hud.prints import SAME, Print, alike, fingerprint, nothing, shape, strokes
 from detectors.hud.view import View
 from detectors.hud.watcher import Told
 
@@ -58,7 +58,7 @@ class CounterWatcher:
         if self._digits:
             return Sight(self._by_marks(view), nothing())
         gate = self._rule.gate
-        return Sight(None, shape(view.coloured(gate)) if gate is not None else strokes(view.grey))
+        return Sight(None, shape(view.coloured(gate)) if gate is not None else fingerprint(strokes(view.grey)))
 
     def differs(self, sight: Sight) -> bool:
         """Another number, or one that the next look decides on."""

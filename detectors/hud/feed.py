@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-
-from rapidfuzz import fuzz
 
 from core.game import GameEvent, GameKind
 from core.times import Ns, ns
 from detectors.hud.debounce import Now, Sighting
-from detectors.hud.frames import Picture, TextReader
+from detectors.hud.frames import TextReader
 from detectors.hud.match import Template
 from detectors.hud.model import ANY_PLAYER, FeedRule
-from detectors.hud.names import fold, is_player
-from detectors.hud.phrases import fit, parse_phrase
-from detectors.hud.prints import SAME, alike
+from detectors.hud.names import is_player
+from detectors.hud.prints import OTHER, SAME, all_alike
 from detectors.hud.rows import Row, RowFinder, pair
+from detectors.hud.rowtext import Reading, RowReader
 from detectors.hud.view import View
 from detectors.hud.watcher import LONGEST, Told
 
 _TRIES: Final = 2  # looks at which a row is read before it counts as none of ours
-_SAME_TEXT: Final = 75.0  # of 100, of two readings of one row; two kills by one player of another share half; judgement
-_LEGIBLE: Final = 0.5  # a line's own score
-_NAME: Final = 12  # row heights that a name takes at most: 20 letters of a wide type
 
 
 @dataclass(slots=True)
 class _Known:
-    """A row that was seen. `text` is what was read off it."""
+    """A row that was seen, and what was read off it."""
 
     sighting: Sighting
     row: Row
     visible: bool = True
     settled: bool = True  # its colours are those of its look before
-    text: str = ""
+    reading: Reading | None = None
     tries: int = 0
 
 
@@ -54,8 +49,7 @@ class FeedWatcher:
     ) -> None:
         self.region = rule.region
         self._game, self._rule, self._player = game, rule, player
-        self._text = text if rule.names != "none" or rule.phrases else None
-        self._phrases = [parse_phrase(phrase) for phrase in rule.phrases]
+        self._reader = RowReader(rule, text) if text is not None and (rule.names != "none" or rule.phrases) else None
         self._finder = RowFinder(rule, templates, rule.row_h * height)
         self._longest_ns = round(LONGEST * ns(rule.shown_s))
         self._known: list[_Known] = []  # from top to bottom as last seen
@@ -77,7 +71,7 @@ class FeedWatcher:
         left = dict(enumerate(sight))
         seen: list[tuple[_Known, Row]] = []
         for i, j, like in self._paired(sight):
-            if like >= SAME or self._same_text(visible[i], sight[j], view, unread=True):
+            if like >= SAME or self._reads_same(visible[i], sight[j], view):
                 seen.append((visible[i], left.pop(j)))
         self._forget(now.t_ns)
         back = [known for known in self._known if all(known is not one for one, _ in seen)]
@@ -107,7 +101,7 @@ class FeedWatcher:
     def _paired(self, sight: list[Row]) -> list[tuple[int, int, float]]:
         """Which visible row is which of a sight; kept between `differs` and `take`."""
         if self._pairs is None or self._pairs[0] is not sight:
-            known = [known.row.look for known in self._known if known.visible]
+            known = [known.row.looks for known in self._known if known.visible]
             self._pairs = sight, pair(known, sight)
         return self._pairs[1]
 
@@ -121,14 +115,14 @@ class FeedWatcher:
         ]
 
     def _came_back(self, known: _Known, row: Row, view: View) -> bool:
-        like = alike(known.row.look, row.look)
-        return like >= SAME or self._same_text(known, row, view, unread=False)
+        like = all_alike(known.row.looks, row.looks)
+        return like >= SAME or (like >= OTHER and known.reading is not None and self._reads_same(known, row, view))
 
-    def _same_text(self, known: _Known, row: Row, view: View, *, unread: bool) -> bool:
-        """Whether a row reads like a known one; `unread` where nothing was read off that one."""
-        if not known.text or self._text is None:
-            return unread
-        return fuzz.ratio(fold(known.text), fold(" ".join(self._read(row, view)))) >= _SAME_TEXT
+    def _reads_same(self, known: _Known, row: Row, view: View) -> bool:
+        """Whether a row reads like a known one; where nothing was read, its looks have to do."""
+        if known.reading is None or self._reader is None:
+            return True
+        return known.reading.same(self._reader.read(row, view))
 
     def _tell(self, known: _Known, view: View, now: Now) -> GameEvent | None:
         """The event of a row that became sure.
@@ -154,17 +148,13 @@ class FeedWatcher:
         return told.event(sighting, now.t_ns, row.score)
 
     def _names(self, known: _Known, view: View) -> dict[str, str] | None:
-        """Who and victim of a row; None where it says something else than a phrase of the rule."""
-        if self._text is None:
-            return None if self._phrases else {}
-        left, right = self._read(known.row, view)
-        known.text = f"{left} {right}".strip()
-        if not known.text and known.tries + 1 < _TRIES:
+        """Who and victim of a row; None where it cannot be read yet, or says something else than the rule's phrases."""
+        if self._reader is None:
+            return None if self._rule.phrases else {}
+        known.reading = self._reader.read(known.row, view)
+        if not known.reading.complete and known.tries + 1 < _TRIES:
             return None
-        if self._phrases:
-            return next((names for phrase in self._phrases if (names := fit(phrase, known.text)) is not None), None)
-        first, second = ("who", "victim") if self._rule.names == "who-victim" else ("victim", "who")
-        return {first: left.split("+")[0], second: right}  # killer + helper
+        return known.reading.names
 
     def _whose(self, known: _Known, who: str, victim: str) -> tuple[GameKind, bool]:
         player = self._player
@@ -173,32 +163,3 @@ class FeedWatcher:
         if is_player(victim, player) or (known.row.own_death and not known.row.own_kill):
             return GameKind.DEATH, True
         return GameKind.KILL, known.row.own_kill or is_player(who, player)
-
-    def _read(self, row: Row, view: View) -> tuple[str, str]:
-        """The text on both sides of the mark; without one, the first and the last text, or a sentence as a whole."""
-        assert self._text is not None
-        reach = round(_NAME * (row.bottom - row.top))
-        if row.mark is None:
-            [texts] = self._lines([_crop(view, row, row.left, row.right)])
-            if self._phrases or len(texts) < 2:
-                return " ".join(texts), ""
-            return texts[0], texts[-1]
-        low, high = row.mark
-        sides = [(max(row.left, low - reach), low), (high, min(row.right, high + reach))]
-        read = iter(self._lines([_crop(view, row, a, b) for a, b in sides if b - a >= 4]))
-        left, right = (" ".join(next(read)) if b - a >= 4 else "" for a, b in sides)
-        return left, right
-
-    def _lines(self, crops: Sequence[Picture]) -> list[list[str]]:
-        """The legible lines of each crop, from left to right."""
-        assert self._text is not None
-        return [
-            [line.text for line in sorted(lines, key=lambda line: line.x) if line.score >= _LEGIBLE]
-            for lines in self._text.read(crops)
-        ]
-
-
-def _crop(view: View, row: Row, left: int, right: int) -> Picture:
-    """Part of a row at the picture's own size."""
-    top, bottom, first, end = (round(value / view.scale) for value in (row.top, row.bottom, left, right))
-    return view.crop[top:bottom, first:end]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,21 +28,27 @@ class Print:
     small: NDArray[np.float32] = field(repr=False)  # (n,)
 
 
-def strokes(grey: Grey) -> Print:
+def strokes(grey: Grey) -> NDArray[np.float32]:
     """Writing on translucent rows: what is brighter or darker than its surroundings of about a row's height."""
     size = max(3, grey.shape[0] // 2 * 2 + 1)
     wide = grey.astype(np.float32)
-    return _print(wide - np.asarray(cv2.blur(wide, (size, size)), np.float32))
+    return np.asarray(wide - cv2.blur(wide, (size, size)), np.float32)
 
 
 def shape(mask: Grey) -> Print:
     """Pixels that have a gate's colours, a little soft."""
-    return _print(np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0), np.float32))
+    return fingerprint(np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0), np.float32))
 
 
 def nothing() -> Print:
     """No writing: like nothing, not even itself."""
     return Print(np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
+
+
+def all_alike(one: Sequence[Print], other: Sequence[Print]) -> float:
+    """How alike the least alike of several patches are; those that are flat in both say nothing."""
+    both = [(mine, yours) for mine, yours in zip(one, other, strict=False) if mine.small.size or yours.small.size]
+    return min((alike(mine, yours) for mine, yours in both), default=0.0)
 
 
 def alike(one: Print, other: Print) -> float:
@@ -62,7 +69,8 @@ def alike(one: Print, other: Print) -> float:
     return min(1.0, best) if np.isfinite(best) else 0.0
 
 
-def _print(patch: NDArray[np.float32]) -> Print:
+def fingerprint(patch: NDArray[np.float32]) -> Print:
+    """Of any patch."""
     _, spread = cv2.meanStdDev(patch)
     if float(spread[0, 0]) < _FLAT:
         return Print(patch, np.zeros(0, np.float32))

@@ -11,11 +11,11 @@ import numpy as np
 
 from detectors.hud.match import Hit, Template, find
 from detectors.hud.model import FeedRule, Gate
-from detectors.hud.prints import OTHER, Print, alike, shape, strokes
+from detectors.hud.prints import OTHER, Print, all_alike, fingerprint, shape, strokes
 from detectors.hud.view import Grey, View, passes, share
 
 _MOST: Final = 12  # rows of a feed
-_LETTERS: Final = 4  # row heights to either side of a mark that tell rows apart: the ends of both names
+_LETTERS: Final = 3  # row heights to either side of a mark that tell rows apart: the ends of both names
 _HALF_ROW: Final = 0.35  # of a row's height: a run of scanlines that is less is no row; judgement
 _HOLE: Final = 0.15  # of a row's height: scanlines without the colour inside letters; judgement
 
@@ -33,7 +33,7 @@ class Row:
     score: float
     own_kill: bool
     own_death: bool
-    look: Print = field(repr=False)
+    looks: tuple[Print, ...] = field(repr=False)  # what tells it from others: its writing left and right of the mark
 
     @property
     def y(self) -> float:
@@ -71,7 +71,7 @@ class RowFinder:
             view,
             (top, bottom),
             (0, view.grey.shape[1]),
-            strokes(_around(view.grey[top:bottom], hit.x, width, self._reach)),
+            _beside(view.grey[top:bottom], hit.x, hit.x + width, self._reach),
             mark=(hit.x, hit.x + width),
             weapon=wanted.name,
             score=hit.score,
@@ -91,7 +91,7 @@ class RowFinder:
                 left, _, width, _ = cv2.boundingRect(part)
                 margin = round(self._row_h / 2)
                 sides = max(0, left - margin), min(mask.shape[1], left + width + margin)
-                rows.append(self._row(view, (top, bottom), sides, shape(part)))
+                rows.append(self._row(view, (top, bottom), sides, (shape(part),)))
         return rows
 
     def _strip(self, view: View, middle: float) -> tuple[int, int]:
@@ -105,7 +105,7 @@ class RowFinder:
         view: View,
         lines: tuple[int, int],
         sides: tuple[int, int],
-        look: Print,
+        looks: tuple[Print, ...],
         *,
         mark: tuple[int, int] | None = None,
         weapon: str = "",
@@ -127,17 +127,17 @@ class RowFinder:
             score=score,
             own_kill=has(self._rule.own_kill),
             own_death=has(self._rule.own_death),
-            look=look,
+            looks=looks,
         )
 
 
-def pair(known: Sequence[Print], rows: Sequence[Row]) -> list[tuple[int, int, float]]:
+def pair(known: Sequence[Sequence[Print]], rows: Sequence[Row]) -> list[tuple[int, int, float]]:
     """Which known row is which of the rows now: (known, row, how alike), both from top to bottom and in that order.
 
     Rows move up when others leave, but none overtakes another. Unlike ones stay unpaired; the sum is the largest.
     """
     sums = np.zeros((len(known) + 1, len(rows) + 1))
-    like = np.array([[alike(one, row.look) for row in rows] for one in known]).reshape(len(known), len(rows))
+    like = np.array([[all_alike(one, row.looks) for row in rows] for one in known]).reshape(len(known), len(rows))
     for i in range(len(known) - 1, -1, -1):
         for j in range(len(rows) - 1, -1, -1):
             both = sums[i + 1, j + 1] + like[i, j] if like[i, j] >= OTHER else 0.0
@@ -154,16 +154,13 @@ def pair(known: Sequence[Print], rows: Sequence[Row]) -> list[tuple[int, int, fl
     return pairs
 
 
-def _around(strip: Grey, x: int, width: int, reach: int) -> Grey:
-    """The columns about a mark, always as many; what lies outside of the view is flat."""
-    left, right = x - reach, x + width + reach
-    part = strip[:, max(0, left) : right]
-    return np.asarray(
-        cv2.copyMakeBorder(
-            part, 0, 0, max(0, -left), max(0, right - strip.shape[1]), cv2.BORDER_CONSTANT, value=int(part.mean())
-        ),
-        np.uint8,
-    )
+def _beside(strip: Grey, left: int, right: int, reach: int) -> tuple[Print, ...]:
+    """The writing left and right of a mark: always as many columns, and flat where they lie outside of the view."""
+    writing = strokes(strip)
+    low, high = reach - left, right + reach - writing.shape[1]
+    wide = np.pad(writing, ((0, 0), (max(0, low), max(0, high))))
+    at = left + max(0, low)
+    return fingerprint(wide[:, at - reach : at]), fingerprint(wide[:, at + right - left :][:, :reach])
 
 
 def _runs(passing: np.ndarray[tuple[int], np.dtype[np.bool_]], hole: int) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from detectors.hud.frames import Picture
 from detectors.hud.match import Hit, find, stays, template
 from detectors.hud.model import Gate, Hud, Mark, Region
 from detectors.hud.places import region_box
-from detectors.hud.prints import alike, nothing, shape, strokes
+from detectors.hud.prints import alike, fingerprint, nothing, shape, strokes
 from detectors.hud.rows import pair
 from detectors.hud.view import View, in_colours
 from tests.hud_scenes import TREE, medal, rgba, scenery, skull
@@ -116,7 +116,7 @@ def test_prints_know_the_same_writing_over_other_scenery() -> None:
         mask[6:20, 40:160] = 255 * np.kron(rng.integers(0, 2, (7, 60)), np.ones((2, 2))).astype(np.uint8)
     grounds = [scenery(seed, 400)[:26, :200].mean(axis=2) / 3 for seed in (1, 2)]
     one, moved, other = (
-        strokes(np.maximum(ground, mask).astype(np.uint8))
+        fingerprint(strokes(np.maximum(ground, mask).astype(np.uint8)))
         for ground, mask in [
             (grounds[0], masks[0]),
             (grounds[1], np.roll(masks[0], (1, 2), (0, 1))),
@@ -133,15 +133,15 @@ def test_prints_know_the_same_writing_over_other_scenery() -> None:
 @given(gone=st.sets(st.integers(0, 5)), new=st.integers(0, 2))
 def test_rows_keep_their_order(gone: set[int], new: int) -> None:
     rng = np.random.default_rng(7)
-    looks = [shape((255 * rng.integers(0, 2, (24, 120))).astype(np.uint8)) for _ in range(9)]
+    looks = [(shape((255 * rng.integers(0, 2, (24, 120))).astype(np.uint8)),) for _ in range(9)]
     kept = [i for i in range(6) if i not in gone]
     rows = [_Row(looks[i]) for i in [*kept, *range(6, 6 + new)]]
     assert [(i, j) for i, j, _ in pair(looks[:6], rows)] == [(i, j) for j, i in enumerate(kept)]  # type: ignore[arg-type]
 
 
 class _Row:
-    def __init__(self, look: object) -> None:
-        self.look = look
+    def __init__(self, looks: object) -> None:
+        self.looks = looks
 
 
 ANCHORS = ["top-left", "top", "top-right", "left", "centre", "right", "bottom-left", "bottom", "bottom-right"]
