@@ -27,7 +27,7 @@ from daemon.looking.making import Drawn, Wishes, record
 from detectors.hud.explain import Seen
 from detectors.hud.frames import Box, Picture
 
-FRAME: Final = "frame.png"
+FRAME: Final = "frame.jpg"
 app = typer.Typer(name="hud", help="HUDs of games: what clipd reads off the screen.", no_args_is_help=True)
 At = Annotated[float, typer.Option("--at", help="Of a recording: the second to look at.", min=0)]
 Frame = Annotated[Path, typer.Argument(help="A picture (PNG, JPEG) of the game, or a recording and --at SECONDS.")]
@@ -109,7 +109,7 @@ def check_one(
     to_s: Annotated[float | None, typer.Option("--to", help="Of a recording: end here.", min=0)] = None,
     player: o.Player = None,
     out: Annotated[Path, typer.Option("--out", help="The frame, with what was found drawn in.")] = Path(
-        "hud-check.png"
+        "hud-check.jpg"
     ),
     config: o.Config = None,
     as_json: o.AsJson = False,

@@ -18,7 +18,7 @@ _LINES: Final = 24  # of them at most, across
 
 
 def ruled(picture: Picture) -> bytes:
-    """The frame as a PNG with lines and numbers every few pixels of the frame; a small frame is drawn larger."""
+    """The frame as a JPEG with lines and numbers every few pixels of the frame; a small frame is drawn larger."""
     height, width = picture.shape[:2]
     zoom = 2 if width < _SMALL else 1
     canvas = _canvas(picture, zoom)
@@ -32,11 +32,11 @@ def ruled(picture: Picture) -> bytes:
         _label(canvas, str(at), at * zoom + 2, height * zoom - 4, (255, 255, 0), 1)
     for at in range(step, height, step):
         _label(canvas, str(at), width * zoom - 34, at * zoom - 2, (255, 255, 0), 1)
-    return _png(canvas)
+    return _jpeg(canvas)
 
 
 def annotated(picture: Picture, loaded: LoadedHud, seen: Sequence[Seen]) -> bytes:
-    """The frame as a PNG: regions grey, what was found green, what was nearest to it red. A small one drawn larger."""
+    """The frame as a JPEG: regions grey, what was found green, what was nearest to it red. A small one drawn larger."""
     height, width = picture.shape[:2]
     zoom = 2 if width < _SMALL else 1
     canvas = _canvas(picture, zoom)
@@ -46,7 +46,7 @@ def annotated(picture: Picture, loaded: LoadedHud, seen: Sequence[Seen]) -> byte
     for one in seen:
         label = one.text[:48] if one.text else f"{one.what} {one.score:.2f}"
         _box(canvas, _zoomed(one.box, zoom), (60, 230, 60) if one.found else (70, 70, 250), label, line)
-    return _png(canvas)
+    return _jpeg(canvas)
 
 
 def _canvas(picture: Picture, zoom: int) -> Picture:
@@ -57,7 +57,8 @@ def _canvas(picture: Picture, zoom: int) -> Picture:
 
 def png_of(picture: Picture) -> bytes:
     """A cut-out as a PNG."""
-    return _png(picture[..., ::-1])
+    _, raw = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
+    return raw.tobytes()
 
 
 def _zoomed(box: Box, zoom: int) -> Box:
@@ -79,6 +80,6 @@ def _label(canvas: Picture, label: str, x: int, y: int, colour: tuple[int, int, 
     cv2.putText(canvas, plain, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, colour, line, cv2.LINE_AA)
 
 
-def _png(canvas: Picture) -> bytes:
-    _, raw = cv2.imencode(".png", np.ascontiguousarray(canvas))
+def _jpeg(canvas: Picture) -> bytes:
+    _, raw = cv2.imencode(".jpg", canvas, (cv2.IMWRITE_JPEG_QUALITY, 85))
     return raw.tobytes()

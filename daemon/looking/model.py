@@ -7,10 +7,12 @@ and before it is imported: it is.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any, Final
 
 import cv2
@@ -25,6 +27,7 @@ log = structlog.get_logger()
 
 MAX_FOUND: Final = 50  # objects of a crop
 LEAST: Final = 0.1  # no rule's threshold is lower
+HOME: Final = "YOLO_CONFIG_DIR"
 _QUIET: Final = {"YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true", "YOLO_VERBOSE": "false"}
 
 
@@ -37,7 +40,6 @@ class YoloObjects:
     def __init__(self, models: Mapping[str, str]) -> None:
         self._paths = models
         self._models: dict[str, Any] = {}
-        self._home = TemporaryDirectory(prefix="clipd-yolo-")  # what it writes for itself
         self.errors = 0
 
     def find(self, rule: str, crops: Sequence[Picture]) -> list[list[Found]]:
@@ -56,7 +58,7 @@ class YoloObjects:
     def _find(self, rule: str, crop: Picture) -> list[Found]:
         model = self._models.get(rule)
         if model is None:
-            model = self._models[rule] = _opened(self._paths[rule], self._home.name)
+            model = self._models[rule] = _opened(self._paths[rule])
         bgr = np.ascontiguousarray(cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
         [result] = model.predict(bgr, conf=LEAST, max_det=MAX_FOUND, device="cpu", verbose=False, save=False)
         boxes = result.boxes
@@ -82,9 +84,12 @@ def open_objects(models: Mapping[str, str]) -> ObjectReader:
     return YoloObjects(models)
 
 
-def _opened(path: str, home: str) -> Any:
+def _opened(path: str) -> Any:
     quiet_onnx()
-    os.environ.update(_QUIET | {"YOLO_CONFIG_DIR": home})
+    os.environ.update(_QUIET)
+    if HOME not in os.environ:  # what it writes for itself
+        os.environ[HOME] = mkdtemp(prefix="clipd-yolo-")
+        atexit.register(rmtree, os.environ[HOME], ignore_errors=True)
     from ultralytics import YOLO  # noqa: PLC0415 - an extra, with PyTorch behind it
 
     return YOLO(path, task="detect")

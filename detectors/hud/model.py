@@ -148,6 +148,8 @@ class CounterRule(_Rule):
     def _ten(self) -> CounterRule:
         if len(self.digits) not in (0, 10, 11):
             raise ValueError("digits are ten marks, of 0 to 9, and a minus if there is one")
+        if not self.digits and self.gate is None:
+            raise ValueError("a number is known by the marks of its `digits`, or read where a `gate`'s colours change")
         return self
 
 

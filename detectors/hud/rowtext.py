@@ -16,7 +16,7 @@ from detectors.hud.view import View
 
 _SAME_NAME: Final = 75.0  # of 100, of two readings of one name: one letter of four misread; judgement
 _LEGIBLE: Final = 0.5  # a line's own score
-_NAME: Final = 12  # row heights that a name takes at most: 20 letters of a wide type
+_NAME: Final = 9  # row heights that a name takes at most: 20 letters of 0.4, and a picture beside it; judgement
 
 
 class Reading(NamedTuple):

@@ -136,7 +136,7 @@ def mark(name: str, px: int) -> Patch:
     bar = (((0.1, 0.75), (0.9, 0.75), (0.9, 0.88), (0.1, 0.88)), WHITE)
     lid = (((0.1, 0.12), (0.9, 0.12), (0.9, 0.25), (0.1, 0.25)), WHITE)
     parts: dict[str, Parts] = {
-        "ace": [(_star(), GOLD)],
+        "ace": [(_star(0.5), GOLD), (_star(0.28), DARK)],
         "clutch": [(((0.1, 0.1), (0.9, 0.1), (0.5, 0.95)), GOLD), (((0.3, 0.2), (0.7, 0.2), (0.5, 0.6)), DARK)],
         "round_won": [up, bar],
         "round_lost": [down, lid],
@@ -182,6 +182,6 @@ def _polygon(corners: int, radius: float) -> list[tuple[float, float]]:
     return [(0.5 + radius * math.sin(angle), 0.5 - radius * math.cos(angle)) for angle in steps]
 
 
-def _star() -> list[tuple[float, float]]:
-    steps = [(math.pi * step / 5, 0.5 if step % 2 == 0 else 0.21) for step in range(10)]
-    return [(0.5 + radius * math.sin(angle), 0.5 - radius * math.cos(angle)) for angle, radius in steps]
+def _star(radius: float) -> list[tuple[float, float]]:
+    steps = [(math.pi * step / 5, radius * (1.0 if step % 2 == 0 else 0.42)) for step in range(10)]
+    return [(0.5 + out * math.sin(angle), 0.5 - out * math.cos(angle)) for angle, out in steps]

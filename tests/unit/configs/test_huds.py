@@ -247,6 +247,8 @@ def test_a_file_outside_of_the_folder_cannot_be_named(folder: Path, file: str) -
         ({"rules": [{"kind": "wrong", "name": "b", "region": "medal"}]}, r"rules\.b"),
         ({"rules": [{"kind": "feed", "name": "f", "region": "feed", "row_h": 0.03}]}, "by `marks` or by a `gate`"),
         ({"rules": [*TREE["rules"], TREE["rules"][0]]}, "two rules are called feed"),  # type: ignore[misc,index]
+        ({"rules": [{"kind": "counter", "name": "c", "region": "frags"}]}, "by the marks of its `digits`"),
+        ({"rules": [{"kind": "counter", "name": "c", "region": "frags", "digits": ["d1"]}]}, "ten marks"),
         ({"rules": 7}, "rules"),
         ({"rules": [7]}, "rules"),
         ({"rules": [{}] * 1000}, "rules"),

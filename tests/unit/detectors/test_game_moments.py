@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.signals import SignalChunk
 from core.times import Ns, ns, to_s
 from detectors import Engine, Profile
 from detectors.features import SCENE_COLUMNS, SCENE_KIND
+from tests.media import media
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.games import kills, play, shows
 from tests.unit.detectors.runs import SESSION, chunks_of, event, shown
@@ -177,3 +179,16 @@ def test_batching_and_truncation_change_nothing() -> None:
     part = Engine(Profile(), SESSION)
     part.game([e for e in events if e.known_ns <= ns(70)])
     assert part.advance(ns(70)).moments == [moment for moment in found if moment.decided_ns <= ns(70)]
+
+
+def test_five_frags_of_a_real_game_are_one_clip() -> None:
+    """The frags and deaths that the engine of a real shooter logged in 90 s: one clip, of the five in nine seconds."""
+    logged = json.loads((media("fx-game") / "dm_seed7.mp4.json").read_text())["events"]
+    kinds = {"fragcount": GameKind.KILL, "deathcount": GameKind.DEATH}
+    events = [shows(e["t"], kinds[e["event"]]) for e in logged if e["event"] in kinds and e["delta"] > 0]
+    clip = last_of(play(events, until_s=90.0))
+    frags_s = [to_s(e.t_ns) for e in events if e.kind is GameKind.KILL][-5:]
+    assert to_s(clip.anchor_ns) == pytest.approx(frags_s[0])
+    assert to_s(clip.start_ns) < frags_s[0] - 5
+    assert to_s(clip.end_ns) > frags_s[-1] + 5
+    assert clip.reasons == ("5 kills in 9 s (less than once an hour)",)
