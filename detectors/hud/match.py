@@ -19,6 +19,7 @@ from detectors.hud.view import Grey, View, passes
 _FLAT: Final = 4.0  # grey levels of spread under a mark that are noise of the coding; judgement
 _HALF_FROM: Final = 14  # pixels of a mark's shorter side from which half of it is still a shape; judgement
 _HALF_LOSS: Final = 0.25  # what a match may lose at half the size: strokes of one pixel turn grey; judgement
+_HALF_SHARE: Final = 0.8  # of a share of pixels that half the size keeps, at least; judgement
 _OPAQUE: Final = 128  # alpha
 _MOST: Final = 40  # places of one mark that are looked at closely
 
@@ -92,17 +93,23 @@ def _window(view: View, wanted: Template) -> tuple[int, int, int, int] | None:
     gate = wanted.mark.gate
     if gate is None:
         return 0, 0, columns, rows
-    mask = view.coloured(gate)
-    opaque = wanted.grey.size if wanted.mask is None else cv2.countNonZero(wanted.mask)
-    counts = cv2.boxFilter(mask, cv2.CV_32F, (width, height), anchor=(0, 0), normalize=False)[
-        : rows - height + 1, : columns - width + 1
-    ]
-    # what is transparent may have the colour too, so this passes at least what the exact gate passes
-    places = cv2.findNonZero((counts >= 255.0 * gate.share[0] * opaque).astype(np.uint8))
-    if places is None:
+    mask = view.coloured_half(gate)
+    w, h = max(1, width // 2), max(1, height // 2)
+    shares = cv2.boxFilter(mask, cv2.CV_8U, (w, h), anchor=(0, 0))[: mask.shape[0] - h + 1, : mask.shape[1] - w + 1]
+    # what is transparent may have the colour too, and half the size loses a line: this passes more than the exact gate
+    opaque = 1.0 if wanted.mask is None else cv2.countNonZero(wanted.mask) / wanted.mask.size
+    least = int(255.0 * gate.share[0] * opaque * _HALF_SHARE)
+    across = np.flatnonzero(cv2.reduce(shares, 0, cv2.REDUCE_MAX) >= least)
+    if not across.size:
         return None
-    x, y, w, h = cv2.boundingRect(places)
-    return x, y, min(columns, x + w - 1 + width), min(rows, y + h - 1 + height)
+    down = np.flatnonzero(cv2.reduce(shares, 1, cv2.REDUCE_MAX) >= least)
+    left, top = 2 * int(across[0]), 2 * int(down[0])
+    return (
+        max(0, left - 2),
+        max(0, top - 2),
+        min(columns, 2 * int(across[-1]) + width + 4),
+        min(rows, 2 * int(down[-1]) + height + 4),
+    )
 
 
 def _coarse_to_fine(view: View, wanted: Template, window: tuple[int, int, int, int], most: int) -> list[Hit]:

@@ -32,6 +32,7 @@ from detectors.hud.watcher import Watcher
 
 __all__ = ["Box", "Found", "HudFrame", "HudReader", "ObjectReader", "Picture", "TextLine", "TextReader"]
 
+_LARGEST_SCALE: Final = 4.0  # a picture with fewer lines than a quarter of the HUD's shows no shapes of it
 _SHORTEST_S: Final = 2.0  # of a HUD whose rules don't say how long they show anything (counters)
 
 
@@ -117,7 +118,7 @@ class HudReader:
         views = {
             name: View(crop, scale)
             for name, crop in frame.crops.items()
-            if name in self._hud.regions and min(crop.shape[:2]) >= 2
+            if name in self._hud.regions and min(crop.shape[:2]) >= 2 and scale <= _LARGEST_SCALE
         }
         seeing = {name: view for name, view in views.items() if not view.blind}
         return _Look(
