@@ -141,7 +141,7 @@ def mark(name: str, px: int) -> Patch:
         "round_won": [up, bar],
         "round_lost": [down, lid],
         "victory": [(_polygon(6, 0.5), GOLD), up],
-        "defeat": [(_polygon(6, 0.5), (120, 124, 132)), down],
+        "defeat": [(_polygon(6, 0.5), (188, 192, 200)), down],
     }
     return shape(px, px, parts[name])
 
