@@ -142,10 +142,22 @@ class FeedWatcher:
             return None
         sighting.told = True
         kind, own = self._whose(known, names.get("who", ""), names.get("victim", ""))
+        blank = known.reading is not None and not any(known.reading.parts)
+        if (blank and not own) or self._told_before(known):
+            return None
         if row.weapon:
             names = {**names, "weapon": row.weapon}
         told = Told(game=self._game, source="feed", kind=kind, own=own, names=names)
         return told.event(sighting, now.t_ns, row.score)
+
+    def _told_before(self, known: _Known) -> bool:
+        """Whether it reads like a row that was lost: a flash shone through, and it looked like another one."""
+        mine = known.reading
+        return mine is not None and any(
+            other.reading is not None and other.sighting.told and not other.visible and other.reading.same(mine)
+            for other in self._known
+            if other is not known and mine.complete
+        )
 
     def _names(self, known: _Known, view: View) -> dict[str, str] | None:
         """Who and victim of a row; None where it cannot be read yet, or says something else than the rule's phrases."""
