@@ -15,6 +15,7 @@ from detectors.hud.rows import Row
 from detectors.hud.view import View
 
 _SAME_NAME: Final = 75.0  # of 100, of two readings of one name: one letter of four misread; judgement
+_SAME_LINE: Final = 90.0  # of 100, of all names together: another victim of one player is less alike; judgement
 _LEGIBLE: Final = 0.5  # a line's own score
 _NAME: Final = 9  # row heights that a name takes at most: 20 letters of 0.4, and a picture beside it; judgement
 
@@ -31,7 +32,9 @@ class Reading(NamedTuple):
         return all(self.parts)
 
     def same(self, other: Reading) -> bool:
-        """Two readings of one row: every part is nearly the same."""
+        """Two readings of one row: every part is nearly the same, or all of it where they were taken apart otherwise."""
+        if fuzz.ratio(fold("".join(self.parts)), fold("".join(other.parts))) >= _SAME_LINE:
+            return True
         return len(self.parts) == len(other.parts) and all(
             fuzz.ratio(fold(one), fold(two)) >= _SAME_NAME for one, two in zip(self.parts, other.parts, strict=True)
         )
@@ -45,7 +48,7 @@ class RowReader:
         self._phrases = [parse_phrase(phrase) for phrase in rule.phrases]
 
     def read(self, row: Row, view: View) -> Reading:
-        """Ask for the text on both sides of the mark; without one, for all of the row."""
+        """Ask for the text on both sides of what lies between the names; where nothing tells, for all of the row."""
         left, right = self._sides(row, view)
         if self._phrases:
             line = f"{left} {right}".strip()
@@ -55,14 +58,14 @@ class RowReader:
         return Reading({first: left.split("+")[0], second: right}, (left, right))  # killer + helper
 
     def _sides(self, row: Row, view: View) -> tuple[str, str]:
-        """Without a mark: the first and the last text, or a sentence as a whole."""
+        """Where nothing lies between: the first and the last text, or a sentence as a whole."""
         reach = round(_NAME * (row.bottom - row.top))
-        if row.mark is None:
+        if row.between is None:
             [texts] = self._lines([_crop(view, row, row.left, row.right)])
             if self._phrases or len(texts) < 2:
                 return " ".join(texts), ""
             return texts[0], texts[-1]
-        low, high = row.mark
+        low, high = row.between
         sides = [(max(row.left, low - reach), low), (high, min(row.right, high + reach))]
         read = iter(self._lines([_crop(view, row, a, b) for a, b in sides if b - a >= 4]))
         left, right = (" ".join(next(read)) if b - a >= 4 else "" for a, b in sides)
