@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
+
+from core.game import NO_GAME
+
+
+def _off(value: Any) -> Any:
+    """YAML reads off as false."""
+    return NO_GAME if value is False else value
+
+
+GameName = Annotated[str, BeforeValidator(_off), Field(min_length=1, max_length=2048)]
 
 
 class HudOptions(BaseModel, frozen=True, extra="forbid"):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, field_validator
 from configs.alerts import AlertsOptions
 from configs.api import ApiOptions
 from configs.finish import FinishOptions
-from configs.hud import HudOptions
+from configs.hud import GameName, HudOptions
 from configs.ingest import IngestOptions
 from configs.llm import LlmOptions
 from configs.ranking import RankingOptions
@@ -52,9 +52,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
 
     data_dir: str = Field(description="Where sessions are kept.")
     profile: str = Field("gaming", description="gaming, podcast, sports, irl, or the path of a YAML file.")
-    game: str | None = Field(
-        None, max_length=2048, description="A HUD by its name or its folder, over the profile's; off: none."
-    )
+    game: GameName | None = Field(None, description="A HUD by its name or its folder, over the profile's; off: none.")
     player: str = Field("", max_length=NAME_LENGTH, description="The streamer's name in that game; `any`: everyone's.")
     hud: HudOptions = HudOptions()
     net: NetOptions = NetOptions()

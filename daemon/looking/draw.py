@@ -14,6 +14,7 @@ from detectors.hud.model import LoadedHud
 
 _SMALL: Final = 960  # a frame with fewer columns is drawn twice as large
 _STEPS: Final = (20, 40, 50, 100, 200)  # px between the lines of a ruler
+_ROW: Final = 6  # times as wide as high: labelled at its end
 _LINES: Final = 24  # of them at most, across
 
 
@@ -67,6 +68,9 @@ def _zoomed(box: Box, zoom: int) -> Box:
 
 def _box(canvas: Picture, box: Box, colour: tuple[int, int, int], label: str, line: int) -> None:
     cv2.rectangle(canvas, (box.x, box.y), (box.x + box.w - 1, box.y + box.h - 1), colour, line)
+    if box.w > _ROW * box.h and box.x + box.w < canvas.shape[1] * 0.6:  # a row has others above and below it
+        _label(canvas, label, box.x + box.w + 6, box.y + box.h - 3, colour, line)
+        return
     y = box.y - 4 if box.y > 16 * line else box.y + box.h + 12 * line
     _label(canvas, label, box.x, min(y, canvas.shape[0] - 3), colour, line)
 

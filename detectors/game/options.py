@@ -29,7 +29,7 @@ class GameOptions(BaseModel, frozen=True, extra="forbid"):
     others: Share = Field(default=0.3, description="What other people's streaks count of one's own.")
     other_players: float = Field(default=9, gt=0, description="How many there are to have some.")
     sound: Share = Field(default=0.3, description="How sure a sound alone is that there was one.")
-    same_s: Seconds = Field(default=2, description="Feed, counter, banner and sound tell of one kill this far apart.")
+    same_s: Seconds = Field(default=3, description="Feed, counter, banner and sound tell of one kill this far apart.")
     fight_gap_s: Seconds = Field(default=6, description="A fight goes on while rows come this soon after each other.")
     known_s: Seconds = Field(default=6, description="What the screen shows is known this late, at most.")
     victory: CallOptions = CallOptions(worth=0.8, per_h=1)

@@ -16,7 +16,8 @@ from detectors.hud.prints import SAME, Print, alike, fingerprint, nothing, shape
 from detectors.hud.view import View
 from detectors.hud.watcher import Told
 
-_DIGITS: Final = 4  # of a number
+_DIGITS: Final = 4  # of a number, a minus included
+_MINUS: Final = 10  # its place among the marks: frags of a player who kills himself go below zero
 _UNSEEN_NS: Final = ns(6.0)  # a number that was out of sight for longer may have risen at any time in it; judgement
 _LEGIBLE: Final = 0.5  # a reading's own score
 _LOOKALIKES: Final = str.maketrans("OoDQIl|SBZ", "0000111582")
@@ -120,7 +121,10 @@ class CounterWatcher:
                 best.append((hit, width, digit))
         if not 0 < len(best) <= _DIGITS:
             return None
-        return int("".join(str(digit) for _, _, digit in sorted(best)))
+        digits = [digit for _, _, digit in sorted(best)]
+        if _MINUS in digits[1:] or digits == [_MINUS]:
+            return None
+        return int("".join("-" if digit == _MINUS else str(digit) for digit in digits))
 
     def _read(self, view: View) -> int | None:
         if self._text is None:

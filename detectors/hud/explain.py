@@ -75,7 +75,7 @@ class Explainer:
             text = self._read(view.crop[top:bottom, left:right]) if rule.names != "none" or rule.phrases else ""
             whose = "own kill" if row.own_kill else "own death" if row.own_death else "row"
             fits = not rule.phrases or _fits(rule.phrases, text)
-            advice = "" if fits else f"The row reads {text!r}, and no phrase says so: write one that does."
+            advice = "" if fits else _row_advice(text)
             where = Box(box.x + left, box.y + top, right - left, bottom - top)
             seen.append(self._seen(rule, whose, fits, row.score, 0.0, where, text=text, advice=advice))
         return seen
@@ -159,6 +159,12 @@ def boxes_of(loaded: LoadedHud, width: int, height: int) -> Mapping[str, Box]:
 
 def _fits(phrases: Sequence[str], text: str) -> bool:
     return any(fit(parse_phrase(phrase), text) is not None for phrase in phrases)
+
+
+def _row_advice(text: str) -> str:
+    if not text:
+        return "Nothing can be read there: scenery in the rows' colours, most likely, which does no harm."
+    return f"The row reads {text!r}, and no phrase says so. If it is a kill, write one that does."
 
 
 def _mark_advice(wanted: Template, score: float) -> str:

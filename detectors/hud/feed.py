@@ -148,6 +148,9 @@ class FeedWatcher:
         if self._lost(known):
             return None
         kind, own = self._whose(known, names.get("who", ""), names.get("victim", ""))
+        blank = known.reading is not None and not any(known.reading.parts)
+        if blank and not own:
+            return None  # scenery has colours, but says nothing
         if row.weapon:
             names = {**names, "weapon": row.weapon}
         told = Told(game=self._game, source="feed", kind=kind, own=own, names=names)
@@ -171,8 +174,6 @@ class FeedWatcher:
         known.reading = self._reader.read(known.row, view)
         if not known.reading.complete and known.tries + 1 < _TRIES:
             return None
-        if not known.row.marked and not any(known.reading.parts):
-            return None  # scenery has colours, but says nothing
         return known.reading.names
 
     def _whose(self, known: _Known, who: str, victim: str) -> tuple[GameKind, bool]:

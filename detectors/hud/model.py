@@ -138,14 +138,16 @@ class CounterRule(_Rule):
     kind: Literal["counter"]
     event: GameKind = GameKind.KILL
     own: bool = True
-    digits: tuple[Name, ...] = Field(default=(), description="Marks of 0 to 9, in that order.")
+    digits: tuple[Name, ...] = Field(
+        default=(), description="Marks of 0 to 9 in that order, and of a minus if there is one."
+    )
     gate: Gate | None = Field(default=None, description="The digits' colours: OCR only when these pixels change.")
     most: Annotated[int, Field(ge=1, le=20)] = 5
 
     @model_validator(mode="after")
     def _ten(self) -> CounterRule:
-        if len(self.digits) not in (0, 10):
-            raise ValueError("digits are ten marks, of 0 to 9")
+        if len(self.digits) not in (0, 10, 11):
+            raise ValueError("digits are ten marks, of 0 to 9, and a minus if there is one")
         if not self.digits and self.gate is None:
             raise ValueError("a number is known by the marks of its `digits`, or read where a `gate`'s colours change")
         return self

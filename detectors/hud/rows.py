@@ -19,7 +19,7 @@ _MOST: Final = 12  # rows of a feed
 _LETTERS: Final = 3  # row heights to either side of a mark that tell rows apart: the ends of both names
 _HALF_ROW: Final = 0.35  # of a row's height: a run of scanlines that is less is no row; judgement
 _SIDE: Final = 0.15  # of the pixels in two colours that the smaller side has, at least: a short name; judgement
-_TWO: Final = 0.85  # of all coloured pixels that lie on the side of their colour; judgement
+_TWO: Final = 0.8  # of all coloured pixels that lie on the side of their colour; judgement
 _HOLE: Final = 0.15  # of a row's height: scanlines without the colour inside letters; judgement
 
 

@@ -32,7 +32,7 @@ class Reading(NamedTuple):
         return all(self.parts)
 
     def same(self, other: Reading) -> bool:
-        """Two readings of one row: every part is nearly the same, or all of it where they were taken apart otherwise."""
+        """Two readings of one row: every part is nearly the same, or the whole of it, however it was taken apart."""
         if fuzz.ratio(fold("".join(self.parts)), fold("".join(other.parts))) >= _SAME_LINE:
             return True
         return len(self.parts) == len(other.parts) and all(
@@ -58,18 +58,18 @@ class RowReader:
         return Reading({first: left.split("+")[0], second: right}, (left, right))  # killer + helper
 
     def _sides(self, row: Row, view: View) -> tuple[str, str]:
-        """Where nothing lies between: the first and the last text, or a sentence as a whole."""
-        reach = round(_NAME * (row.bottom - row.top))
-        if row.between is None:
+        """A sentence, or a row in which nothing tells, as a whole; of plates the outer texts, icons lie between."""
+        if row.between is None or (self._phrases and not row.marked):
             [texts] = self._lines([_crop(view, row, row.left, row.right)])
             if self._phrases or len(texts) < 2:
                 return " ".join(texts), ""
             return texts[0], texts[-1]
+        reach = round(_NAME * (row.bottom - row.top))
         low, high = row.between
         sides = [(max(row.left, low - reach), low), (high, min(row.right, high + reach))]
         read = iter(self._lines([_crop(view, row, a, b) for a, b in sides if b - a >= 4]))
-        left, right = (" ".join(next(read)) if b - a >= 4 else "" for a, b in sides)
-        return left, right
+        left, right = (next(read) if b - a >= 4 else [] for a, b in sides)
+        return (" ".join(left), " ".join(right)) if row.marked else ("".join(left[:1]), "".join(right[-1:]))
 
     def _lines(self, crops: Sequence[Picture]) -> list[list[str]]:
         """The legible lines of each crop, from left to right."""

@@ -48,7 +48,7 @@ def test_kills_further_apart_are_two_streaks() -> None:
     ],
 )
 def test_a_kill_that_several_tell_of_is_one(others: list[object]) -> None:
-    """Feed, counter, medal, sound and model within two seconds; names as far as they can be read."""
+    """Feed, counter, medal, sound and model within three seconds; names as far as they can be read."""
     [*_, last] = judge([shows(60.0, victim="Bot1"), *others])  # type: ignore[list-item]
     assert last.values["kills"] == 1
 

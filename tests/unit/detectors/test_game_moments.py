@@ -38,6 +38,27 @@ def test_three_kills_in_a_row_make_a_clip_alone_and_two_do_not(count: int, made:
     assert len(shown(play(kills(*(60.0 + 3 * n for n in range(count)))))) == made
 
 
+@pytest.mark.parametrize(
+    ("kind", "made"), [(GameKind.VICTORY, 1), (GameKind.CLUTCH, 1), (GameKind.ROUND_WON, 0), (GameKind.OBJECTIVE, 0)]
+)
+def test_what_the_game_calls_out_makes_a_clip_if_it_is_rare(kind: GameKind, made: int) -> None:
+    """A won match and a clutch do; a won round comes too often."""
+    assert len(shown(play([shows(60.0, kind, source="banner")]))) == made
+
+
+def test_sounds_alone_make_no_clip() -> None:
+    """Five kill sounds in a row: another player's, or a video that is watched."""
+    assert shown(play(kills(60, 62, 64, 66, 68, source="sound"))) == []
+
+
+def test_three_kills_are_enough_in_the_profile_for_matches() -> None:
+    """Its clips are shorter, and so is the fight that one of them can hold."""
+    sports = load_profile("sports")
+    assert len(shown(play(kills(60, 62, 64), profile=sports))) == 1
+    longest = max(to_s(m.end_ns - m.start_ns) for m in play(kills(*range(60, 120, 3)), profile=sports))
+    assert longest <= sports.clip.max_s
+
+
 def test_a_streak_is_one_clip_that_grows() -> None:
     """It is cut with the third kill, and every further one is a revision with a later end and the same start."""
     moments = play([*kills(60, 63, 66, 75, 84), shows(86.0, GameKind.ROUND_WON, source="banner")])
