@@ -62,7 +62,7 @@ async def clips_of(source: Path, folder: Path, game: str, player: str) -> list[d
 async def test_a_streak_is_one_clip_that_grows_with_it(tmp_path: Path) -> None:
     """Five kills within eight seconds, nothing to hear: one clip that holds all of them, whatever its revisions."""
     clips = await clips_of(rendered(KILLS, (), tmp_path), tmp_path / "data", "valorant", PLAYER)
-    assert len({clip["clip"] for clip in clips}) == 1, clips
+    assert len({clip["id"] for clip in clips}) == 1, clips
     last = clips[-1]
     assert last["start_s"] < KILLS[0][1]
     assert last["end_s"] > KILLS[-1][1] + 1.0
