@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, overload
@@ -66,7 +66,9 @@ async def rss_mib(pid: int) -> float:
     return int(text.split()[1]) * 4096 / (1 << 20)
 
 
-async def test_six_people_for_twenty_minutes(headquarters: Headquarters, tmp_path: Path) -> None:
+async def test_six_people_for_twenty_minutes(
+    headquarters: Headquarters, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """Memory is flat, each track's packets lie where their number says, and the last one is as late as the first."""
     hq, spec = headquarters, room_spec(tmp_path, {"CLIPD_SPEECH__ENABLED": "false"})
     held: list[tuple[float, float]] = []
@@ -96,9 +98,12 @@ async def test_six_people_for_twenty_minutes(headquarters: Headquarters, tmp_pat
     tracks = {(row["pid"], row["track"]): folder / row["file"] for row in rows if row["type"] == "track"}
     assert set(tracks) == {(pid, track) for pid in PEOPLE for track in ("mic", "cam")}
     worst = {key: drift_ms(file) for key, file in tracks.items()}
+    record_property("worst drift, ms", round(max(worst.values()), 1))
     assert max(worst.values()) <= DRIFT_MS, worst
     warm = [each for each in held if each[0] >= WARM * MINUTES]
     slope = float(np.polyfit([at for at, _ in warm], [mib for _, mib in warm], 1)[0])
+    record_property("memory from, to, MiB", [round(warm[0][1]), round(warm[-1][1])])
+    record_property("memory grows, MiB a minute", round(slope, 3))
     assert slope <= SLOPE_MIB_MIN, held
 
 
