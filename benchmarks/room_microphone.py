@@ -143,7 +143,8 @@ def measured(take: Path) -> Iterator[dict[str, Any]]:
     """Each pair of conformed files against each other; what was said of their place beside it."""
     files = json.loads((take / "align.json").read_text())["files"]
     yield row("local tracks, by content", f"{len(files)}, {sum(f['method'] == 'content' for f in files)}", len(PEOPLE))
-    yield row("kinds of file", ", ".join(sorted({Path(each["file"]).suffix for each in files})), "two")
+    kinds = {each["mime"].partition("=")[2] for each in json.loads((take / "local.json").read_text())}
+    yield row("kinds of sound", ", ".join(sorted(kinds)), "two")
     sounds = [samples(take / Path(each["file"]).parent / "conformed.wav") for each in files]
     for (one, first), (two, second) in itertools.combinations(enumerate(sounds, 1), 2):
         apart = offsets_ms(first, second)
