@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from configs.games import known_game
 from configs.settings import Settings
 from configs.strict_yaml import parse_yaml, read_yaml
 from core.errors import UsageError
@@ -42,6 +43,8 @@ def load_settings(
     *,
     config: Path | None = None,
     profile: str | None = None,
+    game: str | None = None,
+    player: str | None = None,
     data_dir: Path | None = None,
     clips_per_hour: float | None = None,
     clips: Mapping[str, Any] | None = None,
@@ -52,6 +55,8 @@ def load_settings(
     env = os.environ if environment is None else environment
     options: Tree = {
         **({} if profile is None else {"profile": profile}),
+        **({} if game is None else {"game": game}),
+        **({} if player is None else {"player": player}),
         **({} if data_dir is None else {"data_dir": str(data_dir)}),
         **_given("clips", {"per_hour": clips_per_hour, **(clips or {})}),
         **_given("speech", speech or {}),
@@ -64,11 +69,13 @@ def load_settings(
     )
     base: Tree = {
         "data_dir": _default_data_dir(env),
+        "game": chosen.game,
         "detect": chosen.detect.model_dump(),
         "clips": {**chosen.clip.model_dump(), "per_hour": chosen.clips_per_hour},
     }
     layers = [Layer(f"profile {chosen.name}", base), *written, Layer("profile", {"profile": chosen.name})]
-    return _validated(Settings, layers)
+    settings = _validated(Settings, layers)
+    return settings if settings.game is None else settings.model_copy(update={"game": known_game(settings.game)})
 
 
 def _given(key: str, options: Mapping[str, Any]) -> Tree:

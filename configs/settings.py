@@ -10,12 +10,14 @@ from pydantic import BaseModel, Field, field_validator
 from configs.alerts import AlertsOptions
 from configs.api import ApiOptions
 from configs.finish import FinishOptions
+from configs.hud import GameName, HudOptions
 from configs.ingest import IngestOptions
 from configs.llm import LlmOptions
 from configs.ranking import RankingOptions
 from configs.rooms import RoomsOptions
 from configs.speech import SpeechOptions
 from configs.streams import RetentionOptions, StreamEntry, SupervisorOptions, unique_names
+from core.game import NAME_LENGTH, NO_GAME
 from detectors import Profile
 from detectors.options import ClipLengths, DetectOptions
 from ringbuffer import RingOptions
@@ -50,6 +52,9 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
 
     data_dir: str = Field(description="Where sessions are kept.")
     profile: str = Field("gaming", description="gaming, podcast, sports, irl, or the path of a YAML file.")
+    game: GameName | None = Field(None, description="A HUD by its name or its folder, over the profile's; off: none.")
+    player: str = Field("", max_length=NAME_LENGTH, description="The streamer's name in that game; `any`: everyone's.")
+    hud: HudOptions = HudOptions()
     net: NetOptions = NetOptions()
     ring: RingOptions = RingOptions()
     ingest: IngestOptions = IngestOptions()
@@ -76,5 +81,9 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         """What the engine takes: the profile with everything that was set over it."""
         lengths = {name: getattr(self.clips, name) for name in ClipLengths.model_fields}
         return Profile(
-            name=self.profile, clips_per_hour=self.clips.per_hour, clip=ClipLengths(**lengths), detect=self.detect
+            name=self.profile,
+            game=None if self.game == NO_GAME else self.game,
+            clips_per_hour=self.clips.per_hour,
+            clip=ClipLengths(**lengths),
+            detect=self.detect,
         )

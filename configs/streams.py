@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from configs.finish import Facecam, LayoutName
+from configs.hud import GameName
+from core.game import NAME_LENGTH
 from core.spec import Rights
 
 
@@ -16,6 +18,8 @@ class StreamEntry(BaseModel, frozen=True, extra="forbid"):
     name: str = Field(min_length=1, max_length=80, description="What it is called in lines and folders.")
     source: str = Field(min_length=1, max_length=8192, description="Page, URL or path, as for clipd watch.")
     profile: str | None = Field(None, description="Its own profile; none: that of the whole file.")
+    game: GameName | None = Field(None, description="Its HUD, in place of the key `game`; off: none.")
+    player: str | None = Field(None, max_length=NAME_LENGTH, description="The streamer's name in it.")
     chat: str | None = Field(None, description="A file or URL of JSON lines, twitch:NAME, or off; none: its own.")
     layout: LayoutName | None = Field(None, description="How its pictures are framed, in place of clips.layout.")
     facecam: Facecam | None = Field(None, description="Where its facecam lies: left, top, width, height as fractions.")

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-def open_onnx(model: bytes, *, arena: bool = True) -> InferenceSession:
-    """A model on one thread of the CPU. Raises what onnxruntime raises, which has classes of its own for each fault."""
+def quiet_onnx() -> None:
+    """To be called before onnxruntime is imported, by others too."""
     for name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
         os.environ[name] = "1"
+
+
+def open_onnx(model: bytes, *, arena: bool = True) -> InferenceSession:
+    """A model on one thread of the CPU. Raises what onnxruntime raises, which has classes of its own for each fault."""
+    quiet_onnx()
     import onnxruntime  # noqa: PLC0415 - 20 MB that a process without such a model does not need
 
     options = onnxruntime.SessionOptions()

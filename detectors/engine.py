@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from core.game import GameEvent
 from core.ids import SessionId
 from core.media import ChatMessage, Epoch, Gap
 from core.moments import Event, Family, Moment
@@ -21,6 +22,7 @@ from detectors.chat.mood import Valence
 from detectors.contracts import Detector
 from detectors.fusion.fuser import Fuser
 from detectors.fusion.lag import LagEstimate
+from detectors.game.detector import GameDetector
 from detectors.options import Profile
 from detectors.speech.command import CommandDetector
 from detectors.speech.detector import SpeechDetector
@@ -54,7 +56,8 @@ class Engine:
         self._vision = VisionDetector(profile.detect)
         self._speech = SpeechDetector(profile.detect)
         self._command = CommandDetector(profile.detect)
-        own = (self._audio, self._speech, self._command, self._chat, self._vision)
+        self._game = GameDetector(profile)
+        own = (self._audio, self._speech, self._command, self._chat, self._vision, self._game)
         self._detectors: tuple[Detector, ...] = (*own, *detectors)
         self._words_known_ns = ns(profile.detect.speech.known_s)
         self._fuser = Fuser(profile, session, silences=self._audio.silences, breaths=self._audio.breaths, lag=lag)
@@ -79,6 +82,10 @@ class Engine:
         self._command.words(commits)
         for commit in commits:
             self._fuser.words(commit.words)
+
+    def game(self, events: Sequence[GameEvent]) -> None:
+        """What the game showed or played; each counts from the first step at or after its `known_ns`."""
+        self._game.game(events)
 
     def gap(self, gap: Gap) -> None:
         """Media that is missing: no evidence, and no baseline is learned from it."""

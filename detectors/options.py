@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, model_validator
 from detectors.audio.options import AudioOptions
 from detectors.chat.options import ChatOptions
 from detectors.fusion.calibration import Calibration
+from detectors.game.options import GameOptions
 from detectors.speech.options import CommandOptions, SpeechOptions
 from detectors.units import Seconds, Share
 
@@ -141,6 +142,7 @@ class DetectOptions(BaseModel, frozen=True, extra="forbid"):
     speech: SpeechOptions = SpeechOptions()
     command: CommandOptions = CommandOptions()
     vision: VisionOptions = VisionOptions()
+    game: GameOptions = GameOptions()
     replay: ReplayOptions = ReplayOptions()
     lag: LagOptions = LagOptions()
     fusion: FusionOptions = FusionOptions()
@@ -152,6 +154,7 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
     """A named set of detection options, clip lengths and the hourly budget."""
 
     name: str = Field(default="gaming", pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
+    game: str | None = Field(default=None, max_length=2048, description="A HUD's name or folder; none: no HUD is read.")
     clips_per_hour: float = Field(default=6, gt=0, le=120)
     clip: ClipLengths = ClipLengths()
     detect: DetectOptions = DetectOptions()

@@ -11,7 +11,7 @@ from core.ids import ClipId, SessionId, StreamId
 from supervisor.catalog.values import JobRow, StepRow, StreamRow
 
 # Options of the recorded stream that its clips are made by; of a room, whose folder its clips are cut from
-OWN: Final = ("profile", "layout", "facecam", "brand", "room", "room_layout", "room_people")
+OWN: Final = ("profile", "game", "player", "layout", "facecam", "brand", "room", "room_layout", "room_people")
 
 
 def order_rows(

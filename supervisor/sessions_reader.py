@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from core.game import GameEvent
 from core.ids import SessionId
 from core.times import Ns
 from core.words import Word
@@ -31,7 +32,7 @@ class Curves:
     """Lines over media time on one grid: value i is of [start + i*step, start + (i+1)*step).
 
     `series` holds the highest value of each stretch, by name, None where nothing is known; `p` is the fused probability
-    of a moment there, `bar` what it had to reach for a clip.
+    of a moment there, `bar` what it had to reach for a clip. `game`: what the game's HUD showed, by time.
     """
 
     start_ns: Ns
@@ -39,6 +40,7 @@ class Curves:
     series: Mapping[str, Sequence[float | None]] = field(repr=False)
     p: Sequence[float] = field(repr=False)
     bar: Sequence[float] = field(repr=False)
+    game: Sequence[GameEvent] = field(default=(), repr=False)
 
 
 class SessionReader(Protocol):

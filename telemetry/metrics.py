@@ -57,6 +57,21 @@ class Metrics:
         )
 
         self._speech(r)
+        self._game(r)
+
+    def _game(self, r: CollectorRegistry) -> None:
+        self.game_events_total = Counter(
+            "clipd_game_events_total", "What a game's HUD showed, or its sounds told.", ["kind", "source"], registry=r
+        )
+        self.hud_looks_total = Counter(
+            "clipd_hud_looks_total", "Frames in which a HUD was looked for.", ["what"], registry=r
+        )
+        self.hud_gops_decoded_total = Counter(
+            "clipd_hud_gops_decoded_total", "GOPs decoded for a HUD beyond their keyframes.", registry=r
+        )
+        self.hud_errors_total = Counter(
+            "clipd_hud_errors_total", "Packets for a HUD that could not be decoded.", registry=r
+        )
 
     def _speech(self, r: CollectorRegistry) -> None:
         self.asr_commit_latency_seconds = Histogram(

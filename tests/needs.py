@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -44,6 +45,13 @@ def _missing(what: str, package: str) -> NoReturn:
     pytest.skip(f"no-program: {said}")
 
 
+def require_extra(name: str, *modules: str) -> None:
+    """An extra of pyproject.toml that is in no lock file: gigabytes, or a licence that is not everyone's."""
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        pytest.skip(f"no-extra-{name}: {', '.join(missing)} missing; pip install 'clipd[{name}]'")
+
+
 def require_root() -> None:
     """Mounts, network namespaces and resource limits of others are root's."""
     if not is_root():
@@ -61,6 +69,8 @@ def is_root() -> bool:
 CONDITIONS: Final[Mapping[str, Callable[[], bool]]] = {
     "no-media": lambda: not MEDIA.is_dir(),
     "not-root": lambda: not is_root(),
+    "no-easyocr": lambda: find_spec("easyocr") is None or find_spec("easyocr_en_models") is None,
+    "no-yolo": lambda: find_spec("ultralytics") is None,
     "no-gpu": lambda: not Path("/dev/nvidia0").exists(),
 }
 

@@ -21,7 +21,8 @@ from supervisor.catalog.values import DEFAULT_WORKSPACE, StreamRow
 from supervisor.channels import ChannelJob
 from supervisor.uploads import media_path
 
-OWN: Final = ("profile", "chat", "layout", "facecam", "brand")  # what a StreamEntry takes of a row's options
+# What a StreamEntry takes of a row's options
+OWN: Final = ("profile", "game", "player", "chat", "layout", "facecam", "brand")
 Load = Callable[[StreamEntry], Settings]
 
 

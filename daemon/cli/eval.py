@@ -31,6 +31,7 @@ from daemon.evaluation.systems import FAMILIES, decide, families_in
 from daemon.files import make_folder, publish_file
 from daemon.journal import Journal
 from daemon.worker.channel import start_lag
+from daemon.worker.relive import had_game
 from detectors import Profile
 from detectors.fusion.calibration import Calibration, Pair, fit
 
@@ -133,6 +134,7 @@ def _systems(session: Labelled, wanted: Wanted, there: set[Family]) -> dict[str,
             stream=session.name,
             end_ns=own.end_ns,
             has_chat=own.has_chat,
+            has_game=had_game(journal),
             words=words,
             lag=start_lag(journal),
         )

@@ -12,7 +12,7 @@ from core.chat import is_local_chat
 from daemon.cli import options as o
 from daemon.cli.listing import show
 from daemon.cli.remote import Remote, safe
-from daemon.cli.streams import on_server
+from daemon.cli.streams import game_on_server, on_server
 from daemon.cli.uploading import bring
 
 COLUMNS: Final = ("id", "kind", "state", "error", "created", "clip", "formats", "source")
@@ -31,6 +31,8 @@ def add(
     upload: Annotated[bool, typer.Option("--upload", help="SOURCE is a file of this machine: bring it.")] = False,
     name: Annotated[str | None, typer.Option(help="What it is called; unless given, made of the source.")] = None,
     profile: Annotated[str | None, typer.Option(help="gaming, podcast, sports or irl.")] = None,
+    game: o.Game = None,
+    player: o.Player = None,
     rights: o.RightsOf = "watch-only",
     chat: o.Chat = None,
     url: o.Url = None,
@@ -40,7 +42,13 @@ def add(
 ) -> None:
     """Clip a recording."""
     told = None if chat is None else on_server(chat) if is_local_chat(chat) else chat
-    wishes = {"name": name, "profile": profile, "chat": told}
+    wishes = {
+        "name": name,
+        "profile": profile,
+        "game": None if game is None else game_on_server(game),
+        "player": player,
+    }
+    wishes |= {"chat": told}
     remote = Remote.open(url=url, config=config, data_dir=data_dir)
     what = {"upload": bring(remote, Path(source))} if upload else {"source_url": on_server(source)}
     body: dict[str, Any] = {**what, "rights": rights}

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "eval": "daemon.cli.eval:evaluate",
     "ranks": "daemon.cli.ranks:app",
     "brand": "daemon.cli.brand:app",
+    "hud": "daemon.cli.hud:app",
     "doctor": "daemon.cli.doctor:doctor",
     "add": "daemon.cli.streams:add",
     "ls": "daemon.cli.streams:ls",

@@ -8,6 +8,10 @@ from typing import Annotated
 import typer
 
 Profile = Annotated[str | None, typer.Option(help="gaming, podcast, sports, irl, or a YAML file.")]
+Game = Annotated[
+    str | None, typer.Option(help="The game whose HUD is read: see `clipd hud list`; or a folder; or off.")
+]
+Player = Annotated[str | None, typer.Option(help="The streamer's name in the game, as its HUD writes it.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where sessions are kept.")]
 Config = Annotated[Path | None, typer.Option(help="Settings file (default: ./clipd.yaml where there is one).")]
 Url = Annotated[str | None, typer.Option("--url", help="Where `clipd up` is; its token comes from CLIPD_TOKEN.")]

@@ -18,7 +18,7 @@ from daemon.journal import Journal
 from daemon.worker.channel import start_lag
 from daemon.worker.detection import open_detection
 from daemon.worker.offline import session_folder
-from daemon.worker.relive import decided_end, relive
+from daemon.worker.relive import decided_end, had_game, relive
 from detectors import Profile
 
 KEPT = (MomentState.CONFIRMED, MomentState.FINAL, MomentState.PROVISIONAL)
@@ -76,7 +76,8 @@ def again(folder: Path, profile: Profile) -> Replayed:
     with Journal.open(folder / "session.db", read_only=True) as journal:
         before = [moment for moment in journal.moments() if moment.state in KEPT]
         engine, end_ns = open_detection(profile, journal.session, lag=start_lag(journal)), decided_end(journal)
-        after = relive(engine, journal, has_chat=bool(journal.meta("chat")), until_ns=end_ns, finish=True).moments
+        has_chat, has_game = bool(journal.meta("chat")), had_game(journal)
+        after = relive(engine, journal, has_chat=has_chat, has_game=has_game, until_ns=end_ns, finish=True).moments
         name = str(journal.session)
     return Replayed(
         session=name,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from configs.games import is_folder
 from core.chat import is_local_chat
 from core.errors import UsageError
 from daemon.cli import options as o
@@ -24,6 +25,8 @@ def add(
     source: Annotated[str, typer.Argument(help="Page, URL, door:APP or whip: to be pushed to; a path on the server.")],
     name: Annotated[str | None, typer.Option(help="What it is called; unless given, made of the source.")] = None,
     profile: Annotated[str | None, typer.Option(help="gaming, podcast, sports or irl.")] = None,
+    game: o.Game = None,
+    player: o.Player = None,
     rights: o.RightsOf = "watch-only",
     chat: o.Chat = None,
     chat_delay: Annotated[float | None, typer.Option(help="Seconds the chat is behind.", min=-60, max=600)] = None,
@@ -42,6 +45,8 @@ def add(
     wishes: dict[str, Any] = {
         "name": name,
         "profile": profile,
+        "game": None if game is None else game_on_server(game),
+        "player": player,
         "chat": None if chat is None else on_server(chat) if is_local_chat(chat) else chat,
         "chat_delay_s": chat_delay,
         "layout": layout,
@@ -108,6 +113,11 @@ def clip_now(
 def on_server(text: str) -> str:
     """A path as the server has to read it, where it is one here."""
     return str(Path(text).absolute()) if "://" not in text and Path(text).expanduser().exists() else text
+
+
+def game_on_server(text: str) -> str:
+    """A HUD's folder as a path of the server; a name stays a name."""
+    return str(Path(text).expanduser().absolute()) if is_folder(text) else text
 
 
 def _want(stream: str, what: str, remote: Remote) -> None:

@@ -55,6 +55,8 @@ def up(
             config=config,
             data_dir=data_dir,
             profile=own["profile"],
+            game=own["game"],
+            player=own["player"],
             clips={name: own[name] for name in ("layout", "facecam", "brand")},
         )
 

@@ -38,6 +38,8 @@ class _Asked:
     """What both commands let people choose; the names are those of the options."""
 
     profile: str | None
+    game: str | None
+    player: str | None
     data_dir: Path | None
     config: Path | None
     out: Path | None
@@ -62,6 +64,8 @@ class _Asked:
         settings = load_settings(
             config=self.config,
             profile=self.profile or own.get("profile"),
+            game=self.game or own.get("game"),
+            player=self.player or own.get("player"),
             data_dir=self.data_dir,
             clips_per_hour=self.clips_per_hour,
             clips={
@@ -113,6 +117,8 @@ class _Asked:
 def watch(
     sources: Sources = None,
     profile: o.Profile = None,
+    game: o.Game = None,
+    player: o.Player = None,
     data_dir: o.DataDir = None,
     config: o.Config = None,
     out: o.Out = None,
@@ -149,6 +155,8 @@ def watch(
 def vod(
     source: Annotated[str, typer.Argument(help="A path or a URL of a recording.")],
     profile: o.Profile = None,
+    game: o.Game = None,
+    player: o.Player = None,
     data_dir: o.DataDir = None,
     config: o.Config = None,
     out: o.Out = None,

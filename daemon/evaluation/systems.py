@@ -33,6 +33,7 @@ def decide(
     stream: str,
     end_ns: Ns,
     has_chat: bool,
+    has_game: bool = False,
     words: Sequence[Word] = (),
     without: frozenset[Family] = NOBODY,
     lag: LagEstimate | None = None,
@@ -43,7 +44,9 @@ def decide(
     """
     began = time.process_time()
     engine = open_detection(profile, SessionId(stream), lag=lag)
-    history = relive(engine, log, has_chat=has_chat, until_ns=end_ns, finish=True, without=without).history
+    history = relive(
+        engine, log, has_chat=has_chat, has_game=has_game, until_ns=end_ns, finish=True, without=without
+    ).history
     return Run(
         stream=stream,
         end_ns=end_ns,
@@ -64,4 +67,6 @@ def families_in(log: SignalLog) -> list[Family]:
         there.add(Family.CHAT)
     if next(iter(log.committed()), None) is not None:
         there.add(Family.SPEECH)
+    if next(iter(log.game()), None) is not None:
+        there.add(Family.GAME)
     return [family for family in FAMILIES if family in there]

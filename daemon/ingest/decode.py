@@ -33,7 +33,7 @@ class AudioDecoder:
     """
 
     def __init__(self, track: Track, epoch: Epoch) -> None:
-        self._context = _context(track)
+        self._context = open_decoder(track)
         self._resampler: av.AudioResampler | None = None
         self._shape: tuple[object, ...] = ()
         self._in_ns = 0  # media time up to which input has gone into the resampler
@@ -44,7 +44,7 @@ class AudioDecoder:
 
     def push(self, packet: Packet) -> list[AudioBlock]:
         """Decode one placed packet."""
-        raw = _raw(packet)
+        raw = raw_packet(packet)
         try:
             frames = self._context.decode(raw)
         except (av.FFmpegError, ValueError):
@@ -137,7 +137,7 @@ class KeyframeDecoder:
     after each, so a picture comes out at once and never leans on an earlier one."""
 
     def __init__(self, track: Track, epoch: Epoch) -> None:
-        self._context = _context(track)
+        self._context = open_decoder(track)
         self._start_ns = epoch.start_ns
         self.errors = 0
 
@@ -146,7 +146,7 @@ class KeyframeDecoder:
         if not packet.is_keyframe or packet.kind != "video":
             return []
         try:
-            frames = [*self._context.decode(_raw(packet)), *self._context.decode(None)]
+            frames = [*self._context.decode(raw_packet(packet)), *self._context.decode(None)]
             grey = _grey(frames[0]) if frames else None
         except (av.FFmpegError, ValueError, MemoryError):
             grey = None
@@ -158,7 +158,8 @@ class KeyframeDecoder:
         return [KeyframeImage(t_ns=packet.pts_ns, grey=grey)]
 
 
-def _context(track: Track) -> Any:
+def open_decoder(track: Track) -> Any:
+    """A codec context of one thread for a track's packets. Raises av.FFmpegError for a codec that is not there."""
     context: Any = av.CodecContext.create(decoder_name(track.codec), "r")
     if track.extradata:
         context.extradata = track.extradata
@@ -173,7 +174,8 @@ def _layout(channels: int) -> str:
     return {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(channels, f"{channels}c")
 
 
-def _raw(packet: Packet) -> av.Packet[Any]:
+def raw_packet(packet: Packet) -> av.Packet[Any]:
+    """The packet as PyAV's, on media time: frames come out with their time in ns as PTS."""
     raw: av.Packet[Any] = av.Packet(packet.data)
     raw.time_base = _NS_BASE
     raw.pts, raw.dts = packet.pts_ns, packet.dts_ns

@@ -12,9 +12,11 @@ from typing import Any, Final
 import numpy as np
 
 from core.edits import EditDecision
+from core.game import GameEvent, GameKind
 from core.ids import ClipId, MomentId, SessionId
 from core.media import ChatMessage
 from core.moments import Event, Family, Moment, MomentState
+from core.protocols import SegmentRow
 from core.signals import SignalChunk
 from core.times import Ns
 from core.words import Committed, Word
@@ -36,6 +38,17 @@ def event_text(event: Event) -> str:
 def event_of(document: dict[str, Any]) -> Event:
     """Inverse of event_text, parsed."""
     return Event(**{**document, "family": Family(document["family"])})
+
+
+def game_text(event: GameEvent) -> str:
+    """What a HUD showed as JSON."""
+    return dump(asdict(event))
+
+
+def game_of(text: str) -> GameEvent:
+    """Inverse of game_text."""
+    document = json.loads(text)
+    return GameEvent(**{**document, "kind": GameKind(document["kind"])})
 
 
 def moment_text(moment: Moment) -> str:
@@ -185,3 +198,38 @@ def commits_of(rows: Iterable[tuple[Any, ...]]) -> Iterator[Committed]:
     for (_, seq, language, reason, known_ns), group in groupby(rows, key=lambda row: row[6:]):
         words = tuple(word_of(row) for row in group)
         yield Committed(seq=seq, words=words, language=language, reason=reason, known_ns=Ns(known_ns))
+
+
+def segment_values(row: SegmentRow) -> tuple[Any, ...]:
+    """A segment as the table's columns, without what was evicted and when it was written."""
+    return (
+        row.track,
+        row.attempt,
+        row.seq,
+        row.suffix,
+        row.epoch,
+        row.start_ns,
+        row.end_ns,
+        dump(list(row.keyframes_ns)),
+        row.bytes,
+        row.crc32,
+        int(row.recovered),
+    )
+
+
+def segment_of(row: tuple[Any, ...]) -> SegmentRow:
+    """Inverse of segment_values."""
+    track, attempt, seq, suffix, epoch, start, end, keyframes, size, crc32, recovered = row
+    return SegmentRow(
+        track=track,
+        attempt=attempt,
+        seq=seq,
+        suffix=suffix,
+        epoch=epoch,
+        start_ns=Ns(start),
+        end_ns=Ns(end),
+        keyframes_ns=tuple(Ns(t) for t in json.loads(keyframes)),
+        bytes=size,
+        crc32=crc32,
+        recovered=bool(recovered),
+    )

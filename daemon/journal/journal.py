@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 from core.edits import EditDecision
 from core.errors import JournalCorrupt, UsageError
+from core.game import GameEvent
 from core.ids import ClipId, SessionId
 from core.media import SPEECH_TRACK, ChatMessage, Epoch, Gap
 from core.moments import Event, Moment
@@ -119,7 +120,7 @@ class Journal:
     def forget_analysis(self) -> None:
         """Before a recording is read again from its start: what analysis wrote goes, clips and decisions stay."""
         with self.batch():
-            for table in ("epochs", "gaps", "signals", "chat", "words", "events", "moments", "sheds"):
+            for table in ("epochs", "gaps", "signals", "chat", "words", "game", "events", "moments", "sheds"):
                 self._store.write(f"DELETE FROM {table}")
 
     def add_warning(self, warning: dict[str, Any]) -> None:
@@ -191,7 +192,7 @@ class Journal:
         with self.batch():
             self._store.write(
                 "INSERT OR REPLACE INTO segments VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL,?)",
-                (*_segment_values(row), _boottime_ns()),
+                (*codec.segment_values(row), _boottime_ns()),
             )
             if row.recovered:
                 self._store.write(
@@ -212,7 +213,7 @@ class Journal:
             "SELECT track,attempt,seq,suffix,epoch,start_ns,end_ns,keyframes,bytes,crc32,recovered FROM segments"
             " WHERE evicted IS NULL ORDER BY track,attempt,seq"
         )
-        return [_segment(row) for row in rows]
+        return [codec.segment_of(row) for row in rows]
 
     def media_end_ns(self) -> Ns:
         """How far the session's media has come, by its segments, epochs, gaps and signals."""
@@ -280,6 +281,20 @@ class Journal:
             "SELECT t_ns,user,text,emotes,kind,n FROM chat WHERE t_ns>=? ORDER BY t_ns,id", (since_ns,)
         )
         return (codec.chat_of(row) for row in rows)
+
+    def add_game(self, events: Sequence[GameEvent]) -> None:
+        """As the engine was told."""
+        self._store.write_many(
+            "INSERT INTO game(attempt,known_ns,body) VALUES(?,?,?)",
+            [(self._attempt, event.known_ns, codec.game_text(event)) for event in events],
+        )
+
+    def game(self, since_ns: Ns = Ns(0)) -> Iterator[GameEvent]:
+        """What became known from a time on, in that order; nothing in a journal of before there were HUDs."""
+        if self._store.version < 4:
+            return iter(())
+        rows = self._store.rows("SELECT body FROM game WHERE known_ns>=? ORDER BY known_ns,id", (since_ns,))
+        return (codec.game_of(body) for (body,) in rows)
 
     def add_words(self, commits: Sequence[Committed]) -> None:
         """Every word of every commit; a commit without words leaves nothing."""
@@ -438,39 +453,6 @@ class Journal:
 def _record(text: str, state: str) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(text)
     return record if state == "promised" else {**record, "state": state}
-
-
-def _segment_values(row: SegmentRow) -> tuple[Any, ...]:
-    return (
-        row.track,
-        row.attempt,
-        row.seq,
-        row.suffix,
-        row.epoch,
-        row.start_ns,
-        row.end_ns,
-        codec.dump(list(row.keyframes_ns)),
-        row.bytes,
-        row.crc32,
-        int(row.recovered),
-    )
-
-
-def _segment(row: tuple[Any, ...]) -> SegmentRow:
-    track, attempt, seq, suffix, epoch, start, end, keyframes, size, crc32, recovered = row
-    return SegmentRow(
-        track=track,
-        attempt=attempt,
-        seq=seq,
-        suffix=suffix,
-        epoch=epoch,
-        start_ns=Ns(start),
-        end_ns=Ns(end),
-        keyframes_ns=tuple(Ns(t) for t in json.loads(keyframes)),
-        bytes=size,
-        crc32=crc32,
-        recovered=bool(recovered),
-    )
 
 
 def _boot_id() -> str:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import apsw
 
 from core.errors import JournalCorrupt
+from core.game import GameEvent
 from core.moments import Event, Moment
 from core.signals import SignalChunk
 from core.times import Ns, ns
@@ -100,6 +101,14 @@ class Look:
         where = "events WHERE found_ns>=? AND found_ns<=? ORDER BY id DESC LIMIT ?"
         rows = self._rows("body", "body", where, (start_ns, end_ns, most))
         return [codec.event_of(json.loads(body)) for (body,) in reversed(rows)]
+
+    def game(self, start_ns: Ns, end_ns: Ns, most: int) -> list[GameEvent]:
+        """The newest so many events of a game that became known in a span, in that order."""
+        if self._store.version < 4:
+            return []
+        where = "game WHERE known_ns>=? AND known_ns<=? ORDER BY known_ns DESC,id DESC LIMIT ?"
+        rows = self._rows("body", "body", where, (start_ns, end_ns, most))
+        return [codec.game_of(body) for (body,) in reversed(rows)]
 
     def moments(self) -> list[Moment]:
         """The latest state of the newest moments."""

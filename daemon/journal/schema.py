@@ -62,5 +62,15 @@ _TOLD: Final = """
 DROP TABLE outbox;
 CREATE TABLE outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, attempt INTEGER NOT NULL, line TEXT NOT NULL) STRICT;
 """  # nothing ever read the one before: a clip of then is told of by its next change, and stands in `clips`
-STEPS: Final = (_RECORDED, _SPOKEN, _TOLD)  # step N makes version N+1 of version N; a released step is never edited
+_PLAYED: Final = """
+CREATE TABLE game(
+    id INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, known_ns INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX game_known ON game(known_ns);
+"""
+STEPS: Final = (
+    _RECORDED,
+    _SPOKEN,
+    _TOLD,
+    _PLAYED,
+)  # step N makes version N+1 of version N; a released step is never edited
 VERSION: Final = len(STEPS)

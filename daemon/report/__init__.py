@@ -3,6 +3,7 @@
 from daemon.report.data import (
     Curve,
     EpochMark,
+    GameMark,
     NearMiss,
     ReportClip,
     ReportData,
@@ -16,6 +17,7 @@ from daemon.report.page import write_report
 __all__ = [
     "Curve",
     "EpochMark",
+    "GameMark",
     "NearMiss",
     "ReportClip",
     "ReportData",

@@ -76,6 +76,15 @@ class EpochMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GameMark:
+    """Something that a game showed; `text` holds names read off the screen."""
+
+    t_ns: Ns
+    own: bool
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shed:
     """Analysis that was left out because it fell behind; footage was not."""
 
@@ -147,3 +156,4 @@ class ReportData:
     why_no_clips: str = ""
     cut_options: tuple[str, ...] = ()
     speech: ReportSpeech | None = None
+    game: tuple[GameMark, ...] = ()

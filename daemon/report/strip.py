@@ -65,6 +65,8 @@ class Strip:
     near_misses: tuple[Span, ...]
     gaps: tuple[Span, ...]
     epochs: tuple[Span, ...]
+    game: tuple[Span, ...]  # own ones
+    others: tuple[Span, ...]  # other players'
     ticks: tuple[Tick, ...]
 
 
@@ -82,6 +84,8 @@ def draw_strip(data: ReportData) -> Strip:
         near_misses=_spans([(near.start_ns, near.end_ns, near.reason) for near in data.near_misses], length_ns),
         gaps=_spans([(gap.start_ns, gap.end_ns, gap.reason) for gap in data.gaps], length_ns),
         epochs=_spans([(mark.start_ns, mark.start_ns, mark.reason) for mark in data.epochs], length_ns),
+        game=_spans([(mark.t_ns, mark.t_ns, mark.text) for mark in data.game if mark.own], length_ns),
+        others=_spans([(mark.t_ns, mark.t_ns, mark.text) for mark in data.game if not mark.own], length_ns),
         ticks=_ticks(length_ns),
     )
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from pydantic import ValidationError
 
+from core.game import GameEvent
 from core.moments import Event, Moment
 from core.times import NS_PER_S, Ns, ns
 from daemon.journal import Look
@@ -24,6 +25,8 @@ from supervisor.sessions_reader import Curves
 TICK_NS: Final = NS_PER_S // 2  # the grid on which a worker decides
 SEEN_LATE_NS: Final = ns(120)  # an event is found so long after it began, at most: chat lags, and grows
 MOST_EVENTS: Final = 4_000
+READ_LATE_NS: Final = ns(30)  # a long GOP and what reads it
+MOST_SHOWN: Final = 1_000  # of a game; a deathmatch shows some hundred an hour
 LONGEST_TICKS: Final = 240  # of one event
 PLACES: Final = 4
 
@@ -47,6 +50,7 @@ def curves(journal: Look, start_ns: Ns, end_ns: Ns, points: int) -> Curves:
         series=series,
         p=grid.p(events, journal.moments(), profile),
         bar=grid.bar(journal.shown(), profile),
+        game=_game(journal, start_ns, end_ns),
     )
 
 
@@ -121,6 +125,12 @@ def _evidence(moment: Moment) -> tuple[int, int]:
     start_ns = min((event.start_ns for event in for_it), default=moment.anchor_ns)
     end_ns = max((event.end_ns for event in for_it), default=moment.anchor_ns)
     return max(start_ns, moment.start_ns), min(max(end_ns, start_ns + TICK_NS), moment.end_ns)
+
+
+def _game(journal: Look, start_ns: Ns, end_ns: Ns) -> list[GameEvent]:
+    """What a HUD showed in a span; read off the screen it is known a little later."""
+    known = journal.game(start_ns, Ns(end_ns + READ_LATE_NS), MOST_SHOWN)
+    return sorted((event for event in known if start_ns <= event.t_ns < end_ns), key=lambda event: event.t_ns)
 
 
 def _profile(journal: Look) -> Profile:

@@ -1,4 +1,4 @@
-"""The analysis thread: sound and keyframes to signals, signals and chat to decisions, in media-time order.
+"""The analysis thread: sound and pictures to signals and a game's events, these and chat to decisions, by media time.
 
 It steps on a grid of media time, so the same media gives the same decisions at any speed; a step waits until the words
 it may know of are there. Everything it learns goes to the journal through one batch a step. It never touches capture: a
@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from core.game import GameEvent
 from core.media import AudioBlock, ChatMessage, Epoch, Gap, Packet, Track
 from core.moments import Family
 from core.signals import SignalChunk
 from core.times import FOREVER_NS, Ns, ns
 from daemon.ingest.decode import AudioDecoder, KeyframeDecoder
 from daemon.speech.transcriber import Heard
+from daemon.worker.game import Looking, NoGame
 from daemon.worker.queue import AnalysisQueue, Batch, EpochStart, Item
 from detectors import AudioFeatures, Decisions, Engine, LagEstimate, SceneFeatures
 
@@ -51,6 +53,7 @@ class StepResult:
     decisions: Decisions
     signals: Sequence[SignalChunk] = ()
     chat: Sequence[ChatMessage] = ()
+    game: Sequence[GameEvent] = ()
     heard_ns: Ns = field(default=Ns(0))
     chat_lag: LagEstimate | None = None  # when this step taught something about it
 
@@ -72,6 +75,7 @@ class Analysis:
         speech: Speech,
         record: Record,
         *,
+        looking: Looking | None = None,
         resume_ns: Ns = Ns(0),
     ) -> None:
         self._queue = queue
@@ -79,6 +83,7 @@ class Analysis:
         self._chat = chat
         self._speech = speech
         self._record = record
+        self._looking = looking or NoGame()
         self._stepped_ns = Ns(resume_ns - resume_ns % STEP_NS)
         self._audio: AudioDecoder | None = None
         self._picture: KeyframeDecoder | None = None
@@ -86,6 +91,8 @@ class Analysis:
         self._scene_features = SceneFeatures()
         self._signals: list[SignalChunk] = []
         self._heard: list[ChatMessage] = []
+        self._seen: list[GameEvent] = []  # of the game, until the grid gets to where they are known
+        self._told: list[GameEvent] = []
         self._pending: deque[tuple[Ns, _Boundary | Gap]] = deque()  # for the engine, when its grid gets there
         self._progress_ns = Ns(0)
         self._lag = engine.chat_lag
@@ -104,6 +111,7 @@ class Analysis:
         self._feed_boundaries(end_ns)
         heard = self._speech.until(FOREVER_NS)
         self._engine.words(heard.commits)
+        self._feed_game(FOREVER_NS)
         self._finish_step(end_ns, self._engine.finish(end_ns), heard)
         return end_ns
 
@@ -112,6 +120,8 @@ class Analysis:
             self._begin_epoch(item.epoch, item.tracks)
         elif isinstance(item, Gap):
             self._pending.append((item.start_ns, item))
+            if item.track != "audio":
+                self._notice(self._looking.cut())
             self._progress_ns = max(self._progress_ns, item.end_ns)
         else:
             self._batch(item)
@@ -124,6 +134,7 @@ class Analysis:
         picture = next((track for track in tracks if track.kind == "video"), None)
         self._audio = AudioDecoder(sound, epoch) if sound else None
         self._picture = KeyframeDecoder(picture, epoch) if picture else None
+        self._looking.begin(epoch, picture)
         self._speech.begin(epoch)
         self._pending.append((epoch.start_ns, _Boundary(epoch, sound is not None, picture is not None)))
         self._progress_ns = max(self._progress_ns, epoch.start_ns)
@@ -132,6 +143,7 @@ class Analysis:
         if self._audio:
             for block in self._audio.flush():
                 self._listen(block)
+        self._notice(self._looking.cut())
         self._speech.end()
 
     def _batch(self, batch: Batch) -> None:
@@ -146,15 +158,23 @@ class Analysis:
         elif packet.kind == "video" and self._picture:
             for image in self._picture.push(packet):
                 self._feed(self._scene_features.push(image))
+            self._notice(self._looking.push(packet))
 
     def _listen(self, block: AudioBlock) -> None:
         self._speech.push(block)
         self._feed(self._sound_features.push(block))
+        self._notice(self._looking.listen(block))
 
     def _feed(self, chunks: Sequence[SignalChunk]) -> None:
         for chunk in chunks:
             self._engine.feed(chunk)
             self._signals.append(chunk)
+
+    def _notice(self, events: Sequence[GameEvent]) -> None:
+        """What is learned after a step cannot have been known in it, wherever it is run again."""
+        for event in events:
+            known_ns = max(event.known_ns, Ns(self._stepped_ns + 1))
+            self._seen.append(event if known_ns == event.known_ns else replace(event, known_ns=known_ns))
 
     def _ready_ns(self) -> Ns:
         """How far all has been heard and seen. Sound may trail the picture a little, then it counts as a hole."""
@@ -170,6 +190,7 @@ class Analysis:
             self._feed_boundaries(self._stepped_ns)
             heard = self._speech.until(self._stepped_ns)
             self._engine.words(heard.commits)
+            self._feed_game(self._stepped_ns)
             self._finish_step(self._stepped_ns, self._engine.advance(self._stepped_ns), heard)
 
     def _feed_chat(self, t_ns: Ns) -> None:
@@ -177,6 +198,13 @@ class Analysis:
         if messages:
             self._engine.chat(messages)
             self._heard.extend(messages)
+
+    def _feed_game(self, t_ns: Ns) -> None:
+        known = sorted((event for event in self._seen if event.known_ns <= t_ns), key=lambda event: event.known_ns)
+        if known:
+            self._seen = [event for event in self._seen if event.known_ns > t_ns]
+            self._engine.game(known)
+            self._told.extend(known)
 
     def _feed_boundaries(self, t_ns: Ns) -> None:
         """Speech may hold decisions back while media is read ahead: an epoch or a gap counts when the grid is there."""
@@ -189,16 +217,19 @@ class Analysis:
             self._engine.available(Family.AUDIO, item.sound)
             self._engine.available(Family.VISION, item.picture)
             self._engine.available(Family.CHAT, self._chat.available())
+            self._engine.available(Family.GAME, item.picture and self._looking.there)
 
     def _finish_step(self, t_ns: Ns, decisions: Decisions, heard: Heard) -> None:
         signals, self._signals = self._signals, []
         messages, self._heard = self._heard, []
+        told, self._told = self._told, []
         self._record.step(
             StepResult(
                 t_ns=t_ns,
                 decisions=decisions,
                 signals=signals,
                 chat=messages,
+                game=told,
                 heard_ns=heard.heard_ns,
                 chat_lag=self._learned_lag(),
             )

@@ -33,6 +33,7 @@ from daemon.worker.desktools import DeskTools, NoPins
 from daemon.worker.detection import open_detection
 from daemon.worker.emitter import Emitter
 from daemon.worker.finishing import finisher
+from daemon.worker.game import open_looking
 from daemon.worker.listener import ChatListener
 from daemon.worker.plane import PlaneLink
 from daemon.worker.planner import ClipPlanner, Due
@@ -137,9 +138,10 @@ def _wire(
     engine = open_detection(profile, spec.session, lag=start_lag(journal))
     has_chat = spec.chat not in (None, OFF)
     media_time = MediaTime(journal.epochs())
+    looking = open_looking(settings, metrics)
     since_ns = _recent(journal)
     engine.spent(spent_before(journal.moments(), since_ns))
-    relived = relive(engine, journal, has_chat=has_chat, since_ns=since_ns, finish=False)
+    relived = relive(engine, journal, has_chat=has_chat, has_game=looking.there, since_ns=since_ns, finish=False)
     arrivals = Arrivals()
     queue = analysis_queue(journal, emitter, metrics, live=source.info.unstoppable)
     live_arrivals = arrivals if source.info.unstoppable else None
@@ -158,7 +160,7 @@ def _wire(
         if listener
         else NoSpeech()
     )
-    analysis = Analysis(queue, engine, chat, speech, recorder, resume_ns=relived.end_ns)
+    analysis = Analysis(queue, engine, chat, speech, recorder, looking=looking, resume_ns=relived.end_ns)
     capture = Capture(
         ring=ring,
         queue=queue,
@@ -171,6 +173,7 @@ def _wire(
         profile=profile.name,
         limit_ns=None if spec.duration_s is None else ns(spec.duration_s),
         media_time=media_time,
+        whole_picture=looking.there,
     )
     return Parts(
         spec=spec,

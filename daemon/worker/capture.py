@@ -40,7 +40,9 @@ class Capture:
         profile: str,
         limit_ns: Ns | None,
         media_time: MediaTime | None = None,
+        whole_picture: bool = False,
     ) -> None:
+        """`whole_picture`: analysis looks at frames between keyframes, as it does for a game."""
         self._ring = ring
         self._queue = queue
         self._journal = journal
@@ -50,6 +52,7 @@ class Capture:
         self._media_time = media_time or MediaTime()
         self._metrics = metrics
         self._name = (source_name, profile)
+        self._whole_picture = whole_picture
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="capture")
         self.media_ns = Ns(0)  # newest media captured
         self.edge_ns = Ns(0)  # newest media known to exist upstream
@@ -142,7 +145,7 @@ class Capture:
         self.media_ns, self.lost = max(self.media_ns, newest_ns), ""
         self.progress = self.epochs + (self._ring.segments_written if self._ring else self.media_ns // NS_PER_S)
         self._arrivals.note(self.media_ns, self._clock.boottime_ns())
-        wanted = tuple(packet for packet in packets if packet.kind == "audio" or packet.is_keyframe)
+        wanted = tuple(p for p in packets if p.kind == "audio" or p.is_keyframe or self._whole_picture)
         before_ns, self._handed_ns = self._handed_ns, max(self._handed_ns, packets[-1].dts_ns)
         self._queue.put(Batch(wanted, before_ns, self._handed_ns))
 

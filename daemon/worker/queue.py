@@ -1,6 +1,7 @@
 """The bounded queue between capture and analysis: a replay waits, a live source sheds the oldest and says so.
 
-Only what analysis needs rides here (sound and keyframes), so a minute of it is about 10 MB.
+Only what analysis needs rides here: sound and keyframes, so a minute of it is about 10 MB. Where a game is set all of
+the picture rides too, as much as the stream itself: so bytes are bounded beside media time.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from core.media import Epoch, Gap, Packet, Track
 from core.times import Ns
+
+LIMIT_BYTES: Final = 128 << 20  # of packets that wait: a minute of 16 Mbit/s, more than platforms send on
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +34,31 @@ class Batch:
     start_ns: Ns
     progress_ns: Ns
 
+    @property
+    def span_ns(self) -> int:
+        """Media time it holds."""
+        return self.progress_ns - self.start_ns
+
+    @property
+    def size(self) -> int:
+        """Bytes of its packets."""
+        return sum(len(packet.data) for packet in self.packets)
+
 
 Item = EpochStart | Gap | Batch
 
 
 class AnalysisQueue:
-    """One producer (capture), one consumer (analysis). `limit_ns` is media time waiting."""
+    """One producer (capture), one consumer (analysis). `limit_ns` is media time waiting, `limit_bytes` its packets."""
 
-    def __init__(self, *, limit_ns: int, sheds: bool, on_shed: Callable[[Ns, Ns], None]) -> None:
-        self._limit_ns = limit_ns
+    def __init__(
+        self, *, limit_ns: int, sheds: bool, on_shed: Callable[[Ns, Ns], None], limit_bytes: int = LIMIT_BYTES
+    ) -> None:
+        self._limit_ns, self._limit_bytes = limit_ns, limit_bytes
         self._sheds = sheds
         self._on_shed = on_shed
         self._items: deque[Item] = deque()
-        self._waiting_ns = 0
+        self._waiting_ns = self._waiting_bytes = 0
         self._closed = False
         self._changed = threading.Condition()
 
@@ -54,8 +70,8 @@ class AnalysisQueue:
                 if self._sheds:
                     dropped = self._make_room(item)
                 else:
-                    self._changed.wait_for(lambda: self._closed or self._waiting_ns < self._limit_ns)
-                self._waiting_ns += item.progress_ns - item.start_ns
+                    self._changed.wait_for(lambda: self._closed or self._has_room)
+                self._count(item, 1)
             if not self._closed:
                 self._items.append(item)
             self._changed.notify_all()
@@ -70,7 +86,7 @@ class AnalysisQueue:
                 return None
             item = self._items.popleft()
             if isinstance(item, Batch):
-                self._waiting_ns -= item.progress_ns - item.start_ns
+                self._count(item, -1)
             self._changed.notify_all()
             return item
 
@@ -88,10 +104,19 @@ class AnalysisQueue:
         with self._changed:
             return self._waiting_ns
 
+    @property
+    def _has_room(self) -> bool:
+        return self._waiting_ns < self._limit_ns and self._waiting_bytes < self._limit_bytes
+
+    def _count(self, batch: Batch, sign: int) -> None:
+        self._waiting_ns += sign * batch.span_ns
+        self._waiting_bytes += sign * batch.size
+
     def _make_room(self, item: Batch) -> list[Gap]:
         """Drop the oldest batches; one gap stands where they were so that the consumer sees the hole in its place."""
         dropped = []
-        while self._waiting_ns + (item.progress_ns - item.start_ns) > self._limit_ns:
+        span_ns, size = item.span_ns, item.size
+        while self._waiting_ns + span_ns > self._limit_ns or self._waiting_bytes + size > self._limit_bytes:
             index = next((i for i, waiting in enumerate(self._items) if isinstance(waiting, Batch)), None)
             if index is None:
                 break
@@ -99,7 +124,7 @@ class AnalysisQueue:
             assert isinstance(old, Batch)
             gap = Gap(start_ns=old.start_ns, end_ns=old.progress_ns, reason="shed")
             self._items[index] = gap
-            self._waiting_ns -= old.progress_ns - old.start_ns
+            self._count(old, -1)
             dropped.append(gap)
             self._merge_sheds(index)
         return dropped

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final, Protocol
 
+from core.game import GameEvent
 from core.media import ChatMessage, Epoch, Gap
 from core.moments import Family, Moment, MomentState
 from core.signals import SignalChunk
@@ -32,6 +33,7 @@ class SignalLog(Protocol):
     def signals(self, since_ns: Ns = Ns(0)) -> Iterator[SignalChunk]: ...
     def chat(self, since_ns: Ns = Ns(0)) -> Iterator[ChatMessage]: ...
     def committed(self, since_ns: Ns = Ns(0)) -> Iterator[Committed]: ...
+    def game(self, since_ns: Ns = Ns(0)) -> Iterator[GameEvent]: ...
     def epochs(self) -> list[Epoch]: ...
     def gaps(self) -> list[Gap]: ...
 
@@ -65,6 +67,11 @@ def family_of(kind: str) -> Family | None:
     return next((family for prefix, family in _SIGNALS_OF if kind.startswith(prefix)), None)
 
 
+def had_game(journal: Journal) -> bool:
+    """Whether a HUD was read in a session: without one no event of a game is waited for."""
+    return bool((journal.meta("profile") or {}).get("game"))
+
+
 def spent_before(moments: Iterable[Moment], since_ns: Ns) -> list[Ns]:
     """Anchors of a session's clips that lie before what is relived, withdrawn ones too: they cost budget."""
     clips = (moment for moment in moments if moment.state not in _NO_CLIP)
@@ -76,6 +83,7 @@ def relive(
     log: SignalLog,
     *,
     has_chat: bool,
+    has_game: bool = False,
     since_ns: Ns = Ns(0),
     until_ns: Ns | None = None,
     finish: bool,
@@ -89,6 +97,7 @@ def relive(
     for family in without:
         engine.available(family, False)
     engine.available(Family.CHAT, has_chat and Family.CHAT not in without)
+    engine.available(Family.GAME, has_game and Family.GAME not in without)
     items = _items(log, since_ns, without, over=finish)
     log_ns = max([since_ns, *(end_ns for _, end_ns, _ in items)])
     result = Relived(end_ns=log_ns if until_ns is None else until_ns)
@@ -114,7 +123,7 @@ class _Boundary:
     sound: bool
 
 
-_Value = SignalChunk | ChatMessage | Committed | _Boundary | Gap
+_Value = SignalChunk | ChatMessage | Committed | GameEvent | _Boundary | Gap
 _Item = tuple[Ns, Ns, _Value]  # the first step that may know it, and how far it shows the media to go
 
 
@@ -136,6 +145,8 @@ def _items(log: SignalLog, since_ns: Ns, without: frozenset[Family], *, over: bo
     ]
     if Family.SPEECH not in without:  # known when a later sound was heard, which may lie behind the media's end
         items += [(commit.known_ns, Ns(0), commit) for commit in log.committed(since_ns)]
+    if Family.GAME not in without:
+        items += [(event.known_ns, event.t_ns, event) for event in log.game(since_ns)]
     return sorted(items, key=itemgetter(0))
 
 
@@ -159,6 +170,8 @@ def _feed(engine: Engine, items: list[_Item], without: frozenset[Family]) -> Non
             engine.words([value])
         elif isinstance(value, SignalChunk):
             engine.feed(value)
+        elif isinstance(value, GameEvent):
+            engine.game([value])
         elif isinstance(value, Gap):
             engine.gap(value)
         else:

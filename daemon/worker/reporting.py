@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from core.game import GameEvent
 from core.ids import MomentId
 from core.media import ChatMessage
 from core.moments import Moment, MomentState
@@ -22,6 +23,7 @@ from daemon.journal import Journal
 from daemon.report import (
     Curve,
     EpochMark,
+    GameMark,
     NearMiss,
     ReportClip,
     ReportData,
@@ -33,9 +35,11 @@ from daemon.report import (
 )
 from daemon.report.lines import chat_rate, loudness
 from detectors.fusion.calibration import Calibration
+from detectors.game.telling import tell
 
 POINTS: Final = 1200  # of one curve: more than a screen has columns
 SHOWN_NEAR_MISSES: Final = 50
+SHOWN_MARKS: Final = 2000  # of a game: some hours of a busy one
 SHOWN_SENTENCES: Final = 2000  # three hours of talk; a browser shows them at once
 LONG_SENTENCE: Final = 40  # words; longer ones, of a recogniser that forgot its full stops, become several lines
 VERSIONS: Final = ("clipd", "av", "numpy", "streamlink")
@@ -79,7 +83,14 @@ def _data(
         why_no_clips=str(summary["why_no_clips"]),
         cut_options=cut_options,
         speech=_speech(journal, summary, shlex.join(["clipd", "transcript", journal.session, *cut_options])),
+        game=_game(journal.game()),
     )
+
+
+def _game(events: Iterable[GameEvent]) -> tuple[GameMark, ...]:
+    """The streamer's own first: where there are too many, others' are left out."""
+    marks = [GameMark(t_ns=event.t_ns, own=event.own, text=tell(event)) for event in events]
+    return tuple(sorted(marks, key=lambda mark: not mark.own)[:SHOWN_MARKS])
 
 
 def _speech(journal: Journal, summary: Mapping[str, Any], command: str) -> ReportSpeech | None:

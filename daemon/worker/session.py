@@ -71,12 +71,13 @@ class Recorder:
         self._emitter.media_ns = t_ns
         lines = [self._emitter.draft("event", **event_fields(event)) for event in decisions.events]
         lines += [self._emitter.draft("moment", **moment_fields(moment)) for moment in decisions.moments]
-        if result.signals or result.chat or decisions.events or decisions.moments or result.chat_lag:
+        if any((result.signals, result.chat, result.game, decisions.events, decisions.moments, result.chat_lag)):
             with self._journal.batch():
                 if result.chat_lag is not None:
                     remember_lag(self._journal, result.chat_lag)
                 self._journal.add_signals(result.signals)
                 self._journal.add_chat(result.chat)
+                self._journal.add_game(result.game)
                 self._journal.add_events(decisions.events)
                 for moment in decisions.moments:
                     self._journal.add_moment(moment)

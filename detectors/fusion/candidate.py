@@ -29,6 +29,7 @@ class Candidate:
         self.id = moment
         self._weights, self._options = weights, options
         self.anchor_ns, self.sd_ns = anchor_ns, sd_ns
+        self.felt_ns = anchor_ns  # what the chat reacts to: of kills in a row the last, else the anchor
         self.state = MomentState.OPEN
         self.events: dict[Key, Event] = {}
         self.bar = 0.0  # logit it had to reach when it was shown
@@ -53,12 +54,13 @@ class Candidate:
         burst = self._burst = self._loudest_side()
         seen = self._support = self._supporting()
         self._seen_core = (min(e.start_ns for e in seen), max(e.end_ns for e in seen)) if seen else None
-        if seen:
-            best = max(seen, key=lambda e: (self._strength(e), -e.start_ns))
-            self.anchor_ns = best.peak_ns if best.family is Family.COMMAND else best.start_ns
+        best = max(seen, key=lambda e: (self._strength(e), -e.start_ns), default=None)
+        if best is not None:
+            self.anchor_ns = _onset(best)
             self.sd_ns = Ns(0)
         elif burst is not None and self.state is MomentState.OPEN:
             self.anchor_ns, self.sd_ns = Ns(burst.start_ns + burst.sd_ns // 2), burst.sd_ns
+        self.felt_ns = self.anchor_ns if best is None or best.family is not Family.GAME else best.peak_ns
 
     def score(self) -> Score:
         """Log-odds of all its events."""
@@ -109,7 +111,19 @@ class Candidate:
         return Ns(self.anchor_ns - self.sd_ns), latest if onset is None else max(min(latest, onset), self.anchor_ns)
 
 
+def _onset(event: Event) -> Ns:
+    """Where what it tells of began: an order looks back; a fight's first sign may come long before one's own kills."""
+    if event.family is Family.COMMAND:
+        return event.peak_ns
+    return key_of(event)[1] if event.family is Family.GAME else event.start_ns
+
+
 def agreed(parts: Mapping[str, float], least: float) -> bool:
     """Whether chat, which reports long after everybody else, has brought evidence, and somebody else too."""
     there = {family for family in Family if parts.get(family.value, 0.0) >= least}
     return Family.CHAT in there and len(there) >= 2
+
+
+def played(parts: Mapping[str, float], bar: float) -> bool:
+    """Whether what the game showed carries a moment alone: it was read off the screen, and nobody can gainsay it."""
+    return Family.GAME.value in parts and parts["prior"] + parts[Family.GAME.value] >= bar

@@ -22,7 +22,7 @@ from detectors.audio.pauses import Pauses
 from detectors.fusion.bar import Bar
 from detectors.fusion.boundaries import Snapper, fit, overlap
 from detectors.fusion.breaths import Breaths
-from detectors.fusion.candidate import LIVE, SHOWN, Candidate, Span, agreed
+from detectors.fusion.candidate import LIVE, SHOWN, Candidate, Span, agreed, played
 from detectors.fusion.lag import LagEstimate, LagModel
 from detectors.fusion.placing import Placing
 from detectors.fusion.replays import Replays
@@ -178,7 +178,8 @@ class Fuser:
             self._replays.dropped(candidate.id)
             return [self._say(candidate, score, now_ns, reason="contradicted")]
         if candidate.state is MomentState.PROVISIONAL:
-            if over or candidate.ordered() or agreed(score.parts, self._fusion.agrees):
+            sure = candidate.ordered() or played(score.parts, candidate.bar)
+            if over or sure or agreed(score.parts, self._fusion.agrees):
                 candidate.state = MomentState.CONFIRMED
                 return [self._say(candidate, score, now_ns)]
         elif over and self._settled(candidate, now_ns, watermarks):

@@ -55,7 +55,7 @@ class Placing:
         if candidate.chat_onset() is not None or early or not placed:
             return None
         lag = self.lag.estimate()
-        off = (onset_ns - candidate.anchor_ns - lag.mean_ns) / lag.sd_ns
+        off = (onset_ns - candidate.felt_ns - lag.mean_ns) / lag.sd_ns
         return None if abs(off) > self._fusion.lag_sds else candidate.score().logit - 0.5 * off * off
 
     def _open(self, anchor_ns: Ns, sd_ns: Ns) -> Candidate:
@@ -191,7 +191,7 @@ class Placing:
         onset = home.chat_onset()
         loud = any(e.family is Family.CHAT and self._strength(e) > self._fusion.agrees for e in home.events.values())
         if not home.taught and onset is not None and loud and self._confident(home):
-            home.taught = self.lag.learn(onset - home.anchor_ns)
+            home.taught = self.lag.learn(onset - home.felt_ns)
 
     def _same_burst(self, onset_ns: Ns, within_ns: Ns, calm_ns: Ns) -> Candidate | None:
         """The moment whose burst this is another side of, or goes on with: a crowd laughs first and then asks.

@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from configs.games import hud_names, is_folder, known_game
 from core.chat import OFF, chat_for, is_local_chat
 from core.errors import SourceRefused, UsageError
+from core.game import NO_GAME
 from core.netpolicy import ADDRESS_REFUSED, AddressPolicy
 from supervisor.catalog.values import StreamRow
 
@@ -84,6 +86,13 @@ def checked_chat(source: str, chat: str | None, asker: Asker) -> str | None:
 def checked_folder(text: str | None, asker: Asker) -> str | None:
     """A folder of this machine, a brand kit's say."""
     return None if text is None else _checked_path(text, asker)
+
+
+def checked_game(text: str | None, asker: Asker) -> str | None:
+    """A shipped HUD, or the folder of one on this machine. Raises UsageError for what is neither."""
+    if text is None or text == NO_GAME or text in hud_names():
+        return text
+    return known_game(_checked_path(text, asker)) if is_folder(text) else known_game(text)
 
 
 def push_key(source: str, key: str | None) -> PushKey | None:

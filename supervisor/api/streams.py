@@ -26,6 +26,7 @@ from supervisor.api.sources import (
     Asker,
     checked_chat,
     checked_folder,
+    checked_game,
     checked_source,
     default_name,
     kind_of,
@@ -58,6 +59,8 @@ def watch_options(body: HowToWatch, source: str, asker: Asker) -> dict[str, Any]
         )
     if "chat" in given:
         given["chat"] = checked_chat(source, given["chat"], asker)
+    if "game" in given:
+        given["game"] = checked_game(given["game"], asker)
     if "brand" in given:
         given["brand"] = checked_folder(given["brand"], asker)
     if given.get("facecam") is not None:

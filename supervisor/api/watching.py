@@ -9,11 +9,13 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
+from core.game import GameEvent
 from core.ids import SessionId
 from core.lines import word_fields
 from core.times import FOREVER_NS, NS_PER_S, Ns, ns, to_s
+from detectors.game.telling import tell
 from supervisor.api.call import Done, UserCall
-from supervisor.api.models import Listing, Moment, SaidWord, Signals, Span, SpanPoints, Transcript
+from supervisor.api.models import Listing, Moment, Played, SaidWord, Signals, Span, SpanPoints, Transcript
 from supervisor.api.rows import date_or_none, listed
 from supervisor.catalog import NotFound
 from supervisor.catalog.limits import is_number
@@ -62,7 +64,22 @@ async def signals(call: UserCall) -> Done:
             series={name: list(values) for name, values in found.series.items()},
             p=list(found.p),
             bar=list(found.bar),
+            game=[_played(event) for event in found.game],
         )
+    )
+
+
+def _played(event: GameEvent) -> Played:
+    return Played(
+        t_s=to_s(event.t_ns),
+        kind=event.kind.value,
+        own=event.own,
+        source=event.source,
+        count=event.count,
+        who=event.who,
+        victim=event.victim,
+        weapon=event.weapon,
+        text=tell(event),
     )
 
 

@@ -129,9 +129,11 @@ def readable(path: Path, data: Path) -> bool:
 
 
 def _named(spec: WorkerSpec) -> list[Path]:
-    """Media, chat, brand and models that lie on this machine, as the order names them."""
+    """Media, chat, brand, HUD and models that lie on this machine, as the order names them."""
     clips, speech = spec.settings.get("clips", {}), spec.settings.get("speech", {})
-    texts = [spec.source, spec.chat, clips.get("brand"), clips.get("face_model"), speech.get("model")]
+    hud = spec.settings.get("hud", {})
+    texts = [spec.source, spec.chat, spec.settings.get("game"), hud.get("easyocr_models")]
+    texts += [clips.get("brand"), clips.get("face_model"), speech.get("model")]
     return [Path(text) for text in texts if isinstance(text, str) and text.startswith("/") and Path(text).exists()]
 
 

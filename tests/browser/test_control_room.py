@@ -155,6 +155,7 @@ def test_a_clip_plays_and_is_trimmed(page: Page, room: ControlRoom, footage: Str
     sign_in(page, room, "clips/c90000")
     handle = page.get_by_role("slider", name="Start of the clip")
     expect(handle).to_be_visible()
+    expect(page.locator(".played")).to_contain_text("kill: me > <b>")
     page.keyboard.press(" ")
     page.locator("video").evaluate(PLAYING)
     page.keyboard.press(" ")
@@ -185,6 +186,7 @@ def test_a_stream_can_be_gone_back_in(page: Page, room: ControlRoom, footage: St
     expect(page.locator(".strip canvas")).to_be_visible()
     expect(page.locator(".watch")).to_contain_text("never going to work")
     expect(page.locator(".watch .list").first).to_contain_text("below bar")
+    expect(page.locator(".played")).to_contain_text("0:58 kill: me > <b>")
 
 
 def test_what_a_stream_does_is_seen_as_it_happens(page: Page, room: ControlRoom) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import load_profile
+from core.game import GameEvent
 from core.ids import SessionId
 from core.media import ChatMessage, Epoch, Gap
 from core.moments import Moment, MomentState
@@ -66,6 +67,9 @@ class Stretch:
 
     def committed(self, since_ns: Ns = Ns(0)) -> Iterator[Committed]:
         return (commit for commit in self.stream.commits if self._is_new(commit.known_ns))
+
+    def game(self, since_ns: Ns = Ns(0)) -> Iterator[GameEvent]:
+        return (event for event in self.stream.played if self._is_new(event.known_ns))
 
     def epochs(self) -> list[Epoch]:
         return self.stream.epochs() if self.start_ns == 0 else []

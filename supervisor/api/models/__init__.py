@@ -84,6 +84,7 @@ from supervisor.api.models.streams import (
 from supervisor.api.models.uploads import Chunk, NewUpload, Sha256, Upload
 from supervisor.api.models.watching import (
     Moment,
+    Played,
     SaidWord,
     Signals,
     SignedFile,
@@ -167,6 +168,7 @@ __all__ = [
     "OfSession",
     "OfStream",
     "Ordered",
+    "Played",
     "Polling",
     "Profile",
     "ProfileDiff",

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from configs.finish import Facecam, LayoutName
+from core.game import NAME_LENGTH
 from core.spec import Origin, Rights, WorkerKind
 from supervisor.api.models.base import Address, Answered, Asked, Name
 from supervisor.catalog.values import ClaimState, Wanted
@@ -17,6 +18,8 @@ class HowToWatch(Asked):
     """How a source is watched: the same as in the list `streams` of the settings."""
 
     profile: str | None = Field(None, max_length=80, description="gaming, podcast, sports or irl.")
+    game: Address | None = Field(None, description="A shipped HUD, or off; the folder of one, for owners.")
+    player: str | None = Field(None, max_length=NAME_LENGTH, description="The streamer's name in the game.")
     chat: Address | None = Field(None, description="twitch:NAME, a URL of JSON lines, or off; none: the source's own.")
     chat_delay_s: float | None = Field(None, ge=-60, le=600, description="Seconds the chat is behind the stream.")
     layout: LayoutName | None = None

@@ -62,10 +62,26 @@ class Transcript(Answered):
     next_s: float | None
 
 
+class Played(Answered):
+    """What a game's HUD showed, or a sound of it told. `own`: the streamer's; `text`: in words. Names were read off the
+    screen."""
+
+    t_s: float
+    kind: str
+    own: bool
+    source: str
+    count: int
+    who: str
+    victim: str
+    weapon: str
+    text: str
+
+
 class Signals(Answered):
     """Value i of each line is of the stretch that begins at start_s + i * step_s; null where nothing is known.
 
-    `p`: how probable a moment is there; `bar`: what p has to reach to become a clip.
+    `p`: how probable a moment is there; `bar`: what p has to reach to become a clip. `game`: what a game's HUD showed
+    in the span, by time; the newest 1000.
     """
 
     start_s: float
@@ -73,6 +89,7 @@ class Signals(Answered):
     series: dict[str, list[float | None]]
     p: list[float]
     bar: list[float]
+    game: list[Played]
 
 
 class Moment(Answered):

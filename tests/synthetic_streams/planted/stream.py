@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core.game import GameEvent
 from core.media import ChatMessage, Epoch, Gap
 from core.signals import SignalChunk
 from core.times import NS_PER_S, Ns
@@ -47,6 +48,7 @@ class FeatureStream:
     messages: tuple[ChatMessage, ...] = field(repr=False)
     commits: tuple[Committed, ...] = field(repr=False)
     chunk_rows: int = LIVE_ROWS
+    played: tuple[GameEvent, ...] = ()
 
     def signals(self, since_ns: Ns = Ns(0)) -> Iterator[SignalChunk]:
         """Chunks of sound and of keyframes by the time at which they are known."""
@@ -60,6 +62,10 @@ class FeatureStream:
     def committed(self, since_ns: Ns = Ns(0)) -> Iterator[Committed]:
         """Words as the recogniser gave them out, by the time they were final."""
         return (commit for commit in self.commits if commit.known_ns >= since_ns)
+
+    def game(self, since_ns: Ns = Ns(0)) -> Iterator[GameEvent]:
+        """What the HUD showed, by the time it was known."""
+        return (event for event in self.played if event.known_ns >= since_ns)
 
     def epochs(self) -> list[Epoch]:
         """One: the stream is never interrupted."""

@@ -3,11 +3,13 @@ list."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from core.game import GameEvent, GameKind
 from core.ids import MomentId, SessionId
 from core.media import ChatMessage, Epoch
 from core.moments import Event, Family, Moment, MomentState
@@ -63,6 +65,18 @@ def fill(journal: Journal) -> None:
     journal.add_chat(
         [ChatMessage(t_ns=ns(62 + at / 10), user="u", text="wow", emotes=(), kind="msg", n=1) for at in range(30)]
     )
+    kill = GameEvent(
+        t_ns=ns(58),
+        known_ns=ns(60.5),
+        kind=GameKind.KILL,
+        game="arena",
+        own=True,
+        source="feed",
+        who="me",
+        victim="<b>",
+    )
+    other = replace(kill, t_ns=ns(57), known_ns=ns(61), own=False, who="ash", victim="bo", weapon="rifle")
+    journal.add_game([kill, other])
     roar = event(LOUD_S, llr=2.5)
     journal.add_events([event(20.0, llr=0.5), event(LOUD_S, llr=1.0), roar])
     journal.add_moment(moment("m1", 20.0, MomentState.REJECTED, 0.3, "below_bar"))

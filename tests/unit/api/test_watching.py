@@ -103,6 +103,16 @@ async def test_lines_over_time_keep_their_peaks_and_say_where_a_moment_was(
     assert (await ask(api, session, f"signals?points={MOST_POINTS + 1}")).code == "invalid"
 
 
+async def test_what_a_game_showed_is_told_with_the_lines(api: Stage, session: SessionId, folder: Path) -> None:
+    """By time, in words, and by its parts; only of the span that is asked for, also where it was read later."""
+    assert folder.is_dir()
+    other, kill = (await ask(api, session, "signals?from_s=50&to_s=60")).body["game"]
+    assert (other["t_s"], other["own"], other["text"]) == (57.0, False, "kill: ash > bo (rifle)")
+    assert (kill["t_s"], kill["kind"], kill["own"], kill["source"], kill["count"]) == (58.0, "kill", True, "feed", 1)
+    assert (kill["who"], kill["victim"], kill["weapon"]) == ("me", "<b>", "")
+    assert (await ask(api, session, "signals?from_s=58.5")).body["game"] == []
+
+
 async def test_near_misses_say_why_and_whether_they_can_still_be_cut(
     api: Stage, session: SessionId, tmp_path: Path
 ) -> None:

@@ -66,11 +66,11 @@ def test_a_channels_name_in_lines_holds_no_secrets(tmp_path: Path) -> None:
 
 def test_a_worker_learns_its_own_stream_only(tmp_path: Path) -> None:
     """Its rights, its name; not the other entries of the file, whose chat URLs may carry tokens."""
-    others = (StreamEntry(name="other", source="https://kick.com/other", chat="https://x.example/?token=t"),)
+    others = (StreamEntry(name="zelda", source="https://kick.com/zelda", chat="https://x.example/?token=t"),)
     settings = Settings(data_dir=str(tmp_path), streams=others)
     spec = build_spec(request(tmp_path, settings=settings, rights="own", name="Ann B"))
     assert (spec.rights, spec.stream) == ("own", "ann-b")
-    assert "other" not in spec.to_json()
+    assert "zelda" not in spec.to_json()
     assert WorkerSpec.from_json(spec.to_json()) == spec
 
 

@@ -101,11 +101,10 @@ def test_unknown_signals_are_left_alone() -> None:
 
 
 class Kills:
-    """A detector of another family: one ace at 60 s."""
+    """Another detector: one ace at 60 s."""
 
-    family = Family.GAME
-
-    def __init__(self) -> None:
+    def __init__(self, family: Family = Family.GAME) -> None:
+        self.family = family
         self._now = Ns(0)
         self.fed: list[str] = []
 
@@ -117,7 +116,7 @@ class Kills:
 
     def advance(self, t_ns: Ns) -> Sequence[Event]:
         self._now = t_ns
-        return [event("ace", Family.GAME, 2.5, start_s=60.0)] if t_ns == ns(63) else []
+        return [event("ace", self.family, 2.5, start_s=60.0)] if t_ns == ns(63) else []
 
     def finish(self, t_ns: Ns) -> Sequence[Event]:
         return self.advance(t_ns)
@@ -157,7 +156,7 @@ def test_a_family_declared_missing_is_not_waited_for() -> None:
     """Confirmed sooner than with a chat that stays silent."""
 
     def confirmed_at(chat: bool) -> float:
-        engine = Engine(Profile(), SESSION, detectors=[Kills()])
+        engine = Engine(Profile(), SESSION, detectors=[Kills(Family.SPEECH)])
         engine.available(Family.CHAT, chat)
         moments = engine.advance(ns(200)).moments
         return next(to_s(m.decided_ns) for m in moments if m.state is MomentState.CONFIRMED)

@@ -13,6 +13,7 @@ from core.media import Gap
 from core.times import Ns, ns
 from core.words import CommitReason, Committed, Word
 from daemon.journal import Journal
+from daemon.journal.schema import VERSION
 
 SESSION = SessionId("s1")
 VERSION_1 = Path(__file__).with_name("version-1.sql")  # as released: never edited
@@ -110,7 +111,7 @@ def test_a_journal_without_words_learns_them_when_it_is_written(path: Path) -> N
         journal.add_words([said])
         assert list(journal.committed()) == [said]
         assert journal.gaps() == [Gap(start_ns=Ns(5), end_ns=Ns(9), reason="http_404")]
-    assert version_of(path) == 3
+    assert version_of(path) == VERSION
 
 
 def test_a_journal_without_words_reads_as_one_in_which_nobody_spoke(path: Path) -> None:
@@ -138,4 +139,4 @@ def test_a_migration_is_whole_or_did_not_happen(path: Path) -> None:
     connection.close()
     with Journal.open(path) as journal:
         assert journal.words(ns(0), ns(10)) == []
-    assert version_of(path) == 3
+    assert version_of(path) == VERSION

@@ -11,6 +11,7 @@ from core.words import Word
 from daemon.report import (
     Curve,
     EpochMark,
+    GameMark,
     NearMiss,
     ReportClip,
     ReportData,
@@ -70,6 +71,11 @@ def sample(masters: list[tuple[Path, Path]], media_s: float = 90.0) -> ReportDat
             sentence_count=3,
             gaps=(Gap(start_ns=ns(44), end_ns=ns(46), reason="behind", track="speech"),),
             command="clipd transcript s20261121t101500-abc123 --data-dir '/data dir/clipd'",
+        ),
+        game=(
+            GameMark(t_ns=ns(58), own=True, text="kill: Clipper > ash (rifle)"),
+            GameMark(t_ns=ns(60), own=True, text=HOSTILE),
+            GameMark(t_ns=ns(61), own=False, text="kill: ash > bo"),
         ),
     )
 

@@ -201,6 +201,15 @@ def test_the_strip_keeps_every_peak_and_every_mark(data: ReportData) -> None:
     assert len(strip.ticks) <= 12
 
 
+def test_what_a_game_showed_stands_on_the_strip(data: ReportData, page: Tags) -> None:
+    """A mark at its time with its words, the streamer's own higher than others'; nothing where no game was set."""
+    strip = draw_strip(data)
+    assert [mark.text for mark in strip.others] == ["kill: ash > bo"]
+    assert [mark.x for mark in strip.game] == [pytest.approx(t / 90 * strip.width, abs=0.1) for t in (58, 60)]
+    assert "kill: Clipper > ash (rifle)" in page.words
+    assert draw_strip(replace(data, game=())).game == ()
+
+
 @pytest.mark.parametrize("curve", [0, 1])
 def test_curves_are_numbers_only(data: ReportData, curve: int) -> None:
     """Nothing but coordinates reaches the drawing."""

@@ -15,6 +15,7 @@ NAMES = {
     "clipd_asr_lag_seconds", "clipd_asr_level", "clipd_asr_decodes", "clipd_asr_audio_seconds", "clipd_asr_words",
     "clipd_asr_words_dropped", "clipd_asr_partial_rewrites", "clipd_asr_gap_seconds", "clipd_asr_language_changes",
     "clipd_room_people", "clipd_room_gaps",
+    "clipd_game_events", "clipd_hud_looks", "clipd_hud_gops_decoded", "clipd_hud_errors",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from core.game import GameEvent
 from core.media import ChatMessage, Epoch, Gap
 from core.moments import Family, Moment, MomentState
 from core.signals import SignalChunk
@@ -28,6 +29,7 @@ class Log:
     chunks: list[SignalChunk]
     lines: list[ChatMessage]
     commits: list[Committed] = field(default_factory=list)
+    played: list[GameEvent] = field(default_factory=list)
     holes: list[Gap] = field(default_factory=list)
     starts: list[Epoch] = field(default_factory=list)
 
@@ -39,6 +41,9 @@ class Log:
 
     def committed(self, since_ns: Ns = Ns(0)) -> Iterator[Committed]:
         return (commit for commit in self.commits if commit.known_ns >= since_ns)
+
+    def game(self, since_ns: Ns = Ns(0)) -> Iterator[GameEvent]:
+        return (event for event in self.played if event.known_ns >= since_ns)
 
     def epochs(self) -> list[Epoch]:
         return self.starts

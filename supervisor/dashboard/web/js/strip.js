@@ -3,6 +3,7 @@ import uPlot from "../vendor/uPlot.esm.js";
 import { colour, h } from "./dom.js";
 import { clock } from "./format.js";
 
+const MOST_PLAYED = 20;
 const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
 
 /** `data` of GET /sessions/{id}/signals; `spans` [{start_s, end_s, tone}] are drawn behind. `onSeek(t_s)` on a click. */
@@ -121,8 +122,25 @@ export class Strip {
       ctx.fillStyle = tones[tone];
       ctx.fillRect(x, top, wide, 3);
     }
+    for (const { t_s: t, own } of this.#data.game ?? []) {
+      const high = (own ? 14 : 6) * devicePixelRatio;
+      ctx.fillStyle = own ? tones.good : tones.soft;
+      ctx.fillRect(plot.valToPos(t, "x", true), top + height - high, 2 * devicePixelRatio, high);
+    }
     ctx.restore();
   }
+}
+
+/** What the streamer did in the game, of `game` of GET signals: times that seek, and words. Null where there is nothing. */
+export function played(game, onSeek) {
+  const own = (game ?? []).filter((each) => each.own).slice(-MOST_PLAYED);
+  if (!own.length) return null;
+  return h(
+    "p",
+    { class: "pad small played" },
+    h("span", { class: "soft" }, "In the game: "),
+    own.map(({ t_s: t, text }, at) => [at > 0 && ", ", h("button", { type: "button", class: "num", on: { click: () => onSeek(t) } }, clock(t)), ` ${text}`]),
+  );
 }
 
 /** What the lines and stretches mean. */

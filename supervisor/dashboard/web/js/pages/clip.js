@@ -3,9 +3,9 @@ import { get, post } from "../api.js";
 import { marks, judge, rename, titleOf } from "../clipview.js";
 import { aboutCard, filesCard, renderCard, revisionsCard, verdict, why } from "../clip-side.js";
 import { Trim, transcript, trimRow } from "../clip-trim.js";
-import { fill, h, ownUrl } from "../dom.js";
+import { fill, h, ownUrl, put } from "../dom.js";
 import { bind } from "../keys.js";
-import { Strip, legend } from "../strip.js";
+import { Strip, legend, played } from "../strip.js";
 import { broken, busy, button, note } from "../ui.js";
 
 const AROUND_S = 30; // handles that are kept beside every clip
@@ -177,7 +177,7 @@ function strip(view, data, range, missing) {
     view.words?.mark(view.trim.start, view.trim.end);
   });
   const row = trimRow(view.trim, { mayEdit: room.mayEdit, mark: (which) => mark(view, which), apply: (from) => apply(view, from) });
-  view.lower.append(legend(["good", "This clip"]), row.element);
+  put(view.lower, legend(["good", "This clip"]), played(data.game, (t) => seek(view, t)), row.element);
   if (missing) view.lower.append(h("p", { class: "pad soft small" }, missing.isMissing ? "This server keeps no signals to show; trimming works all the same." : missing.message));
 }
 

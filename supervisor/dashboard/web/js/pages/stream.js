@@ -5,7 +5,7 @@ import { every, fill, h, say } from "../dom.js";
 import { openDvr } from "../dvr.js";
 import { ago, clock, score, size, span, words } from "../format.js";
 import { bind } from "../keys.js";
-import { Strip, legend } from "../strip.js";
+import { Strip, legend, played } from "../strip.js";
 import { clipNow, condition, cutAnyway, feedLine, footageLeft, isLive, removeStream, setWanted } from "../streamview.js";
 import { badge, broken, busy, button, note, select } from "../ui.js";
 
@@ -103,8 +103,9 @@ function transport(view) {
 
 function stripCard(view) {
   view.strip = new Strip(view.stripHost, { high: 150, signal: view.signal, onSeek: (t) => view.dvr?.seek(t) });
+  view.stripGame = h("div", {});
   view.stripNote = h("p", { class: "pad soft small" }, "Signals appear once something is recorded.");
-  return h("section", { class: "card", "aria-label": "Signals" }, h("h2", {}, "Signals of the last 15 minutes"), view.stripHost, legend(["good", "Clip"], ["warn", "Near-miss"]), view.stripNote);
+  return h("section", { class: "card", "aria-label": "Signals" }, h("h2", {}, "Signals of the last 15 minutes"), view.stripHost, legend(["good", "Clip"], ["warn", "Near-miss"]), view.stripGame, view.stripNote);
 }
 
 function renew(view) {
@@ -161,6 +162,13 @@ async function player(view) {
   if (isLive(view.entry())) view.video.play().catch(() => {});
 }
 
+function game(view, seen = []) {
+  const key = JSON.stringify(seen);
+  if (view.seen === key) return; // what has the focus stays
+  view.seen = key;
+  fill(view.stripGame, played(seen, (t) => view.dvr?.seek(t)));
+}
+
 async function signals(view) {
   const entry = view.entry();
   const { session } = entry?.stream ?? {};
@@ -171,6 +179,7 @@ async function signals(view) {
     const data = await get(`sessions/${session}/signals`, { from_s: from, to_s: end, points: 900 }, view.signal);
     view.strip.set(data, view.spans, [from, Math.max(end, from + 60)]);
     view.stripNote.hidden = true;
+    game(view, data.game);
   } catch (error) {
     if (error.name !== "AbortError") say(view.stripNote, error.isMissing ? "This server shows no signals of a session." : error.message);
   }
