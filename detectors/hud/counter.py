@@ -59,7 +59,9 @@ class CounterWatcher:
         if self._digits:
             return Sight(self._by_marks(view), nothing())
         gate = self._rule.gate
-        return Sight(None, shape(view.coloured(gate)) if gate is not None else fingerprint(strokes(view.grey)))
+        return Sight(
+            None, fingerprint(shape(view.coloured(gate))) if gate is not None else fingerprint(strokes(view.grey))
+        )
 
     def differs(self, sight: Sight) -> bool:
         """Another number, or one that the next look decides on."""

@@ -19,6 +19,9 @@ from detectors.hud.rowtext import Reading, RowReader
 from detectors.hud.view import View
 from detectors.hud.watcher import LONGEST, Told
 
+_BACK: Final = (
+    1.5  # times `shown_s` after it came, a row that was lost may come back: rows stay about as long; judgement
+)
 _TRIES: Final = 2  # looks at which a row is read before it counts as none of ours
 
 
@@ -52,6 +55,7 @@ class FeedWatcher:
         self._reader = RowReader(rule, text) if text is not None and (rule.names != "none" or rule.phrases) else None
         self._finder = RowFinder(rule, templates, rule.row_h * height)
         self._longest_ns = round(LONGEST * ns(rule.shown_s))
+        self._back_ns = round(_BACK * ns(rule.shown_s))
         self._known: list[_Known] = []  # from top to bottom as last seen
         self._pairs: tuple[list[Row], list[tuple[int, int, float]]] | None = None
 
@@ -91,7 +95,7 @@ class FeedWatcher:
             known.sighting.look(now.t_ns, known.visible)
         self._known += [_Known(Sighting.begin(now, self._longest_ns), row) for row in left.values()]
         self._known.sort(key=lambda known: known.row.top)
-        return [event for known in self._known if (event := self._tell(known, view, now)) is not None]
+        return [event for known in list(self._known) if (event := self._tell(known, view, now)) is not None]
 
     def cut(self) -> None:
         """Forget what is on the screen."""
@@ -111,7 +115,7 @@ class FeedWatcher:
             known
             for known in self._known
             if known.visible
-            or (t_ns - known.sighting.first_ns <= self._longest_ns and (known.sighting.told or not known.sighting.gone))
+            or (t_ns - known.sighting.first_ns <= self._back_ns and (known.sighting.told or not known.sighting.gone))
         ]
 
     def _came_back(self, known: _Known, row: Row, view: View) -> bool:
@@ -141,23 +145,27 @@ class FeedWatcher:
             sighting.told = known.tries >= _TRIES
             return None
         sighting.told = True
+        if self._lost(known):
+            return None
         kind, own = self._whose(known, names.get("who", ""), names.get("victim", ""))
         blank = known.reading is not None and not any(known.reading.parts)
-        if (blank and not own) or self._told_before(known):
-            return None
+        if blank and not own:
+            return None  # scenery has colours, but says nothing
         if row.weapon:
             names = {**names, "weapon": row.weapon}
         told = Told(game=self._game, source="feed", kind=kind, own=own, names=names)
         return told.event(sighting, now.t_ns, row.score)
 
-    def _told_before(self, known: _Known) -> bool:
-        """Whether it reads like a row that was lost: a flash shone through, and it looked like another one."""
-        mine = known.reading
-        return mine is not None and any(
-            other.reading is not None and other.sighting.told and not other.visible and other.reading.same(mine)
-            for other in self._known
-            if other is not known and mine.complete
-        )
+    def _lost(self, known: _Known) -> bool:
+        """Whether it reads like a row that was told and lost, say in a flash; that one it is, then."""
+        reading = known.reading
+        if reading is None or not any(reading.parts):
+            return False
+        for other in self._known:
+            if not other.visible and other.reading is not None and other.reading.same(reading):
+                self._known.remove(other)
+                return True
+        return False
 
     def _names(self, known: _Known, view: View) -> dict[str, str] | None:
         """Who and victim of a row; None where it cannot be read yet, or says something else than the rule's phrases."""

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from detectors.hud.view import Grey
 
+Patch = NDArray[np.float32]  # (h, w)
+
 SAME: Final = 0.8  # correlation from which two patches are one row; coding and scenery take 0.1 off; judgement
 OTHER: Final = 0.5  # below it they are two, between them the text decides; judgement
 _SHIFT: Final = 2  # pixels by which the same thing may be placed otherwise: half a pixel of scaling, a jolt
@@ -24,20 +26,22 @@ _FLAT: Final = 1.0  # spread of a patch without writing
 class Print:
     """A patch that can be compared. `small` is of unit length, empty where the patch is flat."""
 
-    whole: NDArray[np.float32] = field(repr=False)  # (h, w)
+    whole: Patch = field(repr=False)
     small: NDArray[np.float32] = field(repr=False)  # (n,)
 
 
-def strokes(grey: Grey) -> NDArray[np.float32]:
+def strokes(grey: Grey) -> Patch:
     """Writing on translucent rows: what is brighter or darker than its surroundings of about a row's height."""
     size = max(3, grey.shape[0] // 2 * 2 + 1)
     wide = grey.astype(np.float32)
     return np.asarray(wide - cv2.blur(wide, (size, size)), np.float32)
 
 
-def shape(mask: Grey) -> Print:
-    """Pixels that have a gate's colours, a little soft."""
-    return fingerprint(np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0), np.float32))
+def shape(mask: Grey) -> Patch:
+    """Pixels that have a gate's colours, a little soft; of plates, only what is in them."""
+    size = max(3, mask.shape[0] // 2 * 2 + 1)
+    soft = np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0), np.float32)
+    return np.asarray(soft - cv2.blur(soft, (size, 1)), np.float32)
 
 
 def nothing() -> Print:
@@ -69,7 +73,7 @@ def alike(one: Print, other: Print) -> float:
     return min(1.0, best) if np.isfinite(best) else 0.0
 
 
-def fingerprint(patch: NDArray[np.float32]) -> Print:
+def fingerprint(patch: Patch) -> Print:
     """Of any patch."""
     _, spread = cv2.meanStdDev(patch)
     if float(spread[0, 0]) < _FLAT:

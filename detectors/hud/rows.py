@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import Final
 
 import cv2
@@ -11,29 +12,36 @@ import numpy as np
 
 from detectors.hud.match import Hit, Template, find
 from detectors.hud.model import FeedRule, Gate
-from detectors.hud.prints import OTHER, Print, all_alike, fingerprint, shape, strokes
+from detectors.hud.prints import OTHER, Patch, Print, all_alike, fingerprint, shape, strokes
 from detectors.hud.view import Grey, View, passes, share
 
 _MOST: Final = 12  # rows of a feed
 _LETTERS: Final = 3  # row heights to either side of a mark that tell rows apart: the ends of both names
 _HALF_ROW: Final = 0.35  # of a row's height: a run of scanlines that is less is no row; judgement
+_SIDE: Final = 0.15  # of the pixels in two colours that the smaller side has, at least: a short name; judgement
+_TWO: Final = 0.8  # of all coloured pixels that lie on the side of their colour; judgement
 _HOLE: Final = 0.15  # of a row's height: scanlines without the colour inside letters; judgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row in a view, in working pixels. `mark` spans its mark's left and right edge, where it was found by one."""
+    """A row in a view, in working pixels.
+
+    `between` is what lies between its names: the mark by which it was found (`marked`), or no more than the place where
+    one colour of a gate ends and another begins; None where nothing tells. `looks` tell it from others.
+    """
 
     top: int
     bottom: int
     left: int
     right: int
-    mark: tuple[int, int] | None
+    between: tuple[int, int] | None
+    marked: bool
     weapon: str
     score: float
     own_kill: bool
     own_death: bool
-    looks: tuple[Print, ...] = field(repr=False)  # what tells it from others: its writing left and right of the mark
+    looks: tuple[Print, ...] = field(repr=False)
 
     @property
     def y(self) -> float:
@@ -48,6 +56,8 @@ class RowFinder:
         self._rule, self._row_h = rule, row_h
         self._reach = round(_LETTERS * row_h)
         self._wanted = [templates[mark] for mark in rule.marks]
+        colours = rule.gate.colours if rule.gate is not None else ()
+        self._colours = [Gate(colours=(colour,)) for colour in colours] if len(colours) > 1 else []
 
     def find(self, view: View) -> list[Row]:
         """From top to bottom."""
@@ -71,8 +81,9 @@ class RowFinder:
             view,
             (top, bottom),
             (0, view.grey.shape[1]),
-            _beside(view.grey[top:bottom], hit.x, hit.x + width, self._reach),
-            mark=(hit.x, hit.x + width),
+            _beside(strokes(view.grey[top:bottom]), hit.x, hit.x + width, self._reach),
+            between=(hit.x, hit.x + width),
+            marked=True,
             weapon=wanted.name,
             score=hit.score,
         )
@@ -91,7 +102,11 @@ class RowFinder:
                 left, _, width, _ = cv2.boundingRect(part)
                 margin = round(self._row_h / 2)
                 sides = max(0, left - margin), min(mask.shape[1], left + width + margin)
-                rows.append(self._row(view, (top, bottom), sides, (shape(part),)))
+                border = _border([view.coloured(one)[top:bottom] for one in self._colours])
+                between = None if border is None else (border, border)
+                writing = shape(part)
+                looks = (fingerprint(writing), *(_beside(writing, border, border, self._reach) if border else ()))
+                rows.append(self._row(view, (top, bottom), sides, looks, between=between))
         return rows
 
     def _strip(self, view: View, middle: float) -> tuple[int, int]:
@@ -107,12 +122,13 @@ class RowFinder:
         sides: tuple[int, int],
         looks: tuple[Print, ...],
         *,
-        mark: tuple[int, int] | None = None,
+        between: tuple[int, int] | None,
+        marked: bool = False,
         weapon: str = "",
         score: float = 1.0,
     ) -> Row:
         top, bottom = lines
-        first, end = sides if mark is None else (mark[0] - self._reach, mark[1] + self._reach)
+        first, end = (between[0] - self._reach, between[1] + self._reach) if marked and between else sides
 
         def has(gate: Gate | None) -> bool:
             return gate is not None and passes(gate, share(view.coloured(gate)[top:bottom, max(0, first) : end]))
@@ -122,7 +138,8 @@ class RowFinder:
             bottom=bottom,
             left=sides[0],
             right=sides[1],
-            mark=mark,
+            between=between,
+            marked=marked,
             weapon=weapon if len(self._wanted) > 1 else "",
             score=score,
             own_kill=has(self._rule.own_kill),
@@ -154,9 +171,20 @@ def pair(known: Sequence[Sequence[Print]], rows: Sequence[Row]) -> list[tuple[in
     return pairs
 
 
-def _beside(strip: Grey, left: int, right: int, reach: int) -> tuple[Print, ...]:
-    """The writing left and right of a mark: always as many columns, and flat where they lie outside of the view."""
-    writing = strokes(strip)
+def _border(masks: Sequence[Grey]) -> int | None:
+    """Where one colour ends and another begins, in columns: who and victim, of one team and of the other."""
+    sums = [np.concatenate(([0], np.cumsum(np.count_nonzero(mask, axis=0)))) for mask in masks]
+    best, place = 0, None
+    for one, other in permutations(sums, 2):
+        split = one + other[-1] - other  # pixels of the first colour before a column, and of the second after it
+        at = int(split.argmax())
+        if split[at] > best and min(one[at], other[-1] - other[at]) >= _SIDE * split[at]:
+            best, place = int(split[at]), at
+    return place if best >= _TWO * sum(int(total[-1]) for total in sums) else None
+
+
+def _beside(writing: Patch, left: int, right: int, reach: int) -> tuple[Print, ...]:
+    """The writing on both sides of a place: always as many columns, and flat where they lie outside of the view."""
     low, high = reach - left, right + reach - writing.shape[1]
     wide = np.pad(writing, ((0, 0), (max(0, low), max(0, high))))
     at = left + max(0, low)

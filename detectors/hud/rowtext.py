@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
 from rapidfuzz import fuzz
 
 from detectors.hud.frames import Picture, TextReader
-from detectors.hud.model import FeedRule, Gate
+from detectors.hud.model import FeedRule
 from detectors.hud.names import fold
 from detectors.hud.phrases import fit, parse_phrase
 from detectors.hud.rows import Row
 from detectors.hud.view import View
 
 _SAME_NAME: Final = 75.0  # of 100, of two readings of one name: one letter of four misread; judgement
-_APART: Final = 0.6  # of the pixels of two colours: those on their own side of a seam, less the others; judgement
+_SAME_LINE: Final = 90.0  # of 100, of all names together: another victim of one player is less alike; judgement
 _LEGIBLE: Final = 0.5  # a line's own score
 _NAME: Final = 9  # row heights that a name takes at most: 20 letters of 0.4, and a picture beside it; judgement
 
@@ -33,7 +32,9 @@ class Reading(NamedTuple):
         return all(self.parts)
 
     def same(self, other: Reading) -> bool:
-        """Two readings of one row: every part is nearly the same."""
+        """Two readings of one row: every part is nearly the same, or the whole of it, however it was taken apart."""
+        if fuzz.ratio(fold("".join(self.parts)), fold("".join(other.parts))) >= _SAME_LINE:
+            return True
         return len(self.parts) == len(other.parts) and all(
             fuzz.ratio(fold(one), fold(two)) >= _SAME_NAME for one, two in zip(self.parts, other.parts, strict=True)
         )
@@ -47,7 +48,7 @@ class RowReader:
         self._phrases = [parse_phrase(phrase) for phrase in rule.phrases]
 
     def read(self, row: Row, view: View) -> Reading:
-        """Ask for the text on both sides of the mark; without one, for all of the row."""
+        """Ask for the text on both sides of what lies between the names; where nothing tells, for all of the row."""
         left, right = self._sides(row, view)
         if self._phrases:
             line = f"{left} {right}".strip()
@@ -57,42 +58,18 @@ class RowReader:
         return Reading({first: left.split("+")[0], second: right}, (left, right))  # killer + helper
 
     def _sides(self, row: Row, view: View) -> tuple[str, str]:
-        """Without a mark: the first and the last text, or a sentence as a whole."""
-        reach = round(_NAME * (row.bottom - row.top))
-        seam = None if row.mark is not None or self._phrases else self._seam(row, view)
-        if seam is not None:
-            first, last = self._lines([_crop(view, row, row.left, seam), _crop(view, row, seam, row.right)])
-            return first[0] if first else "", last[-1] if last else ""
-        if row.mark is None:
+        """A sentence, or a row in which nothing tells, as a whole; of plates the outer texts, icons lie between."""
+        if row.between is None or (self._phrases and not row.marked):
             [texts] = self._lines([_crop(view, row, row.left, row.right)])
             if self._phrases or len(texts) < 2:
                 return " ".join(texts), ""
             return texts[0], texts[-1]
-        low, high = row.mark
+        reach = round(_NAME * (row.bottom - row.top))
+        low, high = row.between
         sides = [(max(row.left, low - reach), low), (high, min(row.right, high + reach))]
         read = iter(self._lines([_crop(view, row, a, b) for a, b in sides if b - a >= 4]))
-        left, right = (" ".join(next(read)) if b - a >= 4 else "" for a, b in sides)
-        return left, right
-
-    def _seam(self, row: Row, view: View) -> int | None:
-        """Where one of two colours gives way to the other: the plates of two teams, or their names."""
-        gate = self._rule.gate
-        if gate is None or len(gate.colours) != 2:
-            return None
-        one, other = (
-            view.coloured(Gate(colours=(colour,)))[row.top : row.bottom, row.left : row.right].sum(
-                axis=0, dtype=np.int64
-            )
-            for colour in gate.colours
-        )
-        lead = np.cumsum(one - other)
-        apart = np.abs(
-            2 * lead - lead[-1]
-        )  # how many more pixels of one than of the other on the left, and the reverse
-        seam = int(apart.argmax())
-        if apart[seam] < _APART * (one.sum() + other.sum()) or not 4 <= seam < len(lead) - 4:
-            return None
-        return row.left + seam + 1
+        left, right = (next(read) if b - a >= 4 else [] for a, b in sides)
+        return (" ".join(left), " ".join(right)) if row.marked else ("".join(left[:1]), "".join(right[-1:]))
 
     def _lines(self, crops: Sequence[Picture]) -> list[list[str]]:
         """The legible lines of each crop, from left to right."""

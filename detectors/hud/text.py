@@ -15,7 +15,7 @@ from detectors.hud.frames import TextReader
 from detectors.hud.model import ANY_PLAYER, TextRule
 from detectors.hud.names import is_player
 from detectors.hud.phrases import fit, parse_phrase, squeeze
-from detectors.hud.prints import SAME, Print, alike, nothing, shape
+from detectors.hud.prints import SAME, Print, alike, fingerprint, nothing, shape
 from detectors.hud.view import View, passes, share
 from detectors.hud.watcher import LONGEST, Told
 
@@ -43,7 +43,7 @@ class TextWatcher:
     def look(self, view: View) -> Print:
         """The pixels in the gate's colours; none where the gate doesn't pass."""
         mask = view.coloured(self._rule.gate)
-        return shape(mask) if passes(self._rule.gate, share(mask)) else nothing()
+        return fingerprint(shape(mask)) if passes(self._rule.gate, share(mask)) else nothing()
 
     def differs(self, sight: Print) -> bool:
         """Other words, or such that the next look decides on."""

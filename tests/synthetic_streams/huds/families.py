@@ -73,7 +73,7 @@ def _rendered(family: Family, game: Game, height: int, skin: int, script: Script
         lambda: world(look.width, height, seed),
         lambda: world(look.width, height, seed + 1),
     ]
-    views += [partial(footage, look.width, height, media / film, 2.0 + 5 * skin) for film in family.films]
+    views += [partial(footage, look.width, height, media / film, min(2.0 + 5 * skin, 7.0)) for film in family.films]
     return Rendered(
         name=f"{game} {height}p {skin + 1}", game=game, script=script, look=look, background=turns(views, 9.0),
         skin=family.skins[skin], warmth=family.warmth,
