@@ -37,6 +37,8 @@ SEEDS: Final = (23, 11, 3)  # of recipes: speech with planted moments, another f
 CAMERAS: Final = 2
 SPEECH: Final = {"CLIPD_SPEECH__ENABLED": "true", "CLIPD_SPEECH__MODEL": "tiny.en"}  # browsers need the two cores
 VIEW: Final = ViewportSize(width=1024, height=480)  # pages are painted by the processor
+NARROW: Final = ViewportSize(width=390, height=640)
+FPS: Final = 10  # of the cameras: three browsers code and decode on the server's two cores
 NO_CAMERA: Final = '{"withCam": false}'
 LIMIT_S: Final = 300.0
 
@@ -61,7 +63,7 @@ def main() -> None:
         playwright = stack.enter_context(sync_playwright())
         rows = Session(server, folder, playwright).measure(options.seconds)
     print(render_table(["what", "found", "wanted"], [[row["what"], row["found"], row["wanted"]] for row in rows]))
-    write_json(options.out, rows, seconds=options.seconds, people=len(NAMES), cameras=CAMERAS)
+    write_json(options.out, rows, seconds=options.seconds, people=len(NAMES), cameras=CAMERAS, fps=FPS)
 
 
 class Session:
@@ -106,7 +108,9 @@ class Session:
         invite = self._server.ask(f"rooms/{self._room}/invites", {"role": "guest" if number else "host"})
         link = f"{self._server.url}/room/{self._room}#{invite['secret']}"
         browser = chromium(self._playwright, self._folder, SEEDS[number])
-        context = browser.new_context(permissions=PERMISSIONS, reduced_motion="reduce", viewport=VIEW)
+        context = browser.new_context(
+            permissions=PERMISSIONS, reduced_motion="reduce", viewport=NARROW if number else VIEW
+        )
         context.add_init_script(WITNESS)
         return Person(NAMES[number], context.new_page(), link)
 
@@ -189,9 +193,9 @@ def chromium(playwright: Playwright, folder: Path, seed: int) -> Browser:
     media = write_stream(folder, Recipe.from_seed(seed)).media
     sound, picture = folder / f"{seed}.wav", folder / f"{seed}.mjpeg"
     ffmpeg("-i", str(media), "-vn", "-ac", "1", "-ar", "48000", str(sound))
-    ffmpeg("-i", str(media), "-an", "-t", "10", "-vf", "scale=640:360,fps=15", "-q:v", "6", str(picture))
+    ffmpeg("-i", str(media), "-an", "-t", "10", "-vf", f"scale=640:360,fps={FPS}", "-q:v", "6", str(picture))
     devices = [
-        "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=fps=15",
+        "--use-fake-ui-for-media-stream", f"--use-fake-device-for-media-stream=fps={FPS}",
         f"--use-file-for-fake-audio-capture={sound}", f"--use-file-for-fake-video-capture={picture}",
     ]  # fmt: skip
     starter = folder / "browser"  # people's browsers have machines of their own: here they may not take the server's

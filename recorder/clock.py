@@ -2,8 +2,8 @@
 
 A track's RTP clock runs off its sender's sound card or camera, up to some 200 ppm from ours. Its sender reports tie RTP
 to the sender's wall clock, which all its tracks share, so sound and picture of one sender stay together; that clock is
-tied to the room by the report that came soonest. Before there are two reports, and where a sender sends none, the
-packets' own arrival is taken in the same way.
+tied to the room by what came soonest, a report or a frame: reports are few, and on a busy line all of them may be late.
+Before there are two reports, and where a sender sends none, the packets' own arrival is taken in the same way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ ODD_MS: Final = 100.0  # a report this far off its track's line starts the line 
 APART_MS: Final = 500.0  # reports that place a frame so far from its arrival are not believed
 JUMP_MS: Final = 300.0  # corrected at once; less than that slowly
 SETTLE_MS: Final = 3_000.0
-FIRST_SLEW: Final = 0.1  # milliseconds a millisecond, while it settles
+FAR_MS: Final = 20.0  # that much between sound and picture is noticed
+FAST_SLEW: Final = 0.1  # milliseconds a millisecond, while it settles or is far off
 SLEW: Final = 0.01
 
 
@@ -74,6 +75,12 @@ class SenderClock:
             self.generation += 1
         self._delays.add(room_ms, room_ms - ntp_ms)
 
+    def arrived(self, ntp_ms: float, room_ms: float) -> None:
+        """A frame of `ntp_ms`, by its track's reports, came at `room_ms`."""
+        least = self._delays.least()
+        if least is not None and abs(room_ms - ntp_ms - least) <= APART_MS:
+            self._delays.add(room_ms, room_ms - ntp_ms)
+
     def room_ms(self, ntp_ms: float) -> float | None:
         """The room's time at a time of the sender's wall clock; None before the first report."""
         least = self._delays.least()
@@ -101,7 +108,11 @@ class TrackClock:
 
     def arrived(self, rtp: int, room_ms: float) -> None:
         """The first packet of a frame came at `room_ms`."""
-        self._arrivals.add(room_ms, room_ms - rtp * self._tick_ms)
+        at = rtp * self._tick_ms
+        self._arrivals.add(room_ms, room_ms - at)
+        ntp_ms = self._ntp_ms(at)
+        if ntp_ms is not None and self._generation == self._sender.generation:
+            self._sender.arrived(ntp_ms, room_ms)
 
     def reported(self, ntp_ms: float, rtp: int, room_ms: float) -> None:
         """A sender report of this track came at `room_ms`: at `ntp_ms` of the sender's wall clock it was at `rtp`."""
@@ -131,7 +142,7 @@ class TrackClock:
             last, shown = self._shown
             wanted = offset - shown
             if abs(wanted) <= JUMP_MS:
-                slew = FIRST_SLEW if at - self._first < SETTLE_MS else SLEW
+                slew = FAST_SLEW if at - self._first < SETTLE_MS or abs(wanted) > FAR_MS else SLEW
                 step = max(0.0, at - last) * slew
                 offset = shown + max(-step, min(step, wanted))
         self._shown = (at, offset)

@@ -18,10 +18,10 @@ from daemon.finish.model import AS_SET, Style
 NICE: Final = 10  # capture, speech and masters go first
 
 
-def lower_priority() -> None:
+def lower_priority(nice: int = NICE) -> None:
     """Of the calling thread, its threads and its children. Linux alone gives each thread a priority of its own."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
 class Priority(IntEnum):

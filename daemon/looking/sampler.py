@@ -106,10 +106,13 @@ class Sampler:
 
     def _worth_it(self, last: HudFrame) -> Iterator[HudFrame]:
         """The frames between two keyframes, as far as they can tell anything that the keyframes do not."""
-        if self._running is not None or self._reader.differs(last):
-            yield from self._rest(last.t_ns)
-            return
         open_ns = Ns(last.t_ns - ns(self._reader.shortest_s))  # what came later than this would still be there
+        if self._running is not None or self._reader.differs(last):
+            for frame in self._rest(last.t_ns):
+                yield frame  # and when it was pushed:
+                if frame.t_ns >= open_ns and not self._reader.differs(last):
+                    return  # what was open is settled, and the keyframe shows nothing else
+            return
         if self._gop[0].pts_ns >= open_ns:
             return
         seen: list[HudFrame] = []

@@ -13,13 +13,14 @@ import structlog
 
 from daemon.rooms.listening import read_sound
 from daemon.rooms.take import Backup, LocalFile, Take
-from recorder.align import AlignedFile, Edit, StartBiases, TimedSound, align_file, coarse_file
+from recorder.align import START_BOUND_MS, AlignedFile, Edit, StartBiases, TimedSound, align_file, coarse_file
 
 log = structlog.get_logger()
 
 SILENT_FILE: Final = "no_sound"  # why a file is placed by its start event
 NO_BACKUP: Final = "no_backup"
 NO_MATCH: Final = "no_match"
+LATE_BACKUP: Final = "late_backup"
 
 
 def align_take(take: Take, work: Path) -> dict[str, AlignedFile]:
@@ -33,7 +34,9 @@ def align_take(take: Take, work: Path) -> dict[str, AlignedFile]:
         for file in (file for file in take.locals if file.pid == pid):
             sound = _decoded(file.path, file.demuxer, work / "local")
             found = _by_content(take, file, sound, backup)
-            if found is None:
+            if found is not None and found.offset_ms - file.t_ms > START_BOUND_MS + take.bound_ms(pid):
+                unsure.append((file, LATE_BACKUP))  # no recorder begins so long after it has said so
+            elif found is None:
                 unsure.append((file, _why(sound, backup)))
             else:
                 aligned[file.seg] = found

@@ -33,9 +33,8 @@ def timelines(take: Take, tracks: Sequence[Mapping[str, Any]], span: Span, *, mi
         if row["mp4"]:
             size = _size(take.folder / row["mp4"], span)
             picture = Picture(width=size[0], height=size[1])
-            lanes.append(
-                _lane(name, Media(path=row["mp4"], length=length, picture=picture, sound=Sound(rate=RATE, channels=2)))
-            )
+            heard = None if mix else Sound(rate=RATE, channels=2)  # the same voice as in the mix: it would sound twice
+            lanes.append(_lane(name, Media(path=row["mp4"], length=length, picture=picture, sound=heard)))
         elif row["wav"]:
             lanes.append(_lane(name, Media(path=row["wav"], length=length, sound=Sound(rate=RATE, channels=1))))
     if not lanes:

@@ -1,7 +1,7 @@
 """Cuts by hand, one after the other, in a thread of their own.
 
 An exact cut codes frames anew, or the whole clip, and may take longer than a master may wait; so it stays out of the
-clip thread, and it runs at low priority like renders.
+clip thread. Masters that were found go first; renders, which nobody waits for at this moment, come after.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from core.errors import CutRefused
 from daemon.finish import lower_priority
 
+NICENESS: Final = 5  # as speech has it
 MOST_WAITING: Final = 16  # for one person at one stream; more is a script that asks without reading the answers
 
 _Made = TypeVar("_Made")
@@ -23,7 +24,7 @@ class HandCuts:
     """`put` may be called from any thread."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "hand-cuts", initializer=lower_priority)
+        self._thread = ThreadPoolExecutor(1, "hand-cuts", initializer=lower_priority, initargs=(NICENESS,))
         self._changing = Lock()
         self._waiting = 0
         self._closed = False

@@ -17,6 +17,12 @@ from detectors.hud.model import Mark
 from detectors.hud.view import Grey, View, passes
 
 _FLAT: Final = 4.0  # grey levels of spread under a mark that are noise of the coding; judgement
+_EDGE: Final = 12  # levels between neighbours that are an edge, after coding; judgement
+_PLAIN: Final = 0.05  # of the pixels within a mark that are edges, at most, where its outline is all it has; judgement
+_OUTLINED: Final = (
+    0.6  # of an outline that has to be seen: scenery may have the mark's colour here and there; judgement
+)
+_NEAR: Final = np.ones((3, 3), np.uint8)
 _HALF_FROM: Final = 14  # pixels of a mark's shorter side from which half of it is still a shape; judgement
 _HALF_LOSS: Final = 0.25  # what a match may lose at half the size: strokes of one pixel turn grey; judgement
 _HALF_SHARE: Final = 0.8  # of a share of pixels that half the size keeps, at least; judgement
@@ -34,13 +40,17 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A mark made ready. `mask` is None where nothing of it is transparent; `half` is (grey, mask) at half the size."""
+    """A mark made ready. `mask` is None where nothing of it is transparent; `half` is (grey, mask) at half the size.
+
+    `outline` are the edge pixels of a mark that has no shape but its outline, 255 each; None of any other.
+    """
 
     name: str
     mark: Mark
     grey: Grey = field(repr=False)
     mask: Grey | None = field(repr=False)
     half: tuple[Grey, Grey | None] | None = field(repr=False)
+    outline: Grey | None = field(repr=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -59,7 +69,8 @@ def template(name: str, mark: Mark, picture: NDArray[np.uint8]) -> Template:
         small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
         soft = None if mask is None else cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
         half = (small, None if soft is None else np.where(soft >= _OPAQUE, 255, 0).astype(np.uint8))
-    return Template(name=name, mark=mark, grey=grey, mask=mask, half=half)
+    outline = None if mask is None else _outline(picture[..., :3], mask)
+    return Template(name=name, mark=mark, grey=grey, mask=mask, half=half, outline=outline)
 
 
 def find(view: View, wanted: Template, most: int = 1) -> list[Hit]:
@@ -168,7 +179,7 @@ def _peaks(
 
 def _is_there(view: View, wanted: Template, hit: Hit) -> bool:
     """Enough contrast, and the colours, of the pixels under the mark."""
-    if _contrast(view, wanted, hit) < _FLAT:
+    if _contrast(view, wanted, hit) < _FLAT or not _stands_out(view, wanted, hit):
         return False
     gate = wanted.mark.gate
     if gate is None:
@@ -178,6 +189,32 @@ def _is_there(view: View, wanted: Template, hit: Hit) -> bool:
     if wanted.mask is None:
         return passes(gate, cv2.countNonZero(under) / under.size)
     return passes(gate, cv2.countNonZero(under & wanted.mask) / cv2.countNonZero(wanted.mask))
+
+
+def _outline(rgb: NDArray[np.uint8], mask: Grey) -> Grey | None:
+    """Of parts that are of one colour each, like a figure drawn on nothing: within them, any wall matches."""
+    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    core = cv2.erode(padded, _NEAR)[1:-1, 1:-1] > 0
+    inner = _edges(rgb)[core]
+    if inner.size and np.count_nonzero(inner >= _EDGE) > _PLAIN * inner.size:
+        return None
+    return np.where(core, 0, mask).astype(np.uint8)
+
+
+def _stands_out(view: View, wanted: Template, hit: Hit) -> bool:
+    """Whether a mark that is known by its outline has one here."""
+    if wanted.outline is None:
+        return True
+    width, height = wanted.size
+    left, top = max(0, hit.x - 1), max(0, hit.y - 1)
+    edges = _edges(view.rgb[top : hit.y + height + 1, left : hit.x + width + 1])
+    here = edges[hit.y - top :, hit.x - left :][:height, :width][wanted.outline > 0]
+    return bool(np.count_nonzero(here >= _EDGE) >= _OUTLINED * here.size)
+
+
+def _edges(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """By how much a pixel's neighbours differ, in the colour in which they do most."""
+    return np.asarray(cv2.morphologyEx(np.ascontiguousarray(rgb), cv2.MORPH_GRADIENT, _NEAR).max(axis=2), np.uint8)
 
 
 def _contrast(view: View, wanted: Template, hit: Hit) -> float:

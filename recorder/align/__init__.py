@@ -6,12 +6,13 @@ with drift taken out. docs/rooms.md, "Sync and files".
 """
 
 from recorder.align.gcc import RATE
-from recorder.align.plan import AlignedFile, Edit, StartBiases, align_file, coarse_file
+from recorder.align.plan import START_BOUND_MS, AlignedFile, Edit, StartBiases, align_file, coarse_file
 from recorder.align.resample import lay_sound
 from recorder.align.sound import TimedSound
 
 __all__ = [
     "RATE",
+    "START_BOUND_MS",
     "AlignedFile",
     "Edit",
     "StartBiases",

@@ -72,7 +72,14 @@ def sentence(name: str) -> Sound:
     return np.concatenate(parts).astype(np.float32)
 
 
-@pytest.fixture(scope="module", params=[fake, tiny, base], ids=lambda make: make.__name__)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(fake, id="fake"),
+        pytest.param(tiny, id="tiny"),
+        pytest.param(base, id="base", marks=pytest.mark.soak),  # the same code on four times the work
+    ],
+)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
     make: Callable[[Path], Case] = request.param
     folder = tmp_path_factory.mktemp("models")

@@ -116,9 +116,8 @@ def test_a_speed_that_is_none(speed: str, tmp_path: Path) -> None:
 
 def test_a_session_nobody_knows(tmp_path: Path) -> None:
     """2 from cut and replay; path tricks are names like any other."""
-    for session in ("nope", "../../etc", "-x"):
-        assert clipd("cut", "--data-dir", str(tmp_path), "--", session, "1", "2", home=tmp_path).code == 2
-        assert clipd("replay", "--data-dir", str(tmp_path), "--", session, home=tmp_path).code == 2
+    for command in (("cut", "nope", "1", "2"), ("cut", "../../etc", "1", "2"), ("replay", "-x")):
+        assert clipd(command[0], "--data-dir", str(tmp_path), "--", *command[1:], home=tmp_path).code == 2
 
 
 @pytest.fixture

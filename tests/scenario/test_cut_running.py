@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 
+from core.errors import EXIT_INTERRUPTED
 from daemon.demo import LiveOrigin, Recipe
 from telemetry import SystemClock
 from tests.scenario.command import Ran, clipd, clipd_argv, environment
@@ -15,7 +17,7 @@ async def test_a_running_session_is_cut_by_its_worker(tmp_path: Path) -> None:
     """The clip is there before the stream ends, and the session's own lines tell of it."""
     async with LiveOrigin(Recipe.from_seed(3), SystemClock()) as origin:
         child = await asyncio.create_subprocess_exec(
-            *clipd_argv("watch", origin.url, "--json", "--duration", "16"),
+            *clipd_argv("watch", origin.url, "--json", "--duration", "90"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env=environment(tmp_path),
@@ -29,7 +31,8 @@ async def test_a_running_session_is_cut_by_its_worker(tmp_path: Path) -> None:
             if lines[-1]["type"] == "session":
                 arguments = ("cut", lines[-1]["session"], "0", "3", "--json")
                 cutting = asyncio.create_task(asyncio.to_thread(clipd, *arguments, home=tmp_path))
-        assert await child.wait() == 0
+                cutting.add_done_callback(lambda _: child.send_signal(signal.SIGINT))
+        assert await child.wait() == EXIT_INTERRUPTED
         assert cutting is not None
         cut = await cutting
     [record] = cut.lines

@@ -47,5 +47,10 @@ def wait(page: Page, is_so: Callable[[], Any], limit_s: float = 60) -> None:
 
 
 def go_on(page: Page, slices: int) -> None:
-    """Until each recorder has given so many slices of a second."""
-    wait(page, lambda: page.evaluate("Math.min(...witnessed.map(({ blobs }) => blobs.length))") >= slices)
+    """Until recorders run, and each has given so many slices of a second."""
+    wait(
+        page,
+        lambda: (
+            page.evaluate("Math.min(...witnessed.map(({ blobs }) => blobs.length), witnessed.length * 1e9)") >= slices
+        ),
+    )

@@ -153,22 +153,23 @@ def length_s(media: bytes, path: Path) -> float:
 
 
 def test_a_lost_network_and_a_server_that_is_away_cost_nothing(
-    page: Page, context: BrowserContext, room: FakeRoom
+    page: Page, context: BrowserContext, room: FakeRoom, soak: bool
 ) -> None:
-    """The page says that it goes on recording, and comes back by itself; no part is sent twice."""
+    """The page says that it goes on recording, and comes back by itself; no part is sent twice. Twenty seconds of it in
+    the soak."""
     go_in(page, room.link())
     record(page, room, parts=1)
     band = page.locator(".line-band").first
     context.set_offline(True)
     expect(band).to_contain_text("You are offline. Your recording continues on this device")
-    go_on(page, slices=4)
+    go_on(page, slices=22 if soak else 4)
     context.set_offline(False)
     expect(band).to_be_hidden()
     room.away = True
     room.do(room.hang_up())
     expect(band).to_contain_text("reconnecting. Your recording continues on this device")
     sent = sum(room.puts.values())
-    go_on(page, slices=7)
+    go_on(page, slices=45 if soak else 7)
     assert sum(room.puts.values()) == sent
     room.away = False
     expect(band).to_be_hidden()

@@ -90,7 +90,7 @@ async def test_a_receiver_that_was_down_for_six_hours_misses_nothing(tmp_path: P
         async with TestServer(receiver.app()) as server:
             url, port = str(server.make_url("/hook")), server.port
         channel = await p.channel("webhook", url)
-        for number in range(5):
+        for number in range(2):
             await p.clip(f"c{number}")
         drainer = await p.drain(hours=6)
         assert {row.state for row in await p.rows(channel)} == {"waiting"}

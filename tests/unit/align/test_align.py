@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -140,6 +141,38 @@ def test_a_hole_in_the_backup_and_a_second_connection_are_no_step() -> None:
     assert found is not None
     assert not found.edits
     assert abs(found.ppm - 30) < 8
+
+
+def late(sound: Samples, *spans_s: tuple[float, float, float]) -> list[TimedSound]:
+    """A backup whose clock was late: (from, to, by how many milliseconds); a connection each."""
+    edges = sorted({0.0, LENGTH_S, *(edge for low, high, _ in spans_s for edge in (low, high))})
+    parts = []
+    for low, high in itertools.pairwise(edges):
+        by_ms = sum(by for first, last, by in spans_s if first <= low < last)
+        parts.append(TimedSound.from_start(sound[int(low * RATE) : int(high * RATE)], ZERO_MS + low * 1000 + by_ms))
+    return parts
+
+
+@pytest.mark.parametrize(
+    "spans_s",
+    [[(12.0, 21.0, 353.0)], [(0.0, 9.0, 68.0), (18.0, 24.0, 300.0)], [(0.0, 10.0, 58.0)], [(11.0, 20.0, -16.0)]],
+)
+def test_a_backup_that_was_late_for_a_while_moves_nothing(spans_s: list[tuple[float, float, float]]) -> None:
+    """A new connection's clock takes seconds to settle; the recorder went on the same."""
+    found = aligned(Local(start_s=0.5, ppm=30), late(said(), *spans_s))
+    assert found is not None
+    assert not found.edits
+    assert abs(found.offset_ms - (ZERO_MS + 500)) < 1
+    assert abs(found.ppm - 30) < 12
+
+
+def test_what_a_recorder_lost_is_told_from_a_late_backup() -> None:
+    """Both in one file: the loss stays, the lateness does not."""
+    found = aligned(Local(start_s=0.5, ppm=0, cut=(8.0, 0.08)), late(said(), (16.0, 24.0, 200.0)))
+    assert found is not None
+    [edit] = found.edits
+    assert edit.shift_ms == pytest.approx(80, abs=1)
+    assert edit.at_ms == pytest.approx(7_500, abs=600)
 
 
 def test_sound_is_laid_onto_the_room_without_drift_and_with_its_step_undone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,10 @@ def session(folder: Path, body: str, *options: str) -> subprocess.CompletedProce
     """Run pytest on one file with our conftest and our options."""
     (folder / "test_it.py").write_text(f"import asyncio, subprocess, sys, threading\nimport pytest\n\n{body}\n")
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder)]
-    command += ["-p", "tests.conftest", *options, str(folder / "test_it.py")]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    command += [f"-p{plugin}" for plugin in ("pytest_asyncio.plugin", "pytest_timeout", "xdist", "tests.conftest")]
+    command += [*options, str(folder / "test_it.py")]
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # most of its time were other plugins' imports
+    return subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_what_cleans_up_passes(tmp_path: Path) -> None:

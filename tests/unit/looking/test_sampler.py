@@ -11,6 +11,7 @@ from core.game import GameEvent
 from core.media import Packet, Track
 from core.times import ns, to_s
 from daemon.looking.sampler import WAIT_NS, Sampler
+from detectors.hud.frames import HudFrame
 from tests.unit.looking.coded import CODECS, Eye, between, coded, seconds
 
 NEVER = between()
@@ -76,6 +77,19 @@ def test_no_more_is_decoded_than_that_takes() -> None:
 
     watch(track, whole_gops(packets), Wary(shortest_s=1.5))
     assert looked == [2.0, 0.5, 4.0, 2.5, 6.0, 4.5, 8.0, 6.5]
+
+
+def test_what_is_settled_ends_the_decoding() -> None:
+    """Something waited for one more look: with the first of them the keyframe tells nothing new; the rest is left."""
+    track, packets = coded(8, NEVER)
+
+    class Open(Eye):
+        def differs(self, frame: HudFrame) -> bool:
+            return self.times[-1] == 2.0 or super().differs(frame)
+
+    eye = Open()
+    watch(track, whole_gops(packets), eye)
+    assert eye.times == [0.0, 2.0, 2.5, 4.0, 6.0]
 
 
 def test_a_long_gop_is_decoded_while_it_comes() -> None:

@@ -140,7 +140,7 @@ def test_a_guests_broken_file_spoils_no_others(take: MadeTake) -> None:
 
 
 def test_editors_get_one_timeline_with_everybody_in_step(conformed: MadeTake) -> None:
-    """FCPXML and OTIO name every file once, all from the same frame on."""
+    """FCPXML and OTIO name every file once, all from the same frame on; nobody is heard twice."""
     take = conformed
     root = Xml.fromstring((take.folder / "multicam.fcpxml").read_text())
     sources = {asset.attrib["src"] for asset in root.iter("asset")}
@@ -148,7 +148,13 @@ def test_editors_get_one_timeline_with_everybody_in_step(conformed: MadeTake) ->
                        *(f"./p{number}/mic/conformed.wav" for number in (1, 2, 3))}  # fmt: skip
     assert {clip.attrib["duration"] for clip in root.iter("asset-clip")} == {f"{round(take.length_s)}s"}
     otio = json.loads(Path(take.folder / "multicam.otio").read_text())
-    assert len(otio["tracks"]["children"]) == 2 + 6  # pictures, and sound of all
+    assert len(otio["tracks"]["children"]) == 2 + 4  # pictures without their sound; the mix, and each microphone
+    heard = {clip.attrib["ref"] for clip in root.iter("asset-clip") if clip.attrib.get("enabled", "1") == "1"}
+    assert [
+        asset.attrib["src"]
+        for asset in root.iter("asset")
+        if "hasAudio" in asset.attrib and asset.attrib["id"] in heard
+    ] == ["./mix.wav"]
 
 
 def test_a_live_picture_that_changes_its_size_keeps_its_time(tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from core.errors import UsageError
 from core.times import Ns
 from daemon.ffmpeg import Name
 from daemon.ingest.avopen import open_media
+from daemon.rooms.aligning import align_take
 from daemon.rooms.clock import stretches
 from daemon.rooms.conformed import Conformed
 from daemon.rooms.excerpt import excerpt
 from daemon.rooms.take import read_take
 from recorder.matroska import MatroskaStream, MatroskaTrack
+from tests.room_takes import MadeTake
 
 START = {"type": "start", "room_ms": 500.0, "session": "s1", "layout": "split"}
 ANYTHING = st.recursive(
@@ -116,3 +118,15 @@ def test_a_damaged_align_json_is_none(tmp_path: Path) -> None:
     ):
         (tmp_path / "align.json").write_text(body)
         assert Conformed.read(tmp_path) is None
+
+
+def test_a_file_whose_sound_the_server_heard_too_late_lies_by_its_start_event(take: MadeTake, tmp_path: Path) -> None:
+    """No recorder begins most of a second after it has said so: what is late is the whole backup."""
+    path = take.folder / "local.json"
+    rows = json.loads(path.read_text())
+    [row] = [each for each in rows if (each["pid"], each["track"]) == ("p3", "mic")]
+    row["t_ms"] -= 700
+    path.write_text(json.dumps(rows))
+    found = align_take(read_take(take.folder), tmp_path / "work")[row["seg"]]
+    assert (found.method, found.why) == ("coarse", "late_backup")
+    assert abs(found.offset_ms - row["t_ms"]) <= found.bound_ms

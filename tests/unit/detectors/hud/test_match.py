@@ -70,6 +70,20 @@ def test_what_is_transparent_does_not_count() -> None:
     assert not find(View(looks.rgb.copy(), 1.0), template("m", wanted(threshold=0.95), rgba(medal(2))))
 
 
+def test_a_figure_of_one_colour_is_known_by_its_outline() -> None:
+    figure = np.zeros((40, 40, 4), np.uint8)
+    figure[4:20, 4:36] = (60, 180, 160, 255)
+    figure[28:34, 4:36] = (240, 240, 240, 255)
+    one = template("m", wanted(), figure)
+    looks = view()
+    looks.rgb[60:100, 80:120][figure[..., 3] > 0] = figure[figure[..., 3] > 0][:, :3]
+    [hit] = find(looks, one)
+    assert (hit.x, hit.y) == (80, 60)
+    wall = np.full((200, 300, 3), (60, 180, 160), np.uint8)
+    wall[120:] = (240, 240, 240)
+    assert not find(View(wall, 1.0), one)  # dark above and bright below, as the figure is
+
+
 def test_the_gate_asks_for_the_colours_under_the_mark() -> None:
     grey = np.repeat(medal(2).mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
     looks = view((50, 60), icon=grey)
