@@ -49,6 +49,8 @@ class GameDetector:
         self._waiting: list[GameEvent] = []
         self._streaks: list[Streak] = []
         self._said: dict[Streak, Event] = {}
+        self._player = ""  # the first whose kills were own
+        self._several = False  # whether everybody's are: a broadcast
         self._seen = False
         self._now_ns = Ns(0)
 
@@ -93,6 +95,9 @@ class GameDetector:
         trust = self._options.sound if event.source == "sound" else 1.0
         if event.source != "sound":
             self._fights.sign(event.t_ns)
+        if event.own and event.kind is GameKind.KILL:
+            self._player = self._player or event.who
+            self._several = self._several or not alike(self._player, event.who)
         somebodys = event.own or bool(event.who)  # of strangers without a name nobody knows who has how many
         if event.kind is GameKind.KILL or (event.kind is GameKind.STREAK and event.count == 1):
             for _ in range(min(event.count, _MOST_COUNTED) if somebodys else 0):
@@ -162,7 +167,7 @@ class GameDetector:
             llr=max(llr, 0.0 if before is None else before.llr),
             surprise_per_h=per_h,
             quality=1.0,
-            why=f"{streak.text()} ({rate_text(per_h)})",
+            why=f"{streak.text(named=not streak.own or self._several)} ({rate_text(per_h)})",
             found_ns=self._now_ns,
             values={"onset_s": to_s(streak.opened_ns), "kills": round(size, 2)},
         )

@@ -84,8 +84,8 @@ class Streak:
                 most, last_ns = size, together[-1].t_ns
         return most, last_ns
 
-    def text(self) -> str:
-        """For people: how many in how long, whom, and what the game says."""
+    def text(self, *, named: bool) -> str:
+        """For people: who, where there are several; how many in how long, whom, and what the game says."""
         kills = [kill for kill in sorted(self.kills, key=lambda kill: kill.t_ns) if kill.sure >= _LIKELY]
         said = []
         if len(kills) > 1:
@@ -96,7 +96,7 @@ class Streak:
             said.append("the sound of a kill" if len(self.kills) == 1 else f"the sound of {len(self.kills)} kills")
         if self.called > len(kills):
             said.append(f"{self.called} by the game's count")
-        return f"{self.who}: {', '.join(said)}" if self.who else ", ".join(said)
+        return f"{self.who}: {', '.join(said)}" if named and self.who else ", ".join(said)
 
 
 def _span(kills: Sequence[Kill]) -> str:

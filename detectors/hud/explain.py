@@ -94,7 +94,7 @@ class Explainer:
     def _mark(self, rule: FeedRule | BannerRule | SceneRule, name: str, view: View, box: Box) -> Seen:
         wanted = self._templates[name]
         loose = wanted.mark.model_copy(update={"threshold": _LOOSEST, "gate": None})
-        hits = find(view, Template(name=name, mark=loose, grey=wanted.grey, mask=wanted.mask, half=None))
+        hits = find(view, Template(name=name, mark=loose, grey=wanted.grey, mask=wanted.mask, half=None, outline=None))
         good = bool(find(view, wanted))
         if not hits:
             return self._seen(rule, name, good, 0.0, wanted.mark.threshold, box, advice=_too_small(view, wanted))

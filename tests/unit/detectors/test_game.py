@@ -170,3 +170,9 @@ def test_a_reader_gone_wild_is_bounded() -> None:
     found = judge(wild, until_s=65.0)
     assert len(found) < 200
     assert max(e.values["kills"] for e in found) <= 100
+
+
+def test_the_streamers_own_name_goes_without_saying() -> None:
+    """However it was read; where others' kills count as well each streak says whose it is."""
+    [*_, last] = judge([shows(60, who="clipper"), shows(62, who="c1ipper"), shows(64, who="clipder")])
+    assert last.why.startswith("3 kills in 4 s")
