@@ -15,7 +15,7 @@ from core.times import Ns, ns, to_s
 from daemon.journal import Journal
 from daemon.worker.analysis import Analysis, StepResult
 from daemon.worker.chat import NoChat
-from daemon.worker.game import NoGame, open_looking
+from daemon.worker.game import Guarded, Looking, NoGame, open_looking
 from daemon.worker.queue import AnalysisQueue, Batch, EpochStart
 from daemon.worker.speech import NoSpeech
 from detectors import Engine, Profile
@@ -64,7 +64,7 @@ class Steps:
         self.steps.append(result)
 
 
-def analysed(game: Scripted, *, length_s: float = 6.0) -> tuple[list[StepResult], list[tuple[float, float]]]:
+def analysed(game: Looking, *, length_s: float = 6.0) -> tuple[list[StepResult], list[tuple[float, float]]]:
     """The steps, and what the engine was told by when."""
     track, packets = coded(length_s, between())
     queue = AnalysisQueue(limit_ns=ns(60), sheds=False, on_shed=lambda _a, _b: None)
@@ -135,6 +135,23 @@ def test_bytes_that_wait_are_bounded_too() -> None:
     first = queue.get()
     assert isinstance(first, Gap)
     assert first.end_ns == ns(10)
+
+
+class Broken(Scripted):
+    """A reader with a bug."""
+
+    def push(self, packet: Packet) -> list[GameEvent]:
+        """At the first packet."""
+        raise IndexError(packet.pts)
+
+
+def test_a_reader_that_fails_costs_the_session_its_game_and_nothing_else() -> None:
+    """It is said once, and analysis goes on to the end."""
+    said: list[tuple[str, str, str]] = []
+    steps, told = analysed(Guarded(Broken({2.0: kill(1.5, 3.0)}, []), lambda *words: said.append(words)))
+    assert told == []
+    assert to_s(steps[-1].t_ns) >= 5
+    assert [code for code, _, _ in said] == ["hud_failed"]
 
 
 def test_without_a_game_nothing_is_opened() -> None:
