@@ -157,6 +157,8 @@ def compare(happened: Sequence[Happened], events: Sequence[GameEvent]) -> Score:
 
 
 def _edits(one: Happened, event: GameEvent) -> int:
+    if not one.who:
+        return 0
     return int(
         Levenshtein.distance(one.who.lower(), event.who.lower())
         + Levenshtein.distance(one.victim.lower(), event.victim.lower())
