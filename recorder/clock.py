@@ -2,8 +2,9 @@
 
 A track's RTP clock runs off its sender's sound card or camera, up to some 200 ppm from ours. Its sender reports tie RTP
 to the sender's wall clock, which all its tracks share, so sound and picture of one sender stay together; that clock is
-tied to the room by what came soonest, a report or a frame: reports are few, and on a busy line all of them may be late.
-Before there are two reports, and where a sender sends none, the packets' own arrival is taken in the same way.
+tied to the room by the report that came soonest. Before there are two reports, and where a sender sends none, the
+packets' own arrival is taken in the same way. It is a bound at all times: reports are few, and on a busy line each of
+them may be late, but no frame was captured after it came.
 """
 
 from __future__ import annotations
@@ -75,12 +76,6 @@ class SenderClock:
             self.generation += 1
         self._delays.add(room_ms, room_ms - ntp_ms)
 
-    def arrived(self, ntp_ms: float, room_ms: float) -> None:
-        """A frame of `ntp_ms`, by its track's reports, came at `room_ms`."""
-        least = self._delays.least()
-        if least is not None and abs(room_ms - ntp_ms - least) <= APART_MS:
-            self._delays.add(room_ms, room_ms - ntp_ms)
-
     def room_ms(self, ntp_ms: float) -> float | None:
         """The room's time at a time of the sender's wall clock; None before the first report."""
         least = self._delays.least()
@@ -108,11 +103,7 @@ class TrackClock:
 
     def arrived(self, rtp: int, room_ms: float) -> None:
         """The first packet of a frame came at `room_ms`."""
-        at = rtp * self._tick_ms
-        self._arrivals.add(room_ms, room_ms - at)
-        ntp_ms = self._ntp_ms(at)
-        if ntp_ms is not None and self._generation == self._sender.generation:
-            self._sender.arrived(ntp_ms, room_ms)
+        self._arrivals.add(room_ms, room_ms - rtp * self._tick_ms)
 
     def reported(self, ntp_ms: float, rtp: int, room_ms: float) -> None:
         """A sender report of this track came at `room_ms`: at `ntp_ms` of the sender's wall clock it was at `rtp`."""
@@ -158,7 +149,7 @@ class TrackClock:
         if by_arrival is not None and abs(placed - at - by_arrival) > APART_MS:
             self.implausible += 1
             return by_arrival
-        return placed - at
+        return placed - at if by_arrival is None else min(placed - at, by_arrival)
 
     def _ntp_ms(self, at: float) -> float | None:
         if self._line is None:
