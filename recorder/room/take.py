@@ -154,6 +154,8 @@ class TakeKeeper:
         """A row, of now unless it says another `room_ms`; the future says whether it is on the disk."""
         if type == "gap":
             self.gaps[str(fields["reason"])] += 1
+        elif type == "leave":
+            self._last = {key: last_ms for key, last_ms in self._last.items() if key[0] != fields["pid"]}
         row = {"type": type, "room_ms": round(self._store.now_ms(), 3), **fields}
         return asyncio.wrap_future(self._ledger.append(row))
 
@@ -219,6 +221,8 @@ class TakeKeeper:
         for key in list(self._kept):
             self._close(key)
         ended_ms = self._store.now_ms() if self.stop_ms is None else self.stop_ms
+        for key in list(self._last):
+            self._note_hole(key, ended_ms)  # of those who are here and were not heard to the end
         await self._loop.run_in_executor(self._closing, lambda: None)  # behind all that is being closed
         try:
             written = await self.note("stop", room_ms=round(ended_ms, 3), reason=reason, by=by)

@@ -141,6 +141,23 @@ async def test_holes_stand_in_the_ledger_with_their_reasons(desk: Desk) -> None:
     assert all(writer.closed for writer in desk.writers)
 
 
+async def test_who_was_not_heard_to_the_end_has_a_hole_there(desk: Desk) -> None:
+    """A connection that was lost and did not come back; who has left has none."""
+    keeper = await desk.begin()
+    now_ms = desk.store.now_ms()
+    for pid in (ANN, Pid("ben")):
+        keeper.put(pid, 1, frame(now_ms))
+    keeper.note("leave", pid=Pid("ben"), reason="left")
+    keeper.close_person(ANN)
+    keeper.stop_ms = now_ms + 60_000
+    await keeper.stop("asked", "host")
+    [hole] = desk.rows("gap")
+    assert (hole["pid"], hole["reason"]) == (ANN, "no_packets")
+    assert (hole["from_ms"] - now_ms, hole["to_ms"] - now_ms) == (
+        pytest.approx(0, abs=1), pytest.approx(60_000, abs=1),
+    )  # fmt: skip
+
+
 async def test_a_full_disk_ends_a_backup_and_not_the_take(desk: Desk) -> None:
     """The host is told, the hole is noted, and it is tried again after five seconds."""
     keeper = await desk.begin()
