@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -13,6 +14,7 @@ from core.game import GameEvent
 from core.media import AudioBlock, Epoch, Packet, Track
 from telemetry import Metrics
 
+LIBRARIES: Final = "LD_LIBRARY_PATH"
 log = structlog.get_logger()
 _Found = TypeVar("_Found")
 
@@ -97,6 +99,10 @@ def open_looking(settings: Settings, metrics: Metrics) -> Looking:
     game = settings.detection_profile().game
     if game is None:
         return NoGame()
+    before = os.environ.get(LIBRARIES)
     from daemon.looking import open_looker  # noqa: PLC0415 - OpenCV: 60 MB that no session without a game needs
 
+    os.environ.pop(LIBRARIES, None)  # OpenCV adds a folder of its own, and the working one: children get this variable
+    if before is not None:
+        os.environ[LIBRARIES] = before
     return open_looker(game, settings.player, settings.hud, metrics)

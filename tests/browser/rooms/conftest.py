@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.rooms.fake_server import FakeRoom, fake_server
+from tests.browser.rooms.real_server import RealServer, real_server
 from tests.needs import require
 
 expect.set_options(timeout=60_000)  # a slow machine is no fault
@@ -48,6 +49,13 @@ def browser(driver: Playwright) -> Iterator[Browser]:
     started = driver.chromium.launch(executable_path=require("chromium"), args=[*ARGUMENTS, *DEVICES])
     yield started
     started.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """A whole `clipd up` for a module."""
+    with real_server(tmp_path_factory.mktemp("rooms") / "data") as running:
+        yield running
 
 
 @pytest.fixture

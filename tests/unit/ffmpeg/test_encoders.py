@@ -67,6 +67,7 @@ def test_a_child_sees_only_the_variables_that_drivers_need(
     spy.chmod(0o700)
     monkeypatch.setattr("daemon.ffmpeg.child.ffmpeg_path", lambda: str(spy))
     monkeypatch.setenv("LIBVA_DRIVER_NAME", "iHD")
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)  # importing OpenCV sets it
     monkeypatch.setenv("CLIPD_SECRET", "s3cret")
     run_ffmpeg([], folder=tmp_path, limits=Limits(cpu_s=5, wall_s=20), devices=devices)
     seen = {line.partition("=")[0] for line in (tmp_path / "seen").read_text().splitlines()} - {

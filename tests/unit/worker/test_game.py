@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -158,6 +159,19 @@ def test_without_a_game_nothing_is_opened() -> None:
     """Nor with `off`, whatever a profile says."""
     for game in (None, "off"):
         assert isinstance(open_looking(Settings(data_dir="data", game=game), Metrics()), NoGame)
+
+
+def test_a_game_changes_nothing_for_the_workers_children() -> None:
+    """OpenCV would have them look for libraries in the working folder."""
+    code = """import os
+from configs import Settings
+from daemon.worker.game import open_looking
+from telemetry import Metrics
+looking = open_looking(Settings(data_dir="data", game="freedoom"), Metrics())
+print(looking.there, os.environ.get("LD_LIBRARY_PATH"))"""
+    env = {key: value for key, value in os.environ.items() if key != "LD_LIBRARY_PATH"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert run.stdout.split() == ["True", "None"]
 
 
 def test_without_a_game_opencv_and_the_text_reader_are_not_loaded() -> None:
