@@ -13,7 +13,6 @@ import json
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Page, Playwright, sync_playwright
 
 from benchmarks.common import ROOT, render_table, write_json
-from benchmarks.room_session import VIEW, ffmpeg, row
+from benchmarks.room_session import VIEW, ffmpeg, row, until
 from daemon.demo import Recipe
 from recorder.align.gcc import RATE, best_lag
 from tests.browser.conftest import ARGUMENTS
@@ -118,7 +117,7 @@ def record(server: RealServer, playwright: Playwright, sound: Mapping[str, str],
     for page in pages:
         page.get_by_role("button", name="Leave").click()
         page.get_by_role("heading", name="Safe to close").wait_for(timeout=LIMIT_S * 1000)
-    until(lambda: server.ask(f"rooms/{room}/takes")["items"][0]["conform"] in ("done", "failed"))
+    until(lambda: server.ask(f"rooms/{room}/takes")["items"][0]["conform"] in ("done", "failed"), server.log)
     [folder] = server.data_dir.glob(f"rooms/{room}/*/align.json")
     return folder.parent
 
@@ -178,15 +177,6 @@ def offsets_ms(one: NDArray[np.float32], two: NDArray[np.float32]) -> NDArray[np
     if not found:
         raise SystemExit("none of the sound is in both files")
     return np.array(found)
-
-
-def until(is_so: Any) -> None:
-    """Ask again and again."""
-    ends = time.monotonic() + LIMIT_S
-    while not is_so():
-        if time.monotonic() > ends:
-            raise SystemExit("it did not come to this in time")
-        time.sleep(0.2)
 
 
 if __name__ == "__main__":

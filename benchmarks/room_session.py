@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -149,7 +149,7 @@ class Session:
         def conformed() -> bool:
             return bool(self._take()["conform"] in ("done", "failed"))
 
-        self._wait(conformed)
+        until(conformed, self._server.log)
         take = self._take()
         yield row("the take was conformed", take["conform"], "done")
         clips = self._server.ask("clips")["items"]
@@ -180,12 +180,14 @@ class Session:
             "",
         )
 
-    def _wait(self, is_so: Any) -> None:
-        ends = time.monotonic() + LIMIT_S
-        while not is_so():
-            if time.monotonic() > ends:
-                raise SystemExit("it did not come to this in time:\n" + b"".join(self._server.log[-30:]).decode())
-            time.sleep(0.5)
+
+def until(is_so: Callable[[], object], log: Sequence[bytes] = ()) -> None:
+    """Ask again and again; gives up with the end of a server's log."""
+    ends = time.monotonic() + LIMIT_S
+    while not is_so():
+        if time.monotonic() > ends:
+            raise SystemExit("it did not come to this in time:\n" + b"".join(log[-30:]).decode())
+        time.sleep(0.5)
 
 
 def chromium(playwright: Playwright, folder: Path, seed: int) -> Browser:

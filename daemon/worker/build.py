@@ -12,7 +12,7 @@ from typing import Final
 from configs import Settings
 from core.chat import OFF, POSTED, POSTED_FILE, lacks_chat
 from core.edits import RenderSpec
-from core.errors import BadMedia, StorageError
+from core.errors import BadMedia
 from core.media import SPEECH_TRACK, Gap
 from core.moments import Moment
 from core.protocols import Clock, FootageSource
@@ -32,7 +32,7 @@ from daemon.worker.context import clip_context
 from daemon.worker.desk import ClipDesk
 from daemon.worker.desktools import DeskTools, NoPins
 from daemon.worker.detection import open_detection
-from daemon.worker.emitter import Emitter
+from daemon.worker.emitter import Emitter, tell_warning
 from daemon.worker.finishing import finisher
 from daemon.worker.game import Guarded, open_looking
 from daemon.worker.listener import ChatListener
@@ -119,13 +119,6 @@ def _open_ring(stack: contextlib.ExitStack, folder: Path, journal: Journal, sett
     return ring
 
 
-def _warn(emitter: Emitter, journal: Journal, code: str, message: str, remedy: str) -> None:
-    """Something the user should know; nothing was lost."""
-    emitter.emit("warning", code=code, message=message, remedy=remedy)
-    with contextlib.suppress(StorageError):
-        journal.add_warning({"code": code, "message": message, "remedy": remedy})
-
-
 def _wire(
     spec: WorkerSpec,
     settings: Settings,
@@ -146,7 +139,7 @@ def _wire(
     engine = open_detection(profile, spec.session, lag=start_lag(journal))
     has_chat = spec.chat not in (None, OFF)
     media_time = MediaTime(journal.epochs())
-    looking = Guarded(open_looking(settings, metrics), partial(_warn, emitter, journal))
+    looking = Guarded(open_looking(settings, metrics), partial(tell_warning, emitter, journal))
     since_ns = _recent(journal)
     engine.spent(spent_before(journal.moments(), since_ns))
     relived = relive(engine, journal, has_chat=has_chat, has_game=looking.there, since_ns=since_ns, finish=False)

@@ -72,3 +72,10 @@ def is_told(each: Line) -> bool:
     """Whether a supervisor must know it: all that is durable, and of a render its beginning and its end."""
     under_way = each["type"] == "render" and each.get("state") == "running" and each.get("progress")
     return each["type"] in EVENT_KINDS and not under_way
+
+
+def tell_warning(emitter: Emitter, journal: Journal, code: str, message: str, remedy: str) -> None:
+    """Something the user should know; nothing was lost. A disk that is full keeps the line from the journal only."""
+    emitter.emit("warning", code=code, message=message, remedy=remedy)
+    with contextlib.suppress(StorageError):
+        journal.add_warning({"code": code, "message": message, "remedy": remedy})

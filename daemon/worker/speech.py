@@ -32,7 +32,7 @@ from daemon.speech.planner import Tally, Voice
 from daemon.speech.transcriber import Heard, Transcriber
 from daemon.speech.vad import VadModel
 from daemon.worker.arrivals import Arrivals
-from daemon.worker.emitter import Emitter
+from daemon.worker.emitter import Emitter, tell_warning
 from telemetry import Metrics
 
 MODELS: Final = "models"  # folder of the data folder
@@ -150,9 +150,7 @@ class SpeechDesk:
 
     def warn(self, code: str, message: str, remedy: str) -> None:
         """Something the user should know; nothing was lost."""
-        self._emitter.emit("warning", code=code, message=message, remedy=remedy)
-        with contextlib.suppress(StorageError):
-            self._journal.add_warning({"code": code, "message": message, "remedy": remedy})
+        tell_warning(self._emitter, self._journal, code, message, remedy)
 
     def _measure(self, commit: Committed) -> None:
         self._count()

@@ -89,6 +89,7 @@ class TakeKeeper:
         self._bounds_ms: dict[Pid, float] = {}  # as the ledger has them
         self._last: dict[tuple[Pid, TrackName], float] = {}  # when the newest frame was recorded
         self._muted: set[tuple[Pid, TrackName]] = set()  # since the newest frame
+        self._gone: set[Pid] = set()  # who has left, since the newest frame
         self._closing = ThreadPoolExecutor(1, thread_name_prefix="take-close")
         self._ledger = Ledger(self.folder / LEDGER, on_failed=self._refused)
         self._retrying: asyncio.TimerHandle | None = None
@@ -155,7 +156,7 @@ class TakeKeeper:
         if type == "gap":
             self.gaps[str(fields["reason"])] += 1
         elif type == "leave":
-            self._last = {key: last_ms for key, last_ms in self._last.items() if key[0] != fields["pid"]}
+            self._gone.add(fields["pid"])
         row = {"type": type, "room_ms": round(self._store.now_ms(), 3), **fields}
         return asyncio.wrap_future(self._ledger.append(row))
 
@@ -181,6 +182,7 @@ class TakeKeeper:
     def put(self, pid: Pid, gen: int, frame: EncodedFrame) -> None:
         """A frame of one person's connection number `gen`."""
         key = (pid, frame.track)
+        self._gone.discard(pid)
         if frame.room_ms < self.started_ms or (self.stop_ms is not None and frame.room_ms > self.stop_ms):
             return
         kept = self._kept.get(key)
@@ -221,7 +223,7 @@ class TakeKeeper:
         for key in list(self._kept):
             self._close(key)
         ended_ms = self._store.now_ms() if self.stop_ms is None else self.stop_ms
-        for key in list(self._last):
+        for key in [key for key in self._last if key[0] not in self._gone]:
             self._note_hole(key, ended_ms)  # of those who are here and were not heard to the end
         await self._loop.run_in_executor(self._closing, lambda: None)  # behind all that is being closed
         try:
