@@ -26,6 +26,7 @@ import imageio_ffmpeg
 from benchmarks.common import ROOT, render_table, write_json
 from core.errors import MissingPart
 from core.times import NS_PER_S, ns, to_s
+from daemon.avopen import open_media
 from daemon.ffmpeg import Limits, read_media, run_ffmpeg
 from daemon.framing import (
     BlazeFace,
@@ -43,7 +44,6 @@ from daemon.framing.camera import reversals
 from daemon.framing.faces import Picture
 from daemon.framing.shots import largest_crop
 from daemon.framing.values import Box
-from daemon.ingest.avopen import open_media
 from tests.synthetic_streams.faces import Staged, testing, tuning, write
 
 CANVAS: Final = Canvas(1080, 1920)

@@ -16,7 +16,7 @@ from configs.huds import load_hud
 from core.game import GameEvent, GameKind
 from core.media import Packet, Track
 from core.times import NS_PER_S, Ns, ticks_to_ns, to_s
-from daemon.ingest.avopen import open_media
+from daemon.avopen import open_media
 from daemon.looking.looker import readers
 from daemon.looking.sampler import Sampler, Tally
 from detectors.hud.reader import HudReader

@@ -15,6 +15,10 @@ Origin = Literal["cli", "api", "hook"]
 Rights = Literal["own", "consent", "watch-only"]  # what may be done with the clips: watch-only is never published
 RoomLayout = Literal["speaker", "split", "grid", "screen+speaker"]
 
+DOOR: Final = "door:"  # publishers are handed over by a door, on a socket in the session's folder
+WHIP: Final = "whip:"  # encoders publish over WebRTC, through the supervisor
+ROOM: Final = "room:"  # people who talk in the browser come to a socket in the session's folder
+
 SPEC_VERSION: Final = 1
 MAX_CLIPS: Final = 256  # of one render worker
 MAX_ROOM_NAME: Final = 200

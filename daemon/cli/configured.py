@@ -13,10 +13,9 @@ from configs import Settings
 from configs.streams import StreamEntry
 from core.errors import UsageError
 from core.ids import SessionId, StreamId, slug
-from core.spec import MAX_PEOPLE, MAX_ROOM_NAME, RoomSpec, WorkerSpec
+from core.spec import DOOR, MAX_PEOPLE, MAX_ROOM_NAME, ROOM, WHIP, RoomSpec, WorkerSpec
 from daemon.cli.watching import WatchRequest, build_spec, channel_job
 from daemon.doors.address import is_push, parse_door
-from daemon.ingest.open import DOOR, ROOM, WHIP
 from supervisor.catalog.values import DEFAULT_WORKSPACE, StreamRow
 from supervisor.channels import ChannelJob
 from supervisor.uploads import media_path

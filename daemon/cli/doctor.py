@@ -25,9 +25,9 @@ from rich.markup import escape
 from configs import Settings, load_settings
 from configs.llm import ProviderOptions
 from core.errors import ClipdError, ModelMissing, UsageError
+from daemon.avopen import open_media
 from daemon.cli import options as o
 from daemon.ffmpeg.encoders import HARDWARE, SOFTWARE, choose_encoder, prove
-from daemon.ingest.avopen import open_media
 from daemon.speech.check import check_engine
 from daemon.worker.speech import open_engine
 from supervisor.llm.keys import read_key

@@ -15,13 +15,12 @@ from configs.streams import StreamEntry
 from core.chat import OFF, POSTED
 from core.errors import UsageError
 from core.ids import slug
-from core.spec import Rights
+from core.spec import DOOR, ROOM, WHIP, Rights
 from daemon.cli import options as o
 from daemon.cli.view import open_view
 from daemon.cli.watching import WatchRequest, build_spec, channel_job, parse_speed, stream_name
 from daemon.cli.watching import watch as run
 from daemon.doors.address import is_pull, is_push
-from daemon.ingest.open import DOOR, ROOM, WHIP
 from daemon.speech.models import refuse_unknown
 
 Sources = Annotated[

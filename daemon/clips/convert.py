@@ -18,9 +18,9 @@ import av.stream
 from core.errors import CutRefused
 from core.media import Packet, Track
 from core.times import Ns, ticks_to_ns, to_s
+from daemon.avopen import open_media
 from daemon.clips.plan import CutPlan
 from daemon.ffmpeg import FfmpegFailed, Limits, read_media, run_ffmpeg
-from daemon.ingest.avopen import open_media
 
 CONVERTIBLE: Final = frozenset({"vp8", "vorbis", "mpeg4", "mpeg2video", "mp2", "alac"})
 _PCM: Final = "pcm_"

@@ -16,7 +16,7 @@ import av.container
 import av.stream
 
 from core.errors import BadMedia, CutRefused
-from daemon.ingest.avopen import open_media
+from daemon.avopen import open_media
 
 _HEAD_PACKETS: Final = 64  # a decoder holds back at most 16 frames (H.264 level limits); sound lies between them
 TAIL_S: Final = 0.5  # from the last keyframe before this; a GOP more would double what a cut costs

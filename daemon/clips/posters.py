@@ -20,9 +20,9 @@ import numpy as np
 
 from core.errors import BadMedia
 from core.times import NS_PER_S, Ns, ns, ns_to_ticks, ticks_to_ns, to_s
+from daemon.avopen import open_media
 from daemon.clips.picture_quality import FaceBox, FaceFinder, Image, Marks, marks_of, total
 from daemon.clips.thumbnail import encode_jpeg, no_picture, upright
-from daemon.ingest.avopen import open_media
 
 POSTERS: Final = ("thumbnail.jpg", "thumbnail-2.jpg", "thumbnail-3.jpg")
 _SPOTS: Final = 12  # places of the clip that are looked at, spread evenly, and the anchor

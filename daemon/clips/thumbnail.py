@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import BadMedia, CutRefused
 from core.times import Ns, to_s
-from daemon.ingest.avopen import open_media
+from daemon.avopen import open_media
 
 MAX_WIDTH: Final = 1280
 _CANDIDATES: Final = 8

@@ -20,12 +20,12 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from core.times import Ns, ns, ns_to_ticks, ticks_to_ns
+from daemon.avopen import open_media
 from daemon.demo.mix import Mix
 from daemon.demo.recipe import Recipe
 from daemon.demo.segments import TS_HZ, Coded, Lane, fmp4_segment, ts_segment, write_whole
 from daemon.demo.speech import ASSETS
 from daemon.demo.synth import RATE
-from daemon.ingest.avopen import open_media
 
 Rendition = Literal["main", "audio"]
 AUDIO_HZ: Final = 48_000

@@ -12,8 +12,8 @@ from typing import Final
 import av
 import numpy as np
 
+from daemon.avopen import open_media
 from daemon.demo.synth import RATE, Audio, active_rms
-from daemon.ingest.avopen import open_media
 
 ASSETS: Final = Path(__file__).parent / "assets"
 ADVERT: Final = "u06_af_heart"

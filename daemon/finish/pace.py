@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from daemon.avopen import open_media
 from daemon.handoff import nominal_rate
-from daemon.ingest.avopen import open_media
 
 _LOOKED_AT: Final = 900  # packets
 _USUAL: Final = Fraction(30)  # of a clip of one picture

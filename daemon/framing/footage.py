@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from core.errors import BadMedia
 from core.times import Ns, ns_to_ticks, ticks_to_ns
+from daemon.avopen import open_media
 from daemon.framing.faces import Picture
 from daemon.framing.values import Size, even
-from daemon.ingest.avopen import open_media
 
 WIDEST: Final = 640  # px of the pictures that are looked at
 _THUMB: Final = (64, 36)  # about, of the thumbs that cuts are found with

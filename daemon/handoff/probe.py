@@ -14,9 +14,9 @@ import av.container
 
 from core.errors import BadMedia
 from core.times import Ns, ticks_to_ns
+from daemon.avopen import open_media
 from daemon.handoff.model import Picture, Sound
 from daemon.handoff.rates import SOUND_ONLY, is_constant, nominal_rate
-from daemon.ingest.avopen import open_media
 
 _LOOKED_AT: Final = 4000  # packets from the begin on; a minute at 60 frames a second
 

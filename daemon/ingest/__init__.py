@@ -5,7 +5,7 @@ from daemon.ingest.chat import ChatBatch, ChatReader, open_chat
 from daemon.ingest.files import scan_footage
 from daemon.ingest.footage import FileFootage
 from daemon.ingest.open import open_source
-from daemon.ingest.room import RoomSeat
+from daemon.ingest.seat import RoomSeat
 
 __all__ = [
     "CaptureSink",

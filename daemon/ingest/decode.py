@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.media import AUDIO_RATE, AudioBlock, Epoch, KeyframeImage, Packet, Track
 from core.times import NS_PER_S, Ns
-from daemon.ingest.avopen import MAX_PIXELS, decoder_name
+from daemon.avopen import MAX_PIXELS, decoder_name
 
 MAX_DRIFT_NS: Final = 20_000_000  # timestamps of FLV and Matroska jitter by 1 ms; 20 ms is below what lip sync shows
 SAMPLE_NS: Final = NS_PER_S // AUDIO_RATE  # 62,500 exactly

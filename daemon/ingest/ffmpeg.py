@@ -2,7 +2,7 @@
 
 Nothing is decoded. The address and its secrets go in by stdin as an ffconcat script, so that they stand in no process
 list. Protocols and formats are listed, streams are counted, the output's format is ours; what comes out is still a
-stranger's media and goes through daemon.ingest.avopen like any other.
+stranger's media and goes through daemon.avopen like any other.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Final, Literal
 import imageio_ffmpeg
 
 from core.errors import MissingPart, UsageError
+from daemon.avopen import DECODER_NAMES, MAX_STREAMS
 from daemon.ingest import tether
-from daemon.ingest.avopen import DECODER_NAMES, MAX_STREAMS
 
 READ_BYTES: Final = 1 << 16
 EXIT_S: Final = 2.0

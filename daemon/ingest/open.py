@@ -15,7 +15,7 @@ from configs.rooms import RoomsOptions
 from core.errors import BadMedia, SourceRefused, SourceUnreachable, UsageError
 from core.netpolicy import AddressPolicy
 from core.protocols import Clock
-from core.spec import Origin
+from core.spec import DOOR, ROOM, WHIP, Origin
 from core.times import NS_PER_S
 from daemon.doors.address import PULLED, is_pull, is_push, parse_push, parse_srt
 from daemon.ingest.api import Resume, Source
@@ -23,23 +23,18 @@ from daemon.ingest.download import DownloadSource
 from daemon.ingest.endless import EndlessSource, is_endless
 from daemon.ingest.files import FileSource
 from daemon.ingest.handover import DoorSource
-from daemon.ingest.hls.loop import open_hls
 from daemon.ingest.http import Lookup, Response, settled, system_lookup
 from daemon.ingest.pull import PullSource
 from daemon.ingest.push import PushSource, RtmpSource
 from daemon.ingest.request import Request
-from daemon.ingest.room import RoomSeat, RoomSource
+from daemon.ingest.seat import RoomSeat
 from daemon.ingest.sniff import HEAD_BYTES, media_format, sniff
 from daemon.ingest.srt import SrtSource
-from daemon.ingest.whip import WhipSource
 from supervisor.channels.answers import Answer, as_error
 from supervisor.channels.pages import AskPage, ask_page, ask_recording, is_page
 
 TRIES: Final = 3
-DOOR: Final = "door:"  # publishers are handed over by a door, on a socket in the session's folder
 DOOR_SOCKET: Final = "door.sock"
-WHIP: Final = "whip:"  # encoders publish over WebRTC, through the supervisor
-ROOM: Final = "room:"  # people who talk in the browser come to a socket in the session's folder
 ROOM_SOCKET: Final = "room.sock"
 NO_ROOMS: Final = RoomsOptions()
 SECOND_RESOLVER: Final = frozenset(("recording", "stream_kind", "unsupported"))  # answers that yt-dlp may better
@@ -71,6 +66,8 @@ async def open_source(
     MissingPart for a recording that needs yt-dlp.
     """
     if source == WHIP:
+        from daemon.ingest.whip import WhipSource  # noqa: PLC0415 - WebRTC: 18 MB that only rooms and WHIP need
+
         return WhipSource(workdir.parent / ROOM_SOCKET, clock=clock, options=options, rooms=rooms, resume=resume)
     if source.startswith((DOOR, ROOM)):
         return _brought(source, workdir.parent, clock, options, room, resume)
@@ -126,6 +123,8 @@ def _brought(
             remedy="Run clipd up, then make the room with clipd rooms.",
             code="no_room",
         )
+    from daemon.ingest.room import RoomSource  # noqa: PLC0415 - WebRTC, as above
+
     return RoomSource(room, folder / ROOM_SOCKET, clock=clock, resume=resume)
 
 
@@ -207,6 +206,8 @@ async def _by_content(request: Request, clock: Clock, workdir: Path) -> Source:
                 raise
             await clock.sleep(attempt * NS_PER_S)
     if kind == "playlist":
+        from daemon.ingest.hls.loop import open_hls  # noqa: PLC0415 - streamlink: 12 MB and 0.3 s that only playlists need
+
         return await open_hls(request, clock)
     fmt = media_format(head, "The answer")
     return EndlessSource(request, clock) if endless else DownloadSource(request, clock, workdir, fmt)

@@ -19,7 +19,7 @@ from core.errors import BadMedia
 from core.media import Kind, Packet, Track
 from core.timeline import fill_times
 from core.times import NS_PER_S, Ns, ticks_to_ns
-from daemon.ingest.avopen import AUDIO_CODECS, MAX_PIXELS, VIDEO_CODECS, Readable, open_media
+from daemon.avopen import AUDIO_CODECS, MAX_PIXELS, VIDEO_CODECS, Readable, open_media
 
 BOTH: Final[frozenset[Kind]] = frozenset(("video", "audio"))
 MAX_ERRORS: Final = 50  # read errors in a row before a container counts as finished

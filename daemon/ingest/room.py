@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from configs.rooms import RoomsOptions
 from core.errors import UsageError
 from core.ids import is_safe_id
 from core.protocols import Clock
-from core.spec import RoomSpec
 from core.times import ns
 from daemon.ingest.api import CaptureSink, Ended, Resume, Source, SourceInfo
 from daemon.ingest.ice import ice_options
 from daemon.ingest.mixfeed import MixFeed
+from daemon.ingest.seat import RoomSeat
 from daemon.ingest.threads import Threads
 from daemon.sockets import short_path
 from recorder.opus import OpusDecoder
@@ -31,23 +29,10 @@ from recorder.room.server import RoomServer
 from recorder.room.store import RoomStore
 from recorder.room.takes import TakeLine
 from recorder.room.webrtc import WebRtc
-from telemetry import Metrics
 
 OPEN_S: Final = 20.0  # a command waits so long for the room
 STEP_NS: Final = ns(0.25)  # sound handed over at a time: what it adds to latency
 CHUNK_BYTES: Final = 4 << 20  # of one part of an upload; supervisor/segments.py
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoomSeat:
-    """What a room needs of its worker. `folder` is DATA/rooms/<room>; `told` takes the fields of a `take` line."""
-
-    spec: RoomSpec
-    session: str
-    folder: Path
-    options: RoomsOptions
-    told: Callable[[Mapping[str, Any]], None]
-    metrics: Metrics
 
 
 class RoomSource(Source):

@@ -13,7 +13,7 @@ import numpy as np
 from core.errors import BadMedia, UsageError
 from core.media import Packet, Track
 from core.times import NS_PER_S, Ns, ns, ticks_to_ns
-from daemon.ingest.avopen import MAX_PIXELS
+from daemon.avopen import MAX_PIXELS
 from daemon.ingest.decode import open_decoder, raw_packet
 from daemon.ingest.files import file_format
 from daemon.ingest.reader import MediaReader

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.errors import BadMedia, UsageError
 from core.times import Ns
-from daemon.ingest.avopen import open_media
+from daemon.avopen import open_media
 from daemon.platforms.lint import FileFacts
 
 _MAX_BOXES = 64

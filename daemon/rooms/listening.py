@@ -14,8 +14,8 @@ import av
 import numpy as np
 
 from core.errors import BadMedia
+from daemon.avopen import open_media
 from daemon.ffmpeg import RECORDED, FfmpegFailed, Filter, Graph, Limits, Name, chain, read_media, run_ffmpeg
-from daemon.ingest.avopen import open_media
 from recorder.align import RATE, TimedSound
 
 LEAD_S: Final = 1.0  # decoded before what is wanted: an Opus decoder settles in 80 ms, packets begin when they begin

@@ -12,6 +12,7 @@ import av
 
 from core.errors import BadMedia
 from core.times import Ns
+from daemon.avopen import open_media
 from daemon.ffmpeg import (
     RECORDED,
     Chain,
@@ -27,7 +28,6 @@ from daemon.ffmpeg import (
     read_media,
     run_ffmpeg,
 )
-from daemon.ingest.avopen import open_media
 from daemon.rooms.compose import READ_ON, on_grid
 from daemon.rooms.cover import Piece, Span, missing
 from daemon.rooms.layouts import FPS

@@ -17,7 +17,7 @@ from core.errors import CutRefused
 from core.media import Epoch, Gap, Packet, Track
 from core.protocols import SegmentRow
 from core.times import NS_PER_S, Ns, ticks_to_ns
-from daemon.ingest.avopen import open_media
+from daemon.avopen import open_media
 from ringbuffer import OsDisk, Ring, RingOptions
 from ringbuffer.links import Linkable, link_segments
 

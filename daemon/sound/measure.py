@@ -14,8 +14,8 @@ import numpy as np
 
 from core.errors import BadMedia, UsageError
 from core.times import NS_PER_S, Ns
+from daemon.avopen import open_media
 from daemon.ffmpeg import Filter, Graph, Limits, Name, chain, read_media, run_ffmpeg
-from daemon.ingest.avopen import open_media
 from daemon.sound import flatness
 from daemon.sound.graph import treatment_graph
 from daemon.sound.mixing import MAX_TRACKS, MixRule, choose_tracks

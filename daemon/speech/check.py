@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from core.errors import MissingPart
 from core.media import AUDIO_RATE
+from daemon.avopen import open_media
 from daemon.demo.speech import ASSETS, OPENING, catalogue
-from daemon.ingest.avopen import open_media
 from daemon.speech.engine import AsrEngine, DecodeRequest
 
 ENOUGH: Final = 0.7  # of its words; a tiny model misses one now and then

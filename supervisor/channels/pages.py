@@ -8,9 +8,6 @@ import sys
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final, Protocol
 
-from streamlink.exceptions import NoPluginError
-from streamlink.session.session import Streamlink
-
 from core.errors import SourceRefused
 from core.netpolicy import AddressPolicy
 from supervisor.channels.answers import Answer, short
@@ -33,7 +30,10 @@ class AskPage(Protocol):
 
 
 def is_page(url: str) -> bool:
-    """Whether a plugin of streamlink's knows this URL as a page. Nothing is fetched; the first call takes 0.4 s."""
+    """Whether a plugin of streamlink's knows this URL as a page. Nothing is fetched; the first call takes 0.6 s."""
+    from streamlink.exceptions import NoPluginError  # noqa: PLC0415 - 0.3 s that only URLs need
+    from streamlink.session.session import Streamlink  # noqa: PLC0415
+
     try:
         name, _, _ = Streamlink().resolve_url(url, follow_redirect=False)
     except NoPluginError:

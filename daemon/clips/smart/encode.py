@@ -20,13 +20,13 @@ import av.stream
 from core.errors import CutRefused
 from core.media import Packet, Track
 from core.times import to_s
+from daemon.avopen import open_media
 from daemon.clips.convert import RECODE_H264
 from daemon.clips.smart.ids import SetIds, renamed
 from daemon.clips.smart.nal import length_size, parameter_sets, units
 from daemon.clips.smart.scan import Scan, decode_clock, needed_for
 from daemon.ffmpeg import Expression, FfmpegFailed, Filter, Limits, chain, read_media, run_ffmpeg
 from daemon.ffmpeg.graph import Graph
-from daemon.ingest.avopen import open_media
 
 SHIFT_S: Final = 10  # NUT has no times before 0; reordered frames and sound that warms a decoder up lie there
 _BATCH: Final = 4  # chunks in one ffmpeg: each has a decoder and an encoder of its own, and memory is limited

@@ -20,6 +20,7 @@ import av.stream
 from core.errors import CutRefused
 from core.media import Packet, Track
 from core.times import NS_PER_S, Ns, to_s
+from daemon.avopen import open_media
 from daemon.clips.convert import RECODE_AAC
 from daemon.clips.mux import MP4_CODECS
 from daemon.clips.plan import PREROLL_NS
@@ -28,7 +29,6 @@ from daemon.clips.smart.model import CROSSFADE_NS, MAX_OFFSET_NS, Piece
 from daemon.clips.smart.scan import Scan
 from daemon.ffmpeg import Chain, Expression, FfmpegFailed, Filter, Limits, chain, read_media, run_ffmpeg
 from daemon.ffmpeg.graph import Graph
-from daemon.ingest.avopen import open_media
 
 _LATE_NS: Final = MAX_OFFSET_NS // 4  # sound may begin this much after the picture, or end before it, and be copied
 _WHOLE: Final = frozenset({"mp3", "ac3", "eac3"})  # demuxers take these packets at full length, whatever a file states

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from core.times import Ns, ns
+from daemon.avopen import open_media
 from daemon.ffmpeg import Limits, read_media, run_ffmpeg
 from daemon.framing import Canvas, Framing, Knot, Pane, Place, Scene, framing_graph
 from daemon.framing.faces import Picture
 from daemon.framing.values import Size
-from daemon.ingest.avopen import open_media
 
 LIMITS: Final = Limits(cpu_s=60, wall_s=120)
 SOURCE: Final = Size(640, 360)

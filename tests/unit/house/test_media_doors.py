@@ -9,7 +9,7 @@ from pathlib import Path
 from daemon.ffmpeg import read_media
 from tests.unit.house.test_layout import ROOMS, ROOT, files, parsed
 
-READERS = {"daemon/ingest/avopen.py", "ringbuffer/reader.py", "daemon/clips/convert.py"}
+READERS = {"daemon/avopen.py", "ringbuffer/reader.py", "daemon/clips/convert.py"}
 WHITELISTS = {"protocol_whitelist", "format_whitelist"}
 BEFORE_INPUT = {"-protocol_whitelist", "-f", "-format_whitelist", "-codec_whitelist", "-max_streams"}
 

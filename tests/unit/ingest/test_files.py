@@ -12,8 +12,8 @@ import pytest
 from core.errors import BadMedia, CutRefused
 from core.media import Epoch, Packet
 from core.times import Ns, ns, to_s
+from daemon.avopen import open_media
 from daemon.ingest.api import Resume
-from daemon.ingest.avopen import open_media
 from daemon.ingest.files import FileSource, scan_footage
 from daemon.ingest.footage import FileFootage, file_hash
 from tests.fakes import FakeClock, RecordingSink

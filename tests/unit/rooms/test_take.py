@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from core.errors import UsageError
 from core.times import Ns
+from daemon.avopen import open_media
 from daemon.ffmpeg import Name
-from daemon.ingest.avopen import open_media
 from daemon.rooms.aligning import align_take
 from daemon.rooms.clock import stretches
 from daemon.rooms.conformed import Conformed

@@ -172,10 +172,3 @@ print(looking.there, os.environ.get("LD_LIBRARY_PATH"))"""
     env = {key: value for key, value in os.environ.items() if key != "LD_LIBRARY_PATH"}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert run.stdout.split() == ["True", "None"]
-
-
-def test_without_a_game_opencv_and_the_text_reader_are_not_loaded() -> None:
-    """60 MB that most workers never need."""
-    code = """import sys, daemon.worker.build, daemon.cli.watch
-print([name for name in ("cv2", "rapidocr", "daemon.looking") if name in sys.modules])"""
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
