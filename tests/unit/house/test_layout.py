@@ -59,7 +59,7 @@ def test_no_file_is_longer_than_500_lines() -> None:
 
 
 def test_our_own_modules_are_imported_at_the_top() -> None:
-    """An import in a function hides a cycle. Three bring what few have to load: databases, OpenCV, WebRTC and streamlink."""
+    """An import in a function hides a cycle. Three bring what few need: databases, OpenCV, WebRTC and streamlink."""
     hidden = [
         name
         for name, function in functions(*TREES)
