@@ -4,12 +4,14 @@ A track's RTP clock runs off its sender's sound card or camera, up to some 200 p
 to the sender's wall clock, which all its tracks share, so sound and picture of one sender stay together; that clock is
 tied to the room by the report that came soonest. Before there are two reports, and where a sender sends none, the
 packets' own arrival is taken in the same way. It is a bound at all times: reports are few, and on a busy line each of
-them may be late, but no frame was captured after it came.
+them may be late, but no frame was captured after it came. A sender that loses samples does not count them: from then on
+its RTP clock is behind, a report says so, all that comes is later by as much, and what was known before is void.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import Final
 
 WINDOW_MS: Final = 60_000.0
@@ -20,6 +22,8 @@ MAX_REPORTS: Final = 24
 MAX_PPM: Final = 1_000.0
 STEP_MS: Final = 1_000.0  # the sender's wall clock was set: what it said before is void
 ODD_MS: Final = 100.0  # a report this far off its track's line starts the line anew
+LOST_MS: Final = 15.0  # a sender that has lost samples: reports are this far behind the line, and frames come as late
+LATELY_MS: Final = 2_000.0
 APART_MS: Final = 500.0  # reports that place a frame so far from its arrival are not believed
 JUMP_MS: Final = 300.0  # corrected at once; less than that slowly
 SETTLE_MS: Final = 3_000.0
@@ -50,9 +54,17 @@ class LowestDelay:
             if gone <= self._least:
                 self._least = min(least for _, least in self._buckets)
 
-    def least(self) -> float | None:
-        """The least delay; None without a sample."""
-        return self._least
+    def least(self, since_ms: float = -inf) -> float | None:
+        """The least delay of what came after a time; None without a sample."""
+        if since_ms == -inf:
+            return self._least
+        return min((least for began, least in self._buckets if began >= since_ms), default=None)
+
+    def forget(self, before_ms: float) -> None:
+        """What came before a time."""
+        while self._buckets and self._buckets[0][0] < before_ms:
+            self._buckets.popleft()
+        self._least = self.least(before_ms)
 
     def clear(self) -> None:
         """Forget every sample."""
@@ -110,12 +122,27 @@ class TrackClock:
         self._sender.reported(ntp_ms, room_ms)
         at = rtp * self._tick_ms
         said = self._ntp_ms(at)
+        if said is not None and self._lost(ntp_ms - said, room_ms):
+            self._reports.clear()
         stale = self._generation != self._sender.generation or (said is not None and abs(said - ntp_ms) > ODD_MS)
         if stale or (self._reports and at <= self._reports[-1][0]):
             self._reports.clear()
         self._generation = self._sender.generation
         self._reports.append((at, ntp_ms))
         self._line = _fit(self._reports) if len(self._reports) > 1 else None
+        by_arrival, placed = self._arrivals.least(), self._placed(at)
+        if by_arrival is not None and placed is not None:
+            self._lost(placed - at - by_arrival, room_ms)
+
+    def _lost(self, behind_ms: float, now_ms: float) -> bool:
+        """Whether the sender has lost samples, by reports that are behind and frames that come later by as much. Then
+        arrivals before that bound nothing any more."""
+        since_ms = now_ms - LATELY_MS
+        before, lately = self._arrivals.least(), self._arrivals.least(since_ms)
+        if behind_ms <= LOST_MS or before is None or lately is None or lately - before <= behind_ms / 2:
+            return False
+        self._arrivals.forget(since_ms)
+        return True
 
     def restart(self) -> None:
         """Another SSRC has taken over: what was measured is void, what was shown goes on."""
@@ -141,15 +168,18 @@ class TrackClock:
 
     def _offset(self, at: float) -> float:
         """What has to be added to a RTP time, as far as is known now."""
-        by_arrival = self._arrivals.least()
-        ntp_ms = self._ntp_ms(at)
-        placed = None if ntp_ms is None else self._sender.room_ms(ntp_ms)
+        by_arrival, placed = self._arrivals.least(), self._placed(at)
         if placed is None:
             return by_arrival if by_arrival is not None else -at
         if by_arrival is not None and abs(placed - at - by_arrival) > APART_MS:
             self.implausible += 1
             return by_arrival
         return placed - at if by_arrival is None else min(placed - at, by_arrival)
+
+    def _placed(self, at: float) -> float | None:
+        """Where reports place a RTP time in the room; None before there are two."""
+        ntp_ms = self._ntp_ms(at)
+        return None if ntp_ms is None else self._sender.room_ms(ntp_ms)
 
     def _ntp_ms(self, at: float) -> float | None:
         if self._line is None:

@@ -44,6 +44,7 @@ from tests.scenario.detection_runs import (
     without_sound,
     without_words,
 )
+from tests.soaking import more
 from tests.synthetic_streams.planted import FeatureStream
 
 HOURS, LAG_S = 0.75, 8.0
@@ -179,7 +180,7 @@ def test_aac_at_96_kbit_changes_nothing(wave: Wave, original: Watch, tmp_path: P
 # chat that comes late
 
 
-@pytest.mark.parametrize("later_s", [0.0, 10.0, 20.0, 30.0])
+@pytest.mark.parametrize("later_s", [10.0, *more(0.0, 20.0, 30.0)])
 def test_a_later_chat_is_learned_and_moves_no_clip(later_s: float) -> None:
     """As if the platform were slower: clips stay where the sound is, and their chat still confirms them."""
     watched, reference = Watch(chat_later(talked(), later_s)).go(), undisturbed("talked")
@@ -211,7 +212,7 @@ BOTS = {
 }
 
 
-@pytest.mark.parametrize("start_s", [420.0, 1560.0], ids=["early", "late"])
+@pytest.mark.parametrize("start_s", [420.0, *more(1560.0)], ids=["early", "late"])
 @pytest.mark.parametrize("texts", BOTS)
 def test_twenty_bots_are_no_moment(texts: str, start_s: float) -> None:
     """Five times the chat for two minutes, where nothing happens: what was shown for it at first is withdrawn.
@@ -363,7 +364,7 @@ def test_a_stream_that_begins_in_an_action_scene() -> None:
 # the past decides
 
 
-@pytest.mark.parametrize("cut_s", [380.0, 575.5, 601.0, 1310.5, 2100.0])
+@pytest.mark.parametrize("cut_s", [575.5, 1310.5, *more(380.0, 601.0, 2100.0)])
 def test_the_future_decides_nothing(cut_s: float) -> None:
     """Cut anywhere, in a roar or in its chat's burst, all decisions up to there are the same."""
     whole = undisturbed("talked").history
@@ -372,7 +373,7 @@ def test_the_future_decides_nothing(cut_s: float) -> None:
     assert cut.history
 
 
-@pytest.mark.parametrize("restart_s", [577.0, 1320.0])
+@pytest.mark.parametrize("restart_s", [577.0, *more(1320.0)])
 def test_a_restart_is_not_noticed(restart_s: float) -> None:
     """Brought up to date from the log, an engine goes on as if nothing had happened: state by state, to the end."""
     before = Watch(talked()).go(restart_s)

@@ -13,6 +13,7 @@ from core.signals import SignalChunk
 from core.times import Ns, ns, to_s
 from detectors import Profile
 from detectors.audio.detector import AudioDetector
+from tests.soaking import more
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.runs import Sound, chunks_of, hear
 
@@ -43,7 +44,7 @@ def strongest(events: list[Event], at_s: float = AT_S) -> float:
 
 
 @pytest.mark.parametrize("kind", sorted(fl.POSITIVES))
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11, *more(12)])
 def test_a_reaction_eight_db_over_talk_is_found_where_it_is(kind: str, seed: int) -> None:
     """Crowds, applause and screams give strong evidence; start and end lie within a second and a half."""
     events = hear(with_sound(seed, fl.POSITIVES[kind], 4.0, 8.0))
@@ -55,14 +56,14 @@ def test_a_reaction_eight_db_over_talk_is_found_where_it_is(kind: str, seed: int
 
 
 @pytest.mark.parametrize("kind", ["music", "slam", "keys", "rumble", "rain"])
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11, *more(12)])
 def test_other_loud_sounds_are_no_reactions(kind: str, seed: int) -> None:
     """As loud as a crowd: a music drop, a door, typing, thunder and rain."""
     length = fl.LENGTHS_S.get(kind, 5.0)
     assert strongest(hear(with_sound(seed, fl.NEGATIVES[kind], length, 8.0))) < 0.7
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11, *more(12)])
 def test_a_sound_at_the_level_of_talk_has_to_last(seed: int) -> None:
     """A laugh track in a video, for two seconds; a hall that cheers for eight."""
     track, hall = (strongest(hear(with_sound(seed, fl.roar, *made))) for made in ((2.0, -3.0), (8.0, 2.0)))
@@ -78,7 +79,7 @@ def test_a_gain_knob_is_no_reaction(change_db: float) -> None:
     assert strongest(hear(bed)) < 0.7
 
 
-@pytest.mark.parametrize("seed", [21, 22, 23])
+@pytest.mark.parametrize("seed", [21, *more(22, 23)])
 def test_quiet_talk_gives_no_strong_evidence(seed: int) -> None:
     """Two minutes of one speaker, of low and of high voice."""
     assert strongest(hear(talk(seed, 120.0)), 0.0) < 0.7

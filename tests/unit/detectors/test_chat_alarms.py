@@ -10,6 +10,7 @@ from detectors import Profile
 from detectors.chat.options import BurstOptions, ChatOptions
 from detectors.chat.watch import Threshold
 from tests.media import media
+from tests.soaking import more
 from tests.synthetic_streams import feature_level as fl
 from tests.unit.detectors.chats import onset_errors
 
@@ -22,7 +23,7 @@ def generated(per_min: float, asked: float) -> list[Alarms]:
     return [alarms_of(fl.chat(np.random.default_rng([seed, 3]), seconds, per_min), seconds, profile) for seed in (1, 3)]
 
 
-@pytest.mark.parametrize("asked", [4.0, 12.0])
+@pytest.mark.parametrize("asked", [4.0, *more(12.0)])
 @pytest.mark.parametrize("per_min", SIZES)
 def test_alarms_come_at_the_asked_rate(per_min: float, asked: float) -> None:
     """Whatever the size of the channel."""

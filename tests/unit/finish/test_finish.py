@@ -17,6 +17,7 @@ from daemon.ffmpeg import Encoder, FfmpegFailed
 from daemon.ffmpeg.encoders import HARDWARE, SOFTWARE, prove
 from daemon.finish import Changes, Finished, Wishes, finish_again, finish_revision
 from daemon.sound import Treatment, check_sound
+from tests.soaking import more
 from tests.unit.finish.conftest import Bench, word
 
 SMALL = "small-180x320"
@@ -206,7 +207,7 @@ def test_a_brand_is_worn(bench: Bench, tmp_path: Path) -> None:
     assert document(folder)["finish"]["brand"] == str(kit)
 
 
-@pytest.mark.parametrize("media", ["hevc", "vp9_opus", "vfr", "video_only", "mono_44k", "rotated"])
+@pytest.mark.parametrize("media", ["hevc", "vfr", "video_only", "rotated", *more("vp9_opus", "mono_44k")])
 def test_every_kind_of_master_is_finished(bench: Bench, media: str) -> None:
     made = finish(bench.clip(media), bench.wishes())
     assert len(frames(made.files[SMALL])) == pytest.approx(45, abs=1)

@@ -24,6 +24,7 @@ class Sim:
     report_ms: float = 5_000.0
     report_off_ms: float = 0.0
     report_late_ms: float = 0.0
+    lost_ms: float = 0.0
     sender: SenderClock = field(default_factory=SenderClock)
 
     def __post_init__(self) -> None:
@@ -46,7 +47,7 @@ class Sim:
         return errors
 
     def rtp(self, at_ms: float) -> int:
-        return round(9_000_000 + at_ms * RATE / 1000 * (1 + self.ppm / 1e6))
+        return round(9_000_000 + (at_ms - self.lost_ms) * RATE / 1000 * (1 + self.ppm / 1e6))
 
 
 @pytest.mark.parametrize(("ppm", "wall_ppm"), [(-200, 40), (200, -40)])
@@ -96,6 +97,29 @@ def test_reports_that_are_all_late_are_corrected_by_the_frames() -> None:
     assert errors[0] > 200
     assert errors[round(4_000 / 20)] < 40
     assert errors[-1] == pytest.approx(20, abs=4)
+
+
+@pytest.mark.parametrize("lost_ms", [30.0, 70.0, 150.0, 290.0])
+def test_a_sender_that_loses_samples_is_early_until_its_reports_say_so(lost_ms: float) -> None:
+    """They are not counted, so that all that follows bears too early a time: two reports of 5 s, and a second for the
+    correction. The least delay of before would hold it there for half a minute."""
+    sim = Sim(jitter_ms=5)
+    sim.run(0, 40_000)
+    sim.lost_ms = lost_ms
+    errors = sim.run(40_000, 80_000)
+    assert errors[0] == pytest.approx(sim.delay_ms - lost_ms, abs=8)
+    assert errors[round(11_500 / 20) :] == pytest.approx([sim.delay_ms] * 1425, abs=18)
+
+
+def test_a_sender_that_is_late_for_a_while_has_lost_nothing() -> None:
+    """Six seconds of frames and reports that are late by 80 ms: what comes in time again is where it always was."""
+    sim = Sim(jitter_ms=5)
+    sim.run(0, 40_000)
+    sim.delay_ms = 100
+    late = sim.run(40_000, 46_000)
+    assert max(late) == pytest.approx(20, abs=8)
+    sim.delay_ms = 20
+    assert sim.run(46_000, 80_000) == pytest.approx([20] * 1700, abs=8)
 
 
 def test_a_sender_whose_clock_is_set_is_placed_anew() -> None:
