@@ -20,6 +20,7 @@ STEP_MS: Final = 5.0
 NEIGHBOURS: Final = 8
 MOST_PPM: Final = 1_000.0  # no sound card is worse by a tenth of this
 USUAL_PPM: Final = 100.0  # how far clocks are apart, where few windows say little
+SURE: Final = 4  # lags that agree: ten seconds of sound
 ALONE: Final = -1
 LATE: Final = -2
 NOISE_MS: Final = 0.2  # of a lag at least: times are in whole milliseconds, and a codec moves sound
@@ -122,7 +123,8 @@ def _pieces(rest: NDArray[np.float64]) -> NDArray[np.int64]:
 def _recorders(piece_of: NDArray[np.int64], rest: NDArray[np.float64]) -> NDArray[np.int64]:
     """Pieces between which the recorder lost something; LATE for those in which the backup was late.
 
-    A fall is taken for the backup's only where the lower piece has as many lags: two false matches may agree by chance.
+    A fall is taken for the backup's only where the lower piece has as many lags, or SURE of them: two false matches may
+    agree by chance.
     """
     numbers = sorted(set(piece_of[piece_of >= 0].tolist()))
     levels = [float(np.median(rest[piece_of == number])) for number in numbers]
@@ -137,7 +139,8 @@ def _recorders(piece_of: NDArray[np.int64], rest: NDArray[np.float64]) -> NDArra
     for group in reversed(groups):
         after = kept[-1] if kept else group
         falls = levels[group[0]] - levels[after[0]] > STEP_MS
-        if not falls or sum(counts[i] for i in group) > sum(counts[i] for i in after):
+        lower = sum(counts[i] for i in after)
+        if not falls or (lower < SURE and lower < sum(counts[i] for i in group)):
             kept.append(group)
     out = np.where(piece_of >= 0, LATE, piece_of)
     for number, group in enumerate(reversed(kept)):

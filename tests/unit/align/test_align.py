@@ -155,7 +155,13 @@ def late(sound: Samples, *spans_s: tuple[float, float, float]) -> list[TimedSoun
 
 @pytest.mark.parametrize(
     "spans_s",
-    [[(12.0, 21.0, 353.0)], [(0.0, 9.0, 68.0), (18.0, 24.0, 300.0)], [(0.0, 10.0, 58.0)], [(11.0, 20.0, -16.0)]],
+    [
+        [(12.0, 21.0, 353.0)],
+        [(0.0, 9.0, 68.0), (18.0, 24.0, 300.0)],
+        [(0.0, 10.0, 58.0)],
+        [(0.0, 19.0, 58.0)],
+        [(11.0, 20.0, -16.0)],
+    ],
 )
 def test_a_backup_that_was_late_for_a_while_moves_nothing(spans_s: list[tuple[float, float, float]]) -> None:
     """A new connection's clock takes seconds to settle; the recorder went on the same."""
