@@ -79,7 +79,7 @@ def told(lines: list[dict[str, Any]]) -> list[Any]:
     return sorted(found, key=str)  # clips are cut by a thread of their own
 
 
-@pytest.mark.parametrize("planner", ["live", "packed"])
+@pytest.mark.parametrize("planner", ["packed", *more("live")])
 async def test_words_and_what_is_made_of_them_are_the_same_at_every_speed(
     planner: str, stream: StreamFiles, tmp_path: Path
 ) -> None:

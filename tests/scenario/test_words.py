@@ -17,6 +17,7 @@ from daemon.journal import Journal
 from daemon.showing import JournalReader
 from tests.scenario.command import SPEECH, Ran, clipd
 from tests.scenario.worker import run_attempt, spec_for
+from tests.soaking import more
 from tests.synthetic_streams import StreamFiles, write_stream
 
 TINY = {**SPEECH, "CLIPD_SPEECH__MODEL": "tiny.en"}
@@ -38,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-@pytest.fixture(scope="module", params=["live", "packed"])
+@pytest.fixture(scope="module", params=["live", *more("packed")])
 def ran(request: pytest.FixtureRequest, stream: StreamFiles, home: Path) -> Ran:
     """The recording under one planner."""
     options = ("--chat", str(stream.chat), "--planner", request.param, "--duration", str(UNTIL_S), "--json")
