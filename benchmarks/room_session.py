@@ -200,8 +200,10 @@ def chromium(playwright: Playwright, folder: Path, seed: int) -> Browser:
         "--use-fake-ui-for-media-stream", f"--use-fake-device-for-media-stream=fps={FPS}",
         f"--use-file-for-fake-audio-capture={sound}", f"--use-file-for-fake-video-capture={picture}",
     ]  # fmt: skip
-    starter = folder / "browser"  # people's browsers have machines of their own: here they may not take the server's
-    starter.write_text(f'#!/bin/sh\nexec nice -n 15 {require("chromium")} "$@"\n')
+    # People's browsers have machines of their own: here they may not take the server's. Linux weighs sessions against
+    # each other, and a browser is one; within it, Chromium sets the niceness of its processes by itself.
+    starter = folder / "browser"
+    starter.write_text(f'#!/bin/sh\necho 10 > /proc/self/autogroup\nexec {require("chromium")} "$@"\n')
     starter.chmod(0o755)
     return playwright.chromium.launch(executable_path=starter, args=[*ARGUMENTS, *devices])
 
