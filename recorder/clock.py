@@ -122,27 +122,18 @@ class TrackClock:
         self._sender.reported(ntp_ms, room_ms)
         at = rtp * self._tick_ms
         said = self._ntp_ms(at)
-        if said is not None and self._lost(ntp_ms - said, room_ms):
-            self._reports.clear()
+        lost = said is not None and self._has_lost(ntp_ms - said, room_ms)
         stale = self._generation != self._sender.generation or (said is not None and abs(said - ntp_ms) > ODD_MS)
-        if stale or (self._reports and at <= self._reports[-1][0]):
+        if lost or stale or (self._reports and at <= self._reports[-1][0]):
             self._reports.clear()
         self._generation = self._sender.generation
         self._reports.append((at, ntp_ms))
         self._line = _fit(self._reports) if len(self._reports) > 1 else None
         by_arrival, placed = self._arrivals.least(), self._placed(at)
         if by_arrival is not None and placed is not None:
-            self._lost(placed - at - by_arrival, room_ms)
-
-    def _lost(self, behind_ms: float, now_ms: float) -> bool:
-        """Whether the sender has lost samples, by reports that are behind and frames that come later by as much. Then
-        arrivals before that bound nothing any more."""
-        since_ms = now_ms - LATELY_MS
-        before, lately = self._arrivals.least(), self._arrivals.least(since_ms)
-        if behind_ms <= LOST_MS or before is None or lately is None or lately - before <= behind_ms / 2:
-            return False
-        self._arrivals.forget(since_ms)
-        return True
+            lost = lost or self._has_lost(placed - at - by_arrival, room_ms)
+        if lost:
+            self._arrivals.forget(room_ms - LATELY_MS)
 
     def restart(self) -> None:
         """Another SSRC has taken over: what was measured is void, what was shown goes on."""
@@ -175,6 +166,12 @@ class TrackClock:
             self.implausible += 1
             return by_arrival
         return placed - at if by_arrival is None else min(placed - at, by_arrival)
+
+    def _has_lost(self, behind_ms: float, now_ms: float) -> bool:
+        """Whether the sender has lost samples: reports are so far behind, and frames come later by about as much."""
+        before, lately = self._arrivals.least(), self._arrivals.least(now_ms - LATELY_MS)
+        late = before is not None and lately is not None and lately - before > behind_ms / 2
+        return behind_ms > LOST_MS and late
 
     def _placed(self, at: float) -> float | None:
         """Where reports place a RTP time in the room; None before there are two."""
