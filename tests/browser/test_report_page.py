@@ -74,7 +74,8 @@ def test_a_number_on_the_strip_plays_its_clip_and_pauses_the_others(
         page.locator(f'a[data-clip="{number}"]').focus()
         page.keyboard.press("Enter")
         page.locator(f"#clip-{number} video").evaluate(PLAYING)
-    assert page.evaluate("[...document.querySelectorAll('video')].filter(v => !v.paused).length") == 1
+    page.wait_for_function("[...document.querySelectorAll('video')].filter(v => !v.paused).length === 1")
+    assert not page.locator("#clip-3 video").evaluate("v => v.paused")
 
 
 def test_hostile_titles_are_shown_and_do_nothing(page: Page, report: tuple[Path, ReportData]) -> None:

@@ -143,6 +143,7 @@ async def test_a_worker_without_its_keeper_is_killed_and_told(stage: Stage, grou
     if grouped:
         require_root()
         stage.open(Cgroups.here("test-keeper"))
+    away = []
     try:
         await stage.start("children")
         family = await stage.family(4)
