@@ -30,7 +30,7 @@ class AskPage(Protocol):
 
 
 def is_page(url: str) -> bool:
-    """Whether a plugin of streamlink's knows this URL as a page. Nothing is fetched; the first call takes 0.6 s."""
+    """Whether a plugin of streamlink's knows this URL as a page. Nothing is fetched; the first call takes 0.5 s."""
     from streamlink.exceptions import NoPluginError  # noqa: PLC0415 - 0.3 s that only URLs need
     from streamlink.session.session import Streamlink  # noqa: PLC0415
 
