@@ -7,7 +7,7 @@ back there to be written down.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -23,7 +23,7 @@ from daemon.worker.desktools import DeskTools
 from daemon.worker.formats import ClipFormats
 from daemon.worker.handcuts import HandCuts
 from daemon.worker.latewords import LateWords
-from daemon.worker.ordered import Order, Ordered
+from daemon.worker.ordered import NOT_MADE, Order, Ordered
 from daemon.worker.ordering import ordered_decision
 from daemon.worker.planner import Due
 from daemon.worker.records import ClipRecords
@@ -142,15 +142,21 @@ class Editing:
             written.set_exception(err)
 
     def _take_up(self) -> None:
-        """An order whose promise is kept, but not told, is told."""
+        """Orders of earlier attempts that are promised no more: what came of them is told.
+
+        They are read before the promises: an order that comes meanwhile has its promise, and is not among them.
+        """
+        orders = self._ordered.open()
         promised = {(decision.clip, decision.revision) for decision in self._tools.journal.promised_clips()}
-        for id, fact in self._ordered.open().items():
-            if (fact["clip"], fact["revision"]) in promised:
-                continue
+        for id, fact in orders.items():
             if TAKE in fact:
                 self._conforming.take_up(id, fact)
-                continue
-            record = self._tools.journal.clip(ClipId(fact["clip"]))
-            wanted = record is not None and self._formats.finish(record, Priority.ASKED)
-            if not wanted and fact["revision"] is not None:
-                self._ordered.settle(id, {**fact, "state": "done"})
+            elif (fact["clip"], fact["revision"]) not in promised:
+                self._tell_of(id, fact)
+
+    def _tell_of(self, id: str, fact: Mapping[str, Any]) -> None:
+        record, revision = self._records.standing(ClipId(fact["clip"])), fact["revision"]
+        if revision is not None and (record is None or record["revision"] < revision):
+            self._ordered.settle(id, {**fact, "state": "failed", "reason": NOT_MADE})  # killed before it said why
+        elif record is not None and not self._formats.finish(record, Priority.ASKED) and revision is not None:
+            self._ordered.settle(id, {**fact, "state": "done"})

@@ -22,6 +22,7 @@ KINDS: Final = ("render", "trim", "cut", "conform")
 FORMATS: Final = "formats"  # the journal's facts: names by clip,
 STYLES: Final = "styles"  # layout and captions by clip,
 ORDERS: Final = "orders"  # and what became of orders, by id
+NOT_MADE: Final = "not_made"  # why an order failed that nothing else is known of
 MOST: Final = 16  # formats of one clip
 MOST_ORDERS: Final = 256  # the newest that are remembered
 
@@ -73,7 +74,8 @@ class Ordered:
 
     def remember(self, clip: ClipId, formats: Sequence[str]) -> None:
         """That a clip has these beside those that every clip gets: its later revisions get them too."""
-        self._set(FORMATS, clip, list(dict.fromkeys((*self.formats(clip), *formats)))[:MOST])
+        with self._journal.batch():
+            self._set(FORMATS, clip, list(dict.fromkeys((*self.formats(clip), *formats)))[:MOST])
 
     def formats(self, clip: ClipId) -> tuple[str, ...]:
         """Of a clip, in the order they were asked for."""
@@ -98,12 +100,13 @@ class Ordered:
 
     def put(self, id: str, fact: Mapping[str, Any]) -> None:
         """What is known of an order now."""
-        kept = {name: value for name, value in self._facts(ORDERS).items() if name != id}
-        over = sorted((value["n"], name) for name, value in kept.items() if value["state"] != "open")
-        for _, name in over[: max(0, len(kept) - MOST_ORDERS)]:
-            del kept[name]
-        number = max((value["n"] for value in kept.values()), default=0) + 1
-        self._journal.set_meta(ORDERS, {**kept, id: {**fact, "n": number}})
+        with self._journal.batch():  # read and written in one
+            kept = {name: value for name, value in self._facts(ORDERS).items() if name != id}
+            over = sorted((value["n"], name) for name, value in kept.items() if value["state"] != "open")
+            for _, name in over[: max(0, len(kept) - MOST_ORDERS)]:
+                del kept[name]
+            number = max((value["n"] for value in kept.values()), default=0) + 1
+            self._journal.set_meta(ORDERS, {**kept, id: {**fact, "n": number}})
 
     def settle(self, id: str, fact: Mapping[str, Any]) -> None:
         """What became of an order: kept, and told."""
@@ -134,7 +137,7 @@ class Ordered:
         for id, fact in self.open(render.clip).items():
             if fact["revision"] is None and set(fact["formats"]) <= set(render.formats):
                 made = set(fact["formats"]) <= set(record["files"])
-                end = {"state": "done"} if made else {"state": "failed", "reason": "not_made"}
+                end = {"state": "done"} if made else {"state": "failed", "reason": NOT_MADE}
                 self.settle(id, {**fact, **end, "revision": render.revision})
 
     def again(self, clip: ClipId) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core.edits import RenderSpec
+from core.edits import EditDecision, RenderSpec
 from core.errors import UsageError
 from core.ids import ClipId, SessionId, clip_id, manual_clip_id
 from core.moments import MomentState
@@ -175,6 +176,48 @@ def test_a_promise_is_kept_by_the_next_attempt(room: Room, killed: str) -> None:
     assert room.orders()[-1] == ("j2", "done", 2 if killed == "promised" else 1, None)
     if killed == "promised":
         assert room.clip(CLIP)["start_s"] == pytest.approx(1.5, abs=0.05)
+
+
+def test_an_order_that_comes_while_earlier_ones_are_looked_at_is_made(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not taken for one of an attempt that has died, and told as done before it is: its clip comes first."""
+    desk = room.desk()
+    desk.order(cut())
+    desk.finish(ns(12))
+    journal, ordering = room.tools.journal, list[threading.Thread]()
+    promised = journal.promised_clips
+
+    def meanwhile() -> list[EditDecision]:
+        found = promised()
+        if threading.current_thread().name == "clips" and not ordering:
+            ordering.append(threading.Thread(target=lambda: desk.order(trim("j2", 1.5, 2.5))))
+            ordering[0].start()
+            ordering[0].join()
+        return found
+
+    monkeypatch.setattr(journal, "promised_clips", meanwhile)
+    desk = room.desk()
+    desk.finish(ns(12))
+    assert ordering
+    told = [line for line in map(json.loads, room.told.getvalue().splitlines()) if line["type"] in ("clip", "order")]
+    assert [(line["type"], line["revision"]) for line in told[-2:]] == [("clip", 2), ("order", 2)]
+    assert room.orders() == [("j1", "done", 1, None), ("j2", "done", 2, None)]
+
+
+def test_an_order_whose_worker_died_before_it_said_why_is_told_as_not_made(room: Room) -> None:
+    """Its promise was taken back, its word was not said: never done, since the revision is not there."""
+    ordered = Ordered(room.tools.journal, room.tools.emitter)
+    ordered.put("j1", {"clip": CLIP, "revision": 1, "state": "open"})
+    room.desk().finish(ns(12))
+    desk = room.desk()
+    desk.order(cut("j2"))
+    desk.finish(ns(12))
+    ordered.put("j3", {"clip": CLIP, "revision": 2, "state": "open"})
+    room.desk().finish(ns(12))
+    assert room.orders() == [
+        ("j1", "failed", 1, "not_made"), ("j2", "done", 1, None), ("j3", "failed", 2, "not_made"),
+    ]  # fmt: skip
 
 
 def test_a_trimmed_clip_is_a_persons(room: Room) -> None:
