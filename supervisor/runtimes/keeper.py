@@ -106,13 +106,21 @@ def confine(order: dict[str, Any], pipes: Pipes) -> None:
     os.setsid()  # a process group and session of its own
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     for path in order["cgroups"]:
-        with open(f"{path}/cgroup.procs", "w", encoding="ascii") as file:
-            file.write("0")
+        _join(path)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write(str(OOM_SCORE_ADJ))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold its tokens
     files = min(order["files"], resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+
+
+def _join(cgroup: str) -> None:
+    """Raises OSError with a text that names it: the one from write(2) does not."""
+    try:
+        with open(f"{cgroup}/cgroup.procs", "w", encoding="ascii") as file:
+            file.write("0")
+    except OSError as err:
+        raise OSError(err.errno, f"{err.strerror}: {cgroup}") from err
 
 
 def to_devnull(*numbers: int) -> None:
