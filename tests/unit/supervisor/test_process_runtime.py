@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from supervisor.runtimes.api import Found, Limits, RuntimeAway
-from supervisor.runtimes.cgroups import Cgroups
+from supervisor.runtimes.cgroups import Cgroups, remove
 from supervisor.runtimes.keeper import LOG_BYTES
 from supervisor.runtimes.pids import Process, process, session_of
 from supervisor.runtimes.process import KEEPER, START_S, ProcessRuntime
@@ -114,6 +115,62 @@ os.killpg(0, signal.SIGKILL)
     assert now.life == "running"
     await stage.runtime.stop(NAME, grace_s=20)
     assert (await stage.ended()).code == 7
+
+
+async def test_a_worker_of_a_real_time_supervisor_is_an_ordinary_process(stage: Stage) -> None:
+    """Under `chrt`, say: the kernel lets no real-time process into a cgroup that was given no time of that kind."""
+    require_root()
+    groups = Cgroups.here("test-real-time")
+    stage.open(groups)
+    script = f"""
+import asyncio, os
+from pathlib import Path
+from supervisor.runtimes.cgroups import Cgroups
+from supervisor.runtimes.process import ProcessRuntime
+from telemetry import SystemClock
+from tests.runtimes import order, program
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+folder, groups = Path({str(stage.data / "run")!r}), Cgroups.here("test-real-time")
+runtime = ProcessRuntime(folder, "here", SystemClock(), command=program(), groups=groups)
+asyncio.run(runtime.start(order("run", Path({str(stage.data)!r}))))
+"""
+    starter = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
+    assert await starter.wait() == 0
+    await until(lambda: stage.runtime.logs(NAME), lambda text: "read" in text, stage.pause)
+    now = await stage.found()
+    assert now is not None
+    assert now.pid is not None
+    assert os.sched_getscheduler(now.pid) == os.SCHED_OTHER
+    assert all(str(now.pid) in (each / NAME / "cgroup.procs").read_text().split() for each in groups.parents)
+    await stage.runtime.kill(NAME)
+    assert (await stage.ended()).code == 137
+    await stage.runtime.remove(NAME)
+
+
+def test_a_cgroup_that_refuses_is_asked_again(tmp_path: Path) -> None:
+    """It does for a moment, now and then. A real-time process is refused for good, and so for as long as it is one."""
+    require_root()
+    groups = Cgroups.here(tmp_path.name)
+    made = groups.make("one", Limits())
+    script = f"""
+import os
+from supervisor.runtimes import keeper
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+waited = []
+def pause(seconds):
+    waited.append(seconds)
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+keeper.time.sleep = pause
+for path in {[str(each) for each in made]!r}:
+    keeper.join(path)
+    assert str(os.getpid()) in open(path + "/cgroup.procs").read().split()
+print(len(waited))
+"""
+    try:
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    finally:
+        remove(made)
+    assert done.stdout.split() in (["1"], ["0"])  # 0 where the kernel has no such rule
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped", "by hand"])
