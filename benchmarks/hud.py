@@ -3,10 +3,11 @@
     python -m benchmarks.hud --out docs/results/hud.json --streams DIR [--seconds 60] [--only NAME ...]
 
 Replicas are driven by recorded kills (../shared/media/fx-kills) with the idle time taken out, coded as H.264, looked at
-as a worker looks. `recall` and `precision` are of kills, deaths and banners; a kill's row and its medal are one event.
-`error s` is the largest distance in time. `letters`: of both names of each row, by edit distance. `cpu %`: of a core,
-for a second of stream, decoding included; `all %`: what decoding every frame of it would take, nothing else. Streams
-in DIR are not rendered again. Constants were chosen on `tuning`: other letters, overlays, players and backgrounds.
+as a worker looks; and by a match at its own pace ("as recorded"). `recall` and `precision` are of kills, deaths and
+banners; a kill's row and its medal are one event. `error s` is the largest distance in time. `letters`: of both names
+of each row, by edit distance. `cpu %`: of a core, for a second of stream, decoding included; `all %`: what decoding
+every frame of it would take, nothing else. Streams in DIR are not rendered again. Constants were chosen on `tuning`:
+other letters, overlays, players and backgrounds.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import cv2
 from benchmarks.common import ROOT, render_table, write_json
 from benchmarks.hud_run import Run, Score, compare, decode_all, joined, look
 from core.game import GameKind
-from tests.synthetic_streams.huds.families import FAMILIES, GAMES, Family, quiet, streams
+from tests.synthetic_streams.huds.families import FAMILIES, GAMES, HEIGHTS, Family, paced, quiet, streams
 from tests.synthetic_streams.huds.script import IDLE_S
 from tests.synthetic_streams.huds.stream import Happened, Rendered, truth, write
 
@@ -39,6 +40,7 @@ OTHER: Final = (
 )  # fmt: skip
 MENUS_S: Final = 150.0  # of each game
 OTHER_S: Final = 150.0  # looked at with each game's HUD
+PACED_S: Final = 420.0  # of a match at its own pace
 FPS: Final = 15
 MENUS_FPS: Final = 5
 
@@ -56,7 +58,9 @@ def main() -> None:
     family = FAMILIES[args.family]
     args.streams.mkdir(parents=True, exist_ok=True)
     rows, total = [], Score()
-    for stream in streams(family, MEDIA, length_s=args.seconds):
+    shown = streams(family, MEDIA, length_s=args.seconds)
+    shown += [paced(family, MEDIA, game, height, length_s=PACED_S) for game in GAMES for height in HEIGHTS]
+    for stream in shown:
         if args.only and stream.name not in args.only:
             continue
         row, score = _measured(stream, _rendered(stream, args.streams))

@@ -45,10 +45,10 @@ class BannerWatcher:
         return result
 
     def differs(self, sight: list[Seen]) -> bool:
-        """A banner that was not there, or one that the next look decides on."""
-        return any(sighting.open for sighting, _ in self._known.values()) or any(
-            seen.rule not in self._known for seen in sight
-        )
+        """A banner that was not there, or one that is not sure yet and not there any more."""
+        seen = {one.rule for one in sight}
+        left = (rule for rule, (sighting, _) in self._known.items() if sighting.open and rule not in seen)
+        return any(left) or not seen <= self._known.keys()
 
     def take(self, sight: list[Seen], view: View, now: Now) -> list[GameEvent]:
         """Count a look."""

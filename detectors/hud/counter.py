@@ -64,10 +64,11 @@ class CounterWatcher:
         )
 
     def differs(self, sight: Sight) -> bool:
-        """Another number, or one that the next look decides on."""
+        """Another number than the last one, sure or not."""
         if self._digits and sight.value is None:
             return False
-        return self._new is not None or self._known is None or not self._same(self._known, sight)
+        last = self._new.sight if self._new is not None else self._known
+        return last is None or not self._same(last, sight)
 
     def take(self, sight: Sight, view: View, now: Now) -> list[GameEvent]:
         """Count a look. While a scene is on, numbers belong to somebody else."""

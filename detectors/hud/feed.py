@@ -64,10 +64,10 @@ class FeedWatcher:
         return self._finder.find(view)
 
     def differs(self, sight: list[Row]) -> bool:
-        """A row that was not there, or one that the next look decides on."""
-        if any(known.visible and known.sighting.open for known in self._known):
-            return True
-        return sum(like >= SAME for _, _, like in self._paired(sight)) < len(sight)
+        """A row that was not there, or one that is not sure yet and not there any more."""
+        again = {i for i, _, like in self._paired(sight) if like >= SAME}
+        visible = [known for known in self._known if known.visible]
+        return len(again) < len(sight) or any(known.sighting.open and i not in again for i, known in enumerate(visible))
 
     def take(self, sight: list[Row], view: View, now: Now) -> list[GameEvent]:
         """Count a look."""

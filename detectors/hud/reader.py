@@ -54,7 +54,7 @@ class HudReader:
         self._watchers = _watchers(hud, templates, text, player or hud.player, objects)
         self._before: list[Ns | None] = [None] * len(self._watchers)  # when each last saw something of its region
         self._last_ns: Ns | None = None
-        self._looked: tuple[HudFrame, _Look] | None = None
+        self._looks: list[tuple[HudFrame, _Look]] = []  # a keyframe is asked about again between others
         self.shortest_s: float = min(
             (rule.shown_s for rule in hud.rules if not isinstance(rule, CounterRule | SceneRule)), default=_SHORTEST_S
         )
@@ -64,9 +64,10 @@ class HudReader:
         return {name: region_box(self._hud, region, width, height) for name, region in self._hud.regions.items()}
 
     def differs(self, frame: HudFrame) -> bool:
-        """Would this frame change anything against the last one pushed, or settle what that one left open?
+        """Does this frame show what the last one pushed did not, or not show what that one left open?
 
-        Cheap: no text is read, and nothing changes here. Nothing differs in a scene that goes on.
+        What it shows again is settled by pushing it, whatever was between. Cheap: no text is read, and nothing changes
+        here. Nothing differs in a scene that goes on.
         """
         look = self._look(frame)
         if any(
@@ -86,7 +87,7 @@ class HudReader:
     def push(self, frame: HudFrame) -> list[GameEvent]:
         """Take the next frame, later than the last one. Events in the order of their times."""
         look = self._look(frame)
-        self._looked, self._last_ns = None, frame.t_ns
+        self._looks, self._last_ns = [each for each in self._looks if each[0] is not frame], frame.t_ns
         for scene, seen in zip(self._scenes, look.scenes, strict=True):
             if seen is not None:
                 scene.take(seen, frame.t_ns)
@@ -100,7 +101,7 @@ class HudReader:
 
     def cut(self) -> None:
         """A gap or a new epoch: nothing before is continued, and what stands in the next frame is not new."""
-        self._looked, self._last_ns = None, None
+        self._looks, self._last_ns = [], None
         self._before = [None] * len(self._watchers)
         for scene in self._scenes:
             scene.cut()
@@ -108,10 +109,12 @@ class HudReader:
             watcher.cut()
 
     def _look(self, frame: HudFrame) -> _Look:
-        """What is in a frame; asked for twice where `differs` comes before `push`."""
-        if self._looked is None or self._looked[0] is not frame:
-            self._looked = frame, self._look_anew(frame)
-        return self._looked[1]
+        """What is in a frame; asked for again where `differs` or `adds` comes before `push`."""
+        look = next((look for known, look in self._looks if known is frame), None)
+        if look is None:
+            look = self._look_anew(frame)
+            self._looks = [*self._looks[-1:], (frame, look)]
+        return look
 
     def _look_anew(self, frame: HudFrame) -> _Look:
         scale = self._hud.height / screen_lines(self._hud, frame.height)

@@ -46,10 +46,11 @@ class TextWatcher:
         return fingerprint(shape(mask)) if passes(self._rule.gate, share(mask)) else nothing()
 
     def differs(self, sight: Print) -> bool:
-        """Other words, or such that the next look decides on."""
-        if self._words is None:
-            return sight.small.size > 0
-        return self._words.sighting.open or (sight.small.size > 0 and alike(self._words.look, sight) < SAME)
+        """Other words, or none where those of before are not sure yet."""
+        words, shown = self._words, sight.small.size > 0
+        if words is None or not shown:
+            return shown or (words is not None and words.sighting.open)
+        return alike(words.look, sight) < SAME
 
     def take(self, sight: Print, view: View, now: Now) -> list[GameEvent]:
         """Count a look; words are read once they were seen twice."""

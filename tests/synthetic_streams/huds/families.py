@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 from tests.synthetic_streams.huds.backgrounds import Background, footage, turns, world
 from tests.synthetic_streams.huds.look import Look
 from tests.synthetic_streams.huds.overlays import TESTING, TUNING, Skin
-from tests.synthetic_streams.huds.script import Script, compose, only, read_match
+from tests.synthetic_streams.huds.script import Script, as_recorded, compose, only, read_match
 from tests.synthetic_streams.huds.stream import Game, Rendered
 
 GAMES: Final[tuple[Game, ...]] = ("valorant", "cs2")
@@ -58,6 +59,14 @@ def streams(family: Family, media: Path, *, length_s: float, games: Sequence[Gam
                 script = compose(kills[half:], player, length_s=length_s, seed=seed)
                 result.append(_rendered(family, game, height, i, script, media))
     return result
+
+
+def paced(family: Family, media: Path, game: Game, height: int, *, length_s: float) -> Rendered:
+    """Part of a match as it was recorded, in the first skin, with its player."""
+    match, player = family.players[0]
+    kills = read_match(media / "fx-kills" / "kills.csv", match)
+    script = as_recorded(kills, player, length_s=length_s, seed=family.seed)
+    return replace(_rendered(family, game, height, 0, script, media), name=f"{game} {height}p as recorded")
 
 
 def quiet(family: Family, media: Path, game: Game, *, length_s: float) -> Rendered:

@@ -146,6 +146,30 @@ def compose(kills: Sequence[Recorded], player: str, *, length_s: float, seed: in
     )  # fmt: skip
 
 
+def as_recorded(kills: Sequence[Recorded], player: str, *, length_s: float, seed: int) -> Script:
+    """A match at its own pace: its kills, the ends of rounds, and buy phases where the next round leaves the time."""
+    random = np.random.default_rng(seed)
+    friends, begun = team_of(player, kills), kills[0].t - 3.0
+    rows: list[Kill] = []
+    banners: list[Banner] = []
+    scenes: list[Scene] = []
+    for _, group in groupby(kills, key=lambda kill: kill.round):
+        one = list(group)
+        times = [kill.t - begun for kill in one if kill.t - begun + 2 * BANNER_S < length_s]
+        if not times:
+            break
+        if banners and (buy := banners[-1].t + BANNER_S + 1.0) + LENGTHS_S["buy"] < times[0]:
+            scenes.append(Scene(buy, buy + LENGTHS_S["buy"], "buy"))
+        rows += [Kill(at, *kill[2:]) for at, kill in zip(times, one, strict=False)]
+        if len(times) == len(one):
+            banners += [Banner(times[-1] + 1.2, kind) for kind in _ends(one, player, friends)]
+        scenes += _flashes(times, random) + _looks_at_scores(times)
+    return Script(
+        player=player, friends=friends, length_s=length_s, kills=tuple(rows), banners=tuple(banners),
+        scenes=tuple(sorted(scenes)),
+    )  # fmt: skip
+
+
 def only(kind: str, length_s: float, player: str) -> Script:
     """Nothing but one scene, with a blink of the game between its pages."""
     pages = np.arange(1.0, length_s, 20)

@@ -80,7 +80,7 @@ def test_no_more_is_decoded_than_that_takes() -> None:
 
 
 def test_what_is_settled_ends_the_decoding() -> None:
-    """Something waited for one more look: with the first of them the keyframe tells nothing new; the rest is left."""
+    """What was not sure had gone: with the first look between the keyframe tells nothing new; the rest is left."""
     track, packets = coded(8, NEVER)
 
     class Open(Eye):

@@ -132,7 +132,17 @@ def test_differs_says_when_to_look_closer() -> None:
         one = frame(reader, draw(screen), i * 2.0)
         told.append(reader.differs(one))
         reader.push(one)
-    assert told[1:] == [False, True, True, False, True]  # nothing, new, to be settled, known, new
+    assert told[1:] == [False, True, False, False, True]  # nothing, new, still there, known, new
+
+
+def test_a_row_that_went_before_it_was_sure_differs() -> None:
+    """It may have been there for long enough to count."""
+    reader = HudReader(drawn_hud(feed()), SpellingReader(NAMES))
+    for i, rows in enumerate([[], [ALICE]]):
+        reader.push(frame(reader, draw(Screen(rows)), i * 4.0))
+    assert reader.differs(frame(reader, draw(Screen([])), 8.0))
+    reader.push(frame(reader, draw(Screen([ALICE])), 8.0))
+    assert not reader.differs(frame(reader, draw(Screen([])), 12.0))
 
 
 def test_a_flash_that_begins_is_worth_a_look() -> None:

@@ -49,6 +49,19 @@ def test_looking_twice_at_a_frame_changes_nothing() -> None:
         assert one.push(twice) == two.push(once)
 
 
+def test_a_frame_that_was_taken_differs_from_nothing() -> None:
+    """Rows, banners, numbers and words, sure or not."""
+    reader = HudReader(drawn_hud(), None)
+    told = []
+    for i in range(16):
+        picture = draw(Screen([ALICE] if i % 7 > 2 else [], menu=i in (9, 10), frags=i // 4, seed=i))
+        one = frame(reader, picture, i / 2)
+        told.append(reader.differs(one))
+        reader.push(one)
+        assert not reader.differs(one)
+    assert 3 < sum(told) < 12
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     sides=st.lists(st.tuples(st.integers(1, 90), st.integers(1, 90)), min_size=1, max_size=6),
