@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from core.game import GameEvent
-from core.times import Ns, ns
+from core.times import ns
 from detectors.hud.debounce import Now, Sighting
 from detectors.hud.match import Hit, Template, find, stays
 from detectors.hud.model import BannerRule
@@ -44,13 +44,11 @@ class BannerWatcher:
                 result.append(one)
         return result
 
-    def differs(self, sight: list[Seen], t_ns: Ns) -> bool:
-        """A banner that was not there, or one that is not sure yet and may have gone."""
+    def differs(self, sight: list[Seen]) -> bool:
+        """A banner that was not there, or one that is not sure yet and not there any more."""
         seen = {one.rule for one in sight}
-        return not seen <= self._known.keys() or any(
-            rule not in seen and sighting.passed(t_ns, ns(self._rules[rule].shown_s))
-            for rule, (sighting, _) in self._known.items()
-        )
+        left = (rule for rule, (sighting, _) in self._known.items() if sighting.open and rule not in seen)
+        return any(left) or not seen <= self._known.keys()
 
     def take(self, sight: list[Seen], view: View, now: Now) -> list[GameEvent]:
         """Count a look."""

@@ -63,7 +63,7 @@ class CounterWatcher:
             None, fingerprint(shape(view.coloured(gate))) if gate is not None else fingerprint(strokes(view.grey))
         )
 
-    def differs(self, sight: Sight, _t_ns: Ns) -> bool:
+    def differs(self, sight: Sight) -> bool:
         """Another number than the last one, sure or not."""
         if self._digits and sight.value is None:
             return False

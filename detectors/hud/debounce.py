@@ -58,14 +58,10 @@ class Sighting:
         """Seen at two of the last three looks."""
         return sum(self._looks) >= _ENOUGH
 
-    def passed(self, t_ns: Ns, shown_ns: int) -> bool:
-        """Of a thing that is not there now: whether it may have been nonetheless.
-
-        It was seen once, and shows for so long that it could have gone since it came. Where it could not, it is missed
-        now or was nothing, and later looks tell which.
-        """
-        came_ns = 2 * self.start_ns - self.first_ns
-        return not self.sure and not self.gone and not self.told and t_ns - came_ns >= shown_ns
+    @property
+    def open(self) -> bool:
+        """Neither sure nor gone: the next look decides."""
+        return not self.sure and not self.gone and not self.told
 
     @property
     def gone(self) -> bool:

@@ -54,8 +54,7 @@ class FeedWatcher:
         self._game, self._rule, self._player = game, rule, player
         self._reader = RowReader(rule, text) if text is not None and (rule.names != "none" or rule.phrases) else None
         self._finder = RowFinder(rule, templates, rule.row_h * height)
-        self._shown_ns = ns(rule.shown_s)
-        self._longest_ns = round(LONGEST * self._shown_ns)
+        self._longest_ns = round(LONGEST * ns(rule.shown_s))
         self._back_ns = round(_BACK * ns(rule.shown_s))
         self._known: list[_Known] = []  # from top to bottom as last seen
         self._pairs: tuple[list[Row], list[tuple[int, int, float]]] | None = None
@@ -64,13 +63,11 @@ class FeedWatcher:
         """The rows of a view."""
         return self._finder.find(view)
 
-    def differs(self, sight: list[Row], t_ns: Ns) -> bool:
-        """A row that was not there, or one that is not sure yet and may have gone."""
+    def differs(self, sight: list[Row]) -> bool:
+        """A row that was not there, or one that is not sure yet and not there any more."""
         again = {i for i, _, like in self._paired(sight) if like >= SAME}
         visible = [known for known in self._known if known.visible]
-        return len(again) < len(sight) or any(
-            i not in again and known.sighting.passed(t_ns, self._shown_ns) for i, known in enumerate(visible)
-        )
+        return len(again) < len(sight) or any(known.sighting.open and i not in again for i, known in enumerate(visible))
 
     def take(self, sight: list[Row], view: View, now: Now) -> list[GameEvent]:
         """Count a look."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.game import GameEvent
-from core.times import Ns, ns
+from core.times import ns
 from detectors.hud.debounce import Now, Sighting
 from detectors.hud.frames import ObjectReader
 from detectors.hud.model import ModelRule
@@ -17,16 +17,15 @@ class ObjectWatcher:
     def __init__(self, game: str, rule: ModelRule, objects: ObjectReader) -> None:
         self.region = rule.region
         self._game, self._rule, self._objects = game, rule, objects
-        self._shown_ns = ns(rule.shown_s)
-        self._longest_ns = round(LONGEST * self._shown_ns)
+        self._longest_ns = round(LONGEST * ns(rule.shown_s))
         self._known: dict[str, Sighting] = {}
 
     def look(self, _view: View) -> None:
         """Nothing that is cheap."""
 
-    def differs(self, _sight: None, t_ns: Ns) -> bool:
-        """What is not sure yet and may have gone: whether it is there is not asked here."""
-        return any(sighting.passed(t_ns, self._shown_ns) for sighting in self._known.values())
+    def differs(self, _sight: None) -> bool:
+        """Whether the next look decides on something."""
+        return any(sighting.open for sighting in self._known.values())
 
     def take(self, _sight: None, view: View, now: Now) -> list[GameEvent]:
         """Ask the model, and count a look for each of the labels."""

@@ -64,7 +64,7 @@ class HudReader:
         return {name: region_box(self._hud, region, width, height) for name, region in self._hud.regions.items()}
 
     def differs(self, frame: HudFrame) -> bool:
-        """Does this frame show what the last one pushed did not, or no longer what that one left open?
+        """Does this frame show what the last one pushed did not, or not show what that one left open?
 
         What it shows again is settled by pushing it, whatever was between. Cheap: no text is read, and nothing changes
         here. Nothing differs in a scene that goes on.
@@ -80,7 +80,7 @@ class HudReader:
             if view is None:  # a flash that began since: things happen behind it
                 if watcher.region in frame.crops and before_ns is not None and before_ns == self._last_ns:
                     return True
-            elif watcher.differs(sight, frame.t_ns):
+            elif watcher.differs(sight):
                 return True
         return False
 

@@ -36,8 +36,7 @@ class TextWatcher:
         self.region = rule.region
         self._game, self._rule, self._text, self._player = game, rule, text, player
         self._phrases = [parse_phrase(phrase) for phrase in rule.phrases]
-        self._shown_ns = ns(rule.shown_s)
-        self._longest_ns = round(LONGEST * self._shown_ns)
+        self._longest_ns = round(LONGEST * ns(rule.shown_s))
         self._words: _Words | None = None
         self._told: deque[tuple[Ns, str]] = deque(maxlen=_KEPT)  # when a line was last seen
 
@@ -46,11 +45,11 @@ class TextWatcher:
         mask = view.coloured(self._rule.gate)
         return fingerprint(shape(mask)) if passes(self._rule.gate, share(mask)) else nothing()
 
-    def differs(self, sight: Print, t_ns: Ns) -> bool:
-        """Other words, or none where those of before are not sure yet and may have gone."""
+    def differs(self, sight: Print) -> bool:
+        """Other words, or none where those of before are not sure yet."""
         words, shown = self._words, sight.small.size > 0
         if words is None or not shown:
-            return shown or (words is not None and words.sighting.passed(t_ns, self._shown_ns))
+            return shown or (words is not None and words.sighting.open)
         return alike(words.look, sight) < SAME
 
     def take(self, sight: Print, view: View, now: Now) -> list[GameEvent]:

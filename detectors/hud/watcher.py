@@ -22,7 +22,7 @@ class Watcher(Protocol):
     region: str
 
     def look(self, view: View, /) -> Any: ...  # what `differs` and `take` of the same watcher are given; pure
-    def differs(self, sight: Any, t_ns: Ns, /) -> bool: ...  # so that it and the last look taken may not tell all
+    def differs(self, sight: Any, /) -> bool: ...  # from the last look taken, so that the two may not tell all
     def take(self, sight: Any, view: View, now: Now, /) -> list[GameEvent]: ...
     def cut(self) -> None: ...
 

@@ -145,18 +145,6 @@ def test_a_row_that_went_before_it_was_sure_differs() -> None:
     assert not reader.differs(frame(reader, draw(Screen([])), 12.0))
 
 
-def test_a_row_that_can_not_have_gone_yet_is_waited_for() -> None:
-    """Rows show for four seconds: what came at 3.5 s at the earliest and is missed at 6 s is there, or was nothing."""
-    reader = HudReader(drawn_hud(feed()), SpellingReader(NAMES))
-    for t_s, rows in ((0.0, []), (3.5, []), (4.0, [ALICE])):
-        reader.push(frame(reader, draw(Screen(rows)), t_s))
-    missed = frame(reader, draw(Screen([])), 6.0)
-    assert not reader.differs(missed)
-    assert not reader.push(missed)
-    [event] = reader.push(frame(reader, draw(Screen([ALICE])), 7.4))
-    assert (to_s(event.t_ns), event.who) == (3.75, "Alice")
-
-
 def test_a_flash_that_begins_is_worth_a_look() -> None:
     reader = HudReader(drawn_hud(feed()), None)
     reader.push(frame(reader, draw(Screen()), 0.0))
