@@ -29,11 +29,12 @@ from tests.unit.ingest.stage import AAC, PICTURE, SOUND, Studio, open_containers
 
 KEY = "a-key-nobody-may-see"
 SHORT = IngestOptions(stall_s=5.0, timeout_s=2.0)
+PATIENT = IngestOptions(stall_s=30.0, timeout_s=2.0)  # with those who come back, however busy the machine
 
 
 @pytest.fixture
 async def source(sink: RecordingSink) -> AsyncIterator[RtmpSource]:
-    made = RtmpSource(parse_push(f"rtmp://:0/live/{KEY}"), clock=SystemClock(), options=SHORT)
+    made = RtmpSource(parse_push(f"rtmp://:0/live/{KEY}"), clock=SystemClock(), options=PATIENT)
     async with running(made, sink):
         yield made
 

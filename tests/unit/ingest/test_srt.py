@@ -24,6 +24,7 @@ from tests.unit.ingest.stage import AAC, H264, PICTURE, SOUND, Studio
 SECRET = "a passphrase & 'nobody' may see"
 QUERY = "passphrase=a passphrase %26 'nobody' may see"  # as OBS and ffmpeg take it: only the & is in the way
 SHORT = IngestOptions(stall_s=5.0, timeout_s=2.0)
+PATIENT = IngestOptions(stall_s=30.0, timeout_s=2.0)  # with those who come back after 5 s
 
 
 def ts_file(studio: Studio, seconds: float = 3) -> Path:
@@ -31,10 +32,12 @@ def ts_file(studio: Studio, seconds: float = 3) -> Path:
     return studio.copy(f"call{seconds:g}.ts", studio.av(f"call{seconds:g}.mp4", seconds))
 
 
-def listener() -> SrtSource:
+def listener(options: IngestOptions = SHORT) -> SrtSource:
     address = parse_srt(f"srt://127.0.0.1:1?passphrase={SECRET.replace('&', '%26')}")
     assert address.passphrase == SECRET
-    return SrtSource(address.__class__(host="127.0.0.1", port=0, passphrase=SECRET), clock=SystemClock(), options=SHORT)
+    return SrtSource(
+        address.__class__(host="127.0.0.1", port=0, passphrase=SECRET), clock=SystemClock(), options=options
+    )
 
 
 @asynccontextmanager
@@ -51,7 +54,7 @@ async def running(source: SrtSource, sink: RecordingSink) -> AsyncIterator[async
 
 @pytest.fixture
 async def source(sink: RecordingSink) -> AsyncIterator[SrtSource]:
-    made = listener()
+    made = listener(PATIENT)
     async with running(made, sink):
         yield made
 

@@ -36,7 +36,7 @@ async def running(source: WhipSource, sink: RecordingSink) -> AsyncIterator[asyn
         assert done
 
 
-def made(tmp_path: Path, stall_s: float = 5.0) -> WhipSource:
+def made(tmp_path: Path, stall_s: float = 30.0) -> WhipSource:
     options = IngestOptions(stall_s=stall_s, timeout_s=2.0)
     return WhipSource(tmp_path / "room.sock", clock=SystemClock(), options=options, rooms=RoomsOptions())
 
