@@ -144,14 +144,15 @@ class Editing:
     def _take_up(self) -> None:
         """Orders of earlier attempts that are promised no more: what came of them is told.
 
-        They are read before the promises: an order that comes meanwhile has its promise, and is not among them.
+        They are read before the promises: an order that comes meanwhile has its promise, and is not among them. What
+        is promised of a clip settles what was ordered before, too.
         """
         orders = self._ordered.open()
-        promised = {(decision.clip, decision.revision) for decision in self._tools.journal.promised_clips()}
+        promised = {decision.clip: decision.revision for decision in self._tools.journal.promised_clips()}
         for id, fact in orders.items():
             if TAKE in fact:
                 self._conforming.take_up(id, fact)
-            elif (fact["clip"], fact["revision"]) not in promised:
+            elif fact["revision"] is None or promised.get(fact["clip"], 0) < fact["revision"]:
                 self._tell_of(id, fact)
 
     def _tell_of(self, id: str, fact: Mapping[str, Any]) -> None:

@@ -107,8 +107,8 @@ def confine(order: dict[str, Any], pipes: Pipes) -> None:
     os.close(pipes.says)
     os.setsid()  # a process group and session of its own
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
-    with contextlib.suppress(OSError):  # its supervisor's: a real-time process is in the way of all, and in no cgroup
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):  # its supervisor's: real time is in the way of all,
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # and let into no cgroup. Lesser ones it keeps
     for path in order["cgroups"]:
         join(path)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:

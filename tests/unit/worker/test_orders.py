@@ -220,6 +220,24 @@ def test_an_order_whose_worker_died_before_it_said_why_is_told_as_not_made(room:
     ]  # fmt: skip
 
 
+def test_an_order_that_a_later_promise_covers_waits_for_it(room: Room) -> None:
+    """Killed with two trims of one clip promised: the later one is made, and what was ordered before it is past."""
+    desk = room.desk()
+    desk.order(cut())
+    desk.finish(ns(12))
+    journal = room.tools.journal
+    old, ordered = journal.decision(CLIP, 1), Ordered(journal, room.tools.emitter)
+    assert old is not None
+    for revision, start_s in ((2, 1.5), (3, 2.0)):
+        journal.open_clip(replace(old, revision=revision, start_ns=ns(start_s)))
+        ordered.put(f"j{revision}", {"clip": CLIP, "revision": revision, "state": "open"})
+    room.desk().finish(ns(12))
+    told = [line for line in map(json.loads, room.told.getvalue().splitlines()) if line["type"] in ("clip", "order")]
+    assert [(line["id"], line["revision"], line["state"]) for line in told] == [
+        (CLIP, 1, "final"), ("j1", 1, "done"), (CLIP, 3, "final"), ("j2", 2, "done"), ("j3", 3, "done"),
+    ]  # fmt: skip
+
+
 def test_a_trimmed_clip_is_a_persons(room: Room) -> None:
     """Its moment moves, ends and is withdrawn; the clip stays as it was trimmed, also in the next attempt."""
     found = moment(MomentState.PROVISIONAL, 1.0, 4.0)
