@@ -89,6 +89,7 @@ class CodedTrack(MediaStreamTrack):
         super().__init__()
         self.kind = kind
         self.sent = 0
+        self._held: tuple[int, asyncio.Event] | None = None
         self.done = asyncio.Event()
         self._frames = frames
         self._pace = pace
@@ -102,11 +103,18 @@ class CodedTrack(MediaStreamTrack):
         self._frames = [*self._frames, *more]
         self.done.clear()
 
+    def hold(self, at: int) -> asyncio.Event:
+        """Send nothing from frame `at` on until the event is set."""
+        self._held = (at, asyncio.Event())
+        return self._held[1]
+
     async def recv(self) -> Any:
         """The next packet, when it is due; waits for ever behind the last."""
         while self.sent >= len(self._frames):
             self.done.set()
             await asyncio.sleep(0.05)
+        if self._held is not None and self._held[0] == self.sent:
+            await self._held[1].wait()
         frame = self._frames[self.sent]
         self._zero = time.monotonic() if self._zero is None else self._zero
         due = self._zero + frame.pts / frame.rate / self._pace
