@@ -28,6 +28,7 @@ MAX_SEGMENT_BYTES: Final = 64 << 20  # reliability.md row 44
 MAX_KEY_BYTES: Final = 1024
 PATIENCE_NS: Final = 20 * NS_PER_S  # a live segment that still fails after this is given up: footage behind it waits
 PLAYLIST_NS: Final = 5 * NS_PER_S  # for the body of a live one, a few kB: what trickles is asked for anew
+LIVE_TRIES: Final = 2  # at least: the first may have ended because this machine stood still
 REPLAY_TRIES: Final = 5
 FIRST_DELAY_NS: Final = NS_PER_S // 2
 MAX_DELAY_NS: Final = 4 * NS_PER_S
@@ -233,7 +234,7 @@ class Rendition:
                 if tries >= 2 or err.code == "too_big":
                     return self._lost(step, start_ns, "segment_damaged", err)
             except (SourceRefused, SourceUnreachable) as err:
-                if err.code == "address_refused" or not self._worth_another(segment, started_ns, tries):
+                if err.code == "address_refused" or not self._worth_another(err, segment, started_ns, tries):
                     return self._lost(step, start_ns, "segment_lost", err)
                 if isinstance(err, SourceRefused):
                     self._refused.set()
@@ -249,11 +250,15 @@ class Rendition:
             self._tracks.remove(same)
         self._tracks.append((init, tracks))
 
-    def _worth_another(self, segment: Segment, started_ns: int, tries: int) -> bool:
+    def _worth_another(self, err: SourceError, segment: Segment, started_ns: int, tries: int) -> bool:
+        """A server that cannot be had may still hold what its playlist lists no longer (RFC 8216 6.2.2); one that says
+        no then means it."""
         if not self.live:
             return tries < REPLAY_TRIES
         listed = segment.seq >= self._window.first_seq
-        return listed and self._clock.boottime_ns() - started_ns < PATIENCE_NS
+        if isinstance(err, SourceRefused) and not listed:
+            return False
+        return tries < LIVE_TRIES or self._clock.boottime_ns() - started_ns < PATIENCE_NS
 
     def _lost(self, step: Step, start_ns: int, reason: str, err: SourceError | None) -> Fetched:
         return Fetched(step, None, reason, start_ns, self._clock.boottime_ns(), err)

@@ -190,6 +190,41 @@ async def test_a_segment_that_comes_at_the_second_try_costs_nothing(watch: Watch
     assert watch.sink.gaps == []
 
 
+async def test_a_segment_that_left_the_playlist_is_asked_for_while_its_server_is_away(
+    watch: Watch, segments: Path
+) -> None:
+    """Servers keep what they list no longer: three errors outlast the window, then it comes; a 404 there is final."""
+    playlist = Playlist(HEAD + entries(0, 3), HEAD + entries(0, 3), HEAD + entries(4, 5), HEAD + entries(4, 6) + END)
+    watch.origin.at("/i.m3u8", playlist)
+
+    async def away(_request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(segments / "i2.ts") if playlist.asked > 3 else web.Response(status=503)
+
+    async def gone(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=404 if playlist.asked > 3 else 503)
+
+    watch.origin.at("/s/i2.ts", away)
+    watch.origin.at("/s/i3.ts", gone)
+    await watch.run()
+    assert [(gap.start_ns, gap.end_ns, gap.reason) for gap in watch.sink.gaps] == [(ns(4), ns(6), "segment_lost")]
+
+
+async def test_a_fetch_that_failed_while_the_machine_stood_still_is_made_again(watch: Watch, segments: Path) -> None:
+    """It took longer than a segment may, all by itself; the segment is there."""
+    tries: list[int] = []
+
+    async def slept(_request: web.Request) -> web.StreamResponse:
+        tries.append(1)
+        if len(tries) > 1:
+            return web.FileResponse(segments / "i2.ts")
+        await watch.clock.sleep(ns(60))
+        return web.Response(status=503)
+
+    watch.origin.at("/s/i2.ts", slept)
+    await watch.plays(HEAD + entries(0, 3), HEAD + entries(0, 4) + END)
+    assert (watch.sink.gaps, len(tries)) == ([], 2)
+
+
 async def test_segments_that_are_damaged_or_marked_as_missing_are_gaps_by_name(watch: Watch) -> None:
     """EXT-X-GAP is not even asked for; bytes that are no media are given up after the second look."""
     watch.origin.body("/s/i2.ts", b"\0" * 5000)
