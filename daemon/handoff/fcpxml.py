@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Final
 from xml.etree import ElementTree as Xml
 
-from daemon.handoff.model import Clip, Marker, Media, Picture, Space, Timeline
+from daemon.handoff.model import Clip, Kind, Marker, Media, Picture, Space, Timeline, Track
 from daemon.handoff.rates import Rate
 from daemon.handoff.texts import shown
 
@@ -27,15 +27,56 @@ _RATES: Final = {
 
 def fcpxml(timeline: Timeline) -> str:
     """The document: resources, and one project in one event. Markers sit on the clips of the first track."""
+    root, _, ids = _document(timeline)
+    _spine(_project(root, timeline), timeline, ids)
+    return _written(root)
+
+
+def multicam(timeline: Timeline) -> str:
+    """The same with a multicam clip: each track is an angle, and one can be switched to another at any frame.
+
+    The project shows the first angle that has a picture and hears the first that has sound. Markers are left out.
+    """
+    root, resources, ids = _document(timeline)
+    name, rate = shown(timeline.name, "clip"), timeline.rate
+    media = Xml.SubElement(resources, "media", id="m1", name=name)
+    fields = {"format": "r1", "tcStart": seconds(timeline.start, rate), "tcFormat": _tc_format(rate)}
+    angles = Xml.SubElement(media, "multicam", fields)
+    for number, track in enumerate(timeline.tracks, 1):
+        angle = Xml.SubElement(angles, "mc-angle", name=shown(track.name, str(number)), angleID=f"a{number}")
+        at = 0
+        for item in track.items:
+            _story(angle, item, timeline, at, ids)
+            at += item.length
+    fields = {"ref": "m1", "offset": seconds(timeline.start, rate), "name": name}
+    fields |= {"start": seconds(timeline.start, rate), "duration": seconds(timeline.length, rate)}
+    clip = Xml.SubElement(_project(root, timeline), "mc-clip", fields)
+    for angle_id, enabled in _sources(timeline.tracks).items():
+        Xml.SubElement(clip, "mc-source", angleID=angle_id, srcEnable=enabled)
+    return _written(root)
+
+
+def _sources(tracks: Sequence[Track]) -> dict[str, str]:
+    """What of which angle is on: the first one's picture, the first one's sound."""
+    kinds: tuple[Kind, ...] = ("video", "audio")
+    found = {kind: next((n for n, track in enumerate(tracks, 1) if track.has(kind)), None) for kind in kinds}
+    if found["video"] == found["audio"]:
+        return {f"a{found['video']}": "all"}
+    return {f"a{number}": kind for kind, number in found.items() if number is not None}
+
+
+def _document(timeline: Timeline) -> tuple[Xml.Element, Xml.Element, dict[Media, str]]:
+    """The root, its resources, and what each file is called in them."""
     root = Xml.Element("fcpxml", version=VERSION)
     resources = Xml.SubElement(root, "resources")
     formats = _formats(resources, timeline)
     ids = {media: f"r{number}" for number, media in enumerate(timeline.media, 2)}
     for media, name in ids.items():
         _asset(resources, media, name, timeline.rate, formats)
-    name = shown(timeline.name, "clip")
-    project = Xml.SubElement(Xml.SubElement(root, "event", name="clipd"), "project", name=name)
-    _sequence(project, timeline, ids)
+    return root, resources, ids
+
+
+def _written(root: Xml.Element) -> str:
     Xml.indent(root, " ")
     body = Xml.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{body}\n'
@@ -78,7 +119,10 @@ def _url(path: str) -> str:
     return path if path.startswith("../") else f"./{path}"
 
 
-def _sequence(project: Xml.Element, timeline: Timeline, ids: dict[Media, str]) -> None:
+def _project(root: Xml.Element, timeline: Timeline) -> Xml.Element:
+    """One project in one event; its spine."""
+    name = shown(timeline.name, "clip")
+    project = Xml.SubElement(Xml.SubElement(root, "event", name="clipd"), "project", name=name)
     fields = {
         "format": "r1",
         "duration": seconds(timeline.length, timeline.rate),
@@ -91,7 +135,7 @@ def _sequence(project: Xml.Element, timeline: Timeline, ids: dict[Media, str]) -
     sequence = Xml.SubElement(project, "sequence", fields)
     if timeline.note:
         Xml.SubElement(sequence, "note").text = shown(timeline.note)
-    _spine(Xml.SubElement(sequence, "spine"), timeline, ids)
+    return Xml.SubElement(sequence, "spine")
 
 
 def _spine(spine: Xml.Element, timeline: Timeline, ids: dict[Media, str]) -> None:

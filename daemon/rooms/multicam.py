@@ -1,5 +1,4 @@
-"""A take's conformed files as timelines for editors: one track a person's picture, the mix below, all in step. Pure but
-for looking at the pictures' sizes."""
+"""A take's conformed files as timelines for editors: everybody's picture and voice and the mix, all in step."""
 
 from __future__ import annotations
 
@@ -9,54 +8,54 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from daemon.handoff import Clip, Media, Picture, Rate, Sound, Timeline, Track
-from daemon.handoff.fcpxml import fcpxml
+from daemon.handoff import Clip, Media, Rate, Timeline, Track
+from daemon.handoff.fcpxml import multicam
 from daemon.handoff.otio import otio
-from daemon.rooms.cover import Piece, Span
+from daemon.handoff.probe import media_facts
+from daemon.rooms.cover import Span
 from daemon.rooms.layouts import FPS
-from daemon.rooms.picturing import picture_size
 from daemon.rooms.take import Take
-from recorder.align import RATE
 
 MIX: Final = "mix.wav"
-NAMES: Final = {"multicam.fcpxml": fcpxml, "multicam.otio": otio}
+_MIX: Final = "Mix"  # people's tracks have names with brackets
+FCPXML: Final = "multicam.fcpxml"
+OTIO: Final = "multicam.otio"
 
 
 def timelines(take: Take, tracks: Sequence[Mapping[str, Any]], span: Span, *, mix: bool) -> dict[str, bytes]:
-    """By file name; {} where nothing was made. The story is the mix, every person a lane of their own above it."""
-    rate = Rate(Fraction(FPS))
+    """By file name; {} where nothing was made. In FCPXML a multicam clip, an angle for each; in OTIO, which knows none,
+    the mix is the story and everybody a track of their own above it. Raises BadMedia for a file that cannot be read."""
     length = max(1, round((span[1] - span[0]) * FPS / 1000))
-    lanes = [_lane("Mix", Media(path=MIX, length=length, sound=Sound(rate=RATE, channels=1)))] if mix else []
+    files = [(_MIX, MIX)] if mix else []
     for row in tracks:
         person = take.people.get(row["pid"])
         name = f"{person.name if person else row['pid']} ({row['track']})"
-        if row["mp4"]:
-            size = _size(take.folder / row["mp4"], span)
-            picture = Picture(width=size[0], height=size[1])
-            heard = None if mix else Sound(rate=RATE, channels=2)  # the same voice as in the mix: it would sound twice
-            lanes.append(_lane(name, Media(path=row["mp4"], length=length, picture=picture, sound=heard)))
-        elif row["wav"]:
-            lanes.append(_lane(name, Media(path=row["wav"], length=length, sound=Sound(rate=RATE, channels=1))))
-    if not lanes:
+        if file := row["mp4"] or row["wav"]:
+            files.append((name, file))
+    found = [track for name, file in files if (track := _track(name, take.folder, file, length)) is not None]
+    if not found:
         return {}
-    timeline = Timeline(name=f"{take.room} {take.id}", rate=rate, tracks=tuple(lanes))
-    quiet = [timeline.tracks[0], *(_off(track) if mix and not _seen(track) else track for track in timeline.tracks[1:])]
-    whole = replace(timeline, tracks=tuple(quiet))
-    return {name: write(whole).encode() for name, write in NAMES.items()}
+    angles = Timeline(name=f"{take.room} {take.id}", rate=Rate(Fraction(FPS)), tracks=tuple(found))
+    story = replace(angles, tracks=tuple(one if one.name == _MIX else _quiet(one) for one in found)) if mix else angles
+    return {FCPXML: multicam(angles).encode(), OTIO: otio(story).encode()}
 
 
-def _lane(name: str, media: Media) -> Track:
-    return Track(name=name, items=(Clip(name=name, media=media, source=0, length=media.length),))
+def _track(name: str, folder: Path, file: str, length: int) -> Track | None:
+    """A whole file; None for one that no editor could read either."""
+    facts = media_facts(folder / file, "wav" if file.endswith(".wav") else "mov")
+    if facts.picture is None and facts.sound is None:
+        return None
+    media = Media(path=file, length=length, picture=facts.picture, sound=facts.sound)
+    return Track(name=name, items=(Clip(name=name, media=media, source=0, length=length),))
 
 
-def _off(track: Track) -> Track:
-    """Switched off: what is in the mix already would sound twice."""
-    return replace(track, items=tuple(replace(item, enabled=False) for item in track.items if isinstance(item, Clip)))
-
-
-def _seen(track: Track) -> bool:
-    return track.has("video")
-
-
-def _size(path: Path, span: Span) -> tuple[int, int]:
-    return picture_size([Piece(from_ms=span[0], to_ms=span[1], path=path, demuxer="mov", origin="local")])
+def _quiet(track: Track) -> Track:
+    """Pictures without their sound, sound switched off: it is in the mix, and would be heard twice."""
+    clips = [clip for _, clip in track.placed()]
+    return replace(
+        track,
+        items=tuple(
+            replace(clip, media=replace(clip.media, sound=None)) if clip.media.picture else replace(clip, enabled=False)
+            for clip in clips
+        ),
+    )

@@ -11,23 +11,34 @@ from xml.etree import ElementTree as Xml
 TIME = re.compile(r"(\d+)(?:/(\d+))?s")
 CHILDREN = {
     "fcpxml": ["resources", "event"],
-    "resources": ["format", "asset"],
+    "resources": ["format", "asset", "media"],
+    "media": ["multicam"],
+    "multicam": ["mc-angle"],
+    "mc-angle": ["asset-clip", "gap"],
+    "mc-clip": ["mc-source"],
+    "mc-source": [],
     "format": [],
     "asset": [],
     "event": ["project"],
     "project": ["sequence"],
     "sequence": ["note", "spine"],
-    "spine": ["asset-clip", "gap"],
+    "spine": ["asset-clip", "gap", "mc-clip"],
     "asset-clip": ["note", "asset-clip", "marker"],
     "gap": ["note", "asset-clip", "marker"],
     "note": [],
     "marker": [],
-}  # in the DTD's order, except in resources and spine, where any goes
+}  # in the DTD's order, except where any goes
+ANY = ("resources", "spine", "mc-angle")
 REQUIRED = {
     "fcpxml": {"version"},
     "format": {"id", "frameDuration", "width", "height"},
     "asset": {"id", "src", "start", "duration"},
     "sequence": {"format", "duration", "tcStart", "tcFormat"},
+    "media": {"id"},
+    "multicam": {"format", "tcStart", "tcFormat"},
+    "mc-angle": {"angleID"},
+    "mc-clip": {"ref", "offset", "start", "duration"},
+    "mc-source": {"angleID", "srcEnable"},
     "asset-clip": {"ref", "offset", "start", "duration"},
     "gap": {"offset", "start", "duration"},
     "marker": {"start", "duration", "value"},
@@ -39,6 +50,9 @@ OPTIONAL = {
     "sequence": {"audioLayout", "audioRate"},
     "asset-clip": {"name", "lane", "format", "tcFormat", "audioRole", "enabled"},
     "gap": {"name"},
+    "media": {"name"},
+    "mc-angle": {"name"},
+    "mc-clip": {"name"},
     "marker": {"note"},
 }
 VALUES = {
@@ -47,6 +61,7 @@ VALUES = {
     "hasVideo": {"1"},
     "hasAudio": {"1"},
     "enabled": {"0", "1"},
+    "srcEnable": {"all", "video", "audio"},
 }
 
 
@@ -90,6 +105,10 @@ class Document:
             self._item(item, at - self.start)
             at += self.frames(item, "duration")
         assert at - self.start == self.frames(self.sequence, "duration")
+        self.angles = {angle.attrib["angleID"]: self._angle(angle) for angle in self.root.iter("mc-angle")}
+        self.on = {source.attrib["angleID"]: source.attrib["srcEnable"] for source in self.root.iter("mc-source")}
+        assert self.on.keys() <= self.angles.keys()
+        assert len(self.angles) == len(list(self.root.iter("mc-angle")))
 
     def frames(self, element: Xml.Element, name: str) -> int:
         """Whole frames, or it is refused: not on an edit frame boundary."""
@@ -100,7 +119,7 @@ class Document:
     def _shape(self, element: Xml.Element) -> None:
         allowed = CHILDREN[element.tag]
         order = [allowed.index(child.tag) for child in element]
-        assert element.tag in ("resources", "spine") or order == sorted(order), element.tag
+        assert element.tag in ANY or order == sorted(order), element.tag
         assert REQUIRED.get(element.tag, set()) <= element.attrib.keys(), element.tag
         assert element.attrib.keys() <= REQUIRED.get(element.tag, set()) | OPTIONAL.get(element.tag, set()), element.tag
         for name, allowed_values in VALUES.items():
@@ -123,6 +142,17 @@ class Document:
                 where = self.frames(child, "start") - start
                 assert 0 <= where < length
                 self.markers.append((at + where, self.frames(child, "duration"), child.get("value", "")))
+
+    def _angle(self, angle: Xml.Element) -> list[Edit]:
+        """What lies in one angle of a multicam clip, whose clips count in the time of the whole."""
+        at = first = self.frames(self._one("multicam"), "tcStart")
+        before, self.edits = self.edits, []
+        for item in angle:
+            assert self.frames(item, "offset") == at, "the angle has a hole"
+            self._item(item, at - first)
+            at += self.frames(item, "duration")
+        found, self.edits = self.edits, before
+        return found
 
     def _one(self, tag: str) -> Xml.Element:
         [found] = self.root.iter(tag)

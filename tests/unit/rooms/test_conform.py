@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import wave
-import xml.etree.ElementTree as Xml
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+import opentimelineio as otio
 import pytest
 
 from daemon.files import sha256_of
@@ -18,6 +18,7 @@ from daemon.rooms.conform import Stopped, conform
 from recorder.bitstream import Size
 from recorder.matroska import MatroskaStream, MatroskaTrack
 from tests.room_takes import ZERO_MS, Guest, MadeTake, beeps, flashes, make_take, sound_of, tone_level
+from tests.unit.handoff.read_fcpxml import Document
 from tests.unit.rooms.conftest import GUESTS
 from tests.webrtc import coded_video
 
@@ -140,21 +141,20 @@ def test_a_guests_broken_file_spoils_no_others(take: MadeTake) -> None:
 
 
 def test_editors_get_one_timeline_with_everybody_in_step(conformed: MadeTake) -> None:
-    """FCPXML and OTIO name every file once, all from the same frame on; nobody is heard twice."""
+    """A multicam clip in FCPXML, tracks in OTIO: every file from the same frame on; nobody is heard twice."""
     take = conformed
-    root = Xml.fromstring((take.folder / "multicam.fcpxml").read_text())
-    sources = {asset.attrib["src"] for asset in root.iter("asset")}
-    assert sources == {"./mix.wav", "./p1/cam/conformed.mp4", "./p2/cam/conformed.mp4",
-                       *(f"./p{number}/mic/conformed.wav" for number in (1, 2, 3))}  # fmt: skip
-    assert {clip.attrib["duration"] for clip in root.iter("asset-clip")} == {f"{round(take.length_s)}s"}
-    otio = json.loads(Path(take.folder / "multicam.otio").read_text())
-    assert len(otio["tracks"]["children"]) == 2 + 4  # pictures without their sound; the mix, and each microphone
-    heard = {clip.attrib["ref"] for clip in root.iter("asset-clip") if clip.attrib.get("enabled", "1") == "1"}
-    assert [
-        asset.attrib["src"]
-        for asset in root.iter("asset")
-        if "hasAudio" in asset.attrib and asset.attrib["id"] in heard
-    ] == ["./mix.wav"]
+    document = Document((take.folder / "multicam.fcpxml").read_text())
+    edits = [edit for [edit] in document.angles.values()]
+    voices = [f"./p{number}/mic/conformed.wav" for number in (1, 2, 3)]
+    assert {edit.src for edit in edits} == {"./mix.wav", "./p1/cam/conformed.mp4", "./p2/cam/conformed.mp4", *voices}
+    assert {(edit.at, edit.start, edit.length) for edit in edits} == {(0, 0, round(take.length_s * 30))}
+    on = {document.angles[name][0].src: kind for name, kind in document.on.items()}
+    assert on == {"./mix.wav": "audio", "./p1/cam/conformed.mp4": "video"}
+    assert all(asset.get("hasAudio") for asset in document.assets.values())  # pictures bring their own voice
+    story = otio.adapters.read_from_file(str(take.folder / "multicam.otio"))
+    heard = [clip.media_reference.target_url for track in story.audio_tracks() for clip in track if clip.enabled]
+    assert heard == ["mix.wav"]
+    assert [len(story.video_tracks()), len(story.audio_tracks())] == [2, 4]
 
 
 def test_a_live_picture_that_changes_its_size_keeps_its_time(tmp_path: Path) -> None:
