@@ -65,11 +65,11 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, *, deadline_s: float | None = None) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed at the end, or not at all. Raises CatalogAway, perhaps committed."""
         turn: AbstractAsyncContextManager[Any] = self._turn if self.dialect == "sqlite" else nullcontext()
         with answering():
-            async with asyncio.timeout(self._deadline_s), turn, self._engine.begin() as connection:
+            async with asyncio.timeout(deadline_s or self._deadline_s), turn, self._engine.begin() as connection:
                 yield connection
 
     async def close(self) -> None:

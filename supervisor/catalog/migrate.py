@@ -1,6 +1,7 @@
 """Brings a database to this program's schema, one supervisor at a time: a step is done whole or not at all.
 
 SQLite: all in one write transaction, which others wait for. PostgreSQL: in one transaction, under an advisory lock.
+A schema that is this program's is only read.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from supervisor.catalog.schema import METADATA
 STEPS: Final = Path(__file__).with_name("migrations")
 LOCK: Final = 0x636C697064  # the advisory lock: "clipd"
 STATEMENT_S: Final = 60  # a step may take longer than a query
+ALL_S: Final = 600  # and all of them longer than a transaction: what is too short here is begun again from the first
 
 
 async def migrate(database: Database) -> None:
     """Raises StorageError: newer than this program, not a catalog, damaged, or not answering."""
     try:
-        async with database.writing() as connection:
+        async with database.reading() as connection:  # whether anybody answers is known in ordinary time
+            if await connection.run_sync(_is_current):
+                return
+        async with database.writing(deadline_s=ALL_S) as connection:
             await connection.run_sync(_upgrade)
     except CatalogAway as err:
         if err.code == "damaged":
@@ -46,6 +51,10 @@ async def migrate(database: Database) -> None:
 def steps() -> ScriptDirectory:
     """Every step, as alembic reads them."""
     return ScriptDirectory(str(STEPS))
+
+
+def _is_current(connection: Connection) -> bool:
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(steps().get_heads())
 
 
 def _upgrade(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from core.errors import ClipdError, StorageError, UsageError
-from supervisor.catalog import Catalog, CatalogAway
+from supervisor.catalog import Catalog, CatalogAway, migrate
 from supervisor.catalog.database import Database
 from supervisor.catalog.migrate import steps
 from supervisor.catalog.part import Refusals
@@ -63,6 +63,22 @@ async def test_an_older_database_is_brought_up_to_date_with_all_that_is_in_it(ur
     token = await opened.token("default", "0011223344556677")
     assert (token.role, token.scopes, token.used_ns) == ("owner", (), None)
     await opened.close()
+
+
+async def test_steps_may_take_longer_than_a_transaction(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a large catalog do. Whether the database answers at all is known in ordinary time."""
+    database = Database(url)
+
+    def outlasted(_connection: Connection) -> bool:
+        database._deadline_s = 1e-9
+        return False
+
+    monkeypatch.setattr(migrate, "_is_current", outlasted)
+    await migrate.migrate(database)
+    with pytest.raises(CatalogAway):
+        async with database.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+    await database.close()
 
 
 async def test_several_supervisors_open_an_empty_database_at_once(url: str, clock: FakeClock) -> None:
