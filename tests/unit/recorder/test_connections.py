@@ -91,7 +91,7 @@ async def sending(request: pytest.FixtureRequest) -> AsyncIterator[Sending]:
 @dataclass
 class Loss:
     """Loses a share of the packets of some of the camera's frames, before anybody of ours sees them; if `repairs`,
-    retransmissions too."""
+    retransmissions too. Frames count from the first packet that it sees."""
 
     sending: Sending
     share: float
@@ -100,13 +100,15 @@ class Loss:
 
     def __post_init__(self) -> None:
         line = self.sending.publisher._lines["cam"]
-        self._inner, self._intake, self._dice = line.tap._handle_rtp, line.intake, random.Random(5)
+        self._inner, self._dice = line.tap._handle_rtp, random.Random(5)
+        [self._ssrc] = [one._ssrc for one in self.sending.connection.getSenders() if one.track is self.sending.camera]
+        self._zero: int | None = None
         line.tap._handle_rtp = self._arrived
 
     async def _arrived(self, packet: Any, arrival_time_ms: int) -> None:
-        if packet.ssrc == self._intake.ssrc:
-            seen = self.sending.of("cam")
-            number = (packet.timestamp - seen[0].rtp) % (1 << 32) // 3000 if seen else 0
+        if packet.ssrc == self._ssrc:
+            self._zero = packet.timestamp if self._zero is None else self._zero
+            number = (packet.timestamp - self._zero) % (1 << 32) // 3000
             lost = number in self.frames and self._dice.random() < self.share
         else:
             lost = self.repairs
@@ -191,7 +193,7 @@ async def test_lost_packets_are_asked_for_again(sending: Sending) -> None:
 async def test_what_cannot_be_repaired_ends_at_the_next_keyframe(sending: Sending) -> None:
     """Everything is lost for a while, repairs too: a keyframe is asked for, nothing broken comes out."""
     asked: list[int] = []
-    release = sending.camera.hold(20)
+    begin = sending.camera.hold(0)
     await sending.connect()
     line = sending.publisher._lines["cam"]
     pli = line.tap.pli
@@ -202,6 +204,8 @@ async def test_what_cannot_be_repaired_ends_at_the_next_keyframe(sending: Sendin
 
     line.tap.pli = counted  # type: ignore[method-assign]
     Loss(sending, 1.0, frames=range(10, 14), repairs=True)
+    release = sending.camera.hold(20)
+    begin.set()
     await eventually(lambda: len(sending.of("cam")) == 10)
     asked.clear()
     await eventually(lambda: len(asked) > 0)
