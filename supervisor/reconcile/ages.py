@@ -30,7 +30,7 @@ class Ageing:
         moved = before.progress != row.progress or before.health.get("state") != row.health.get("state")
         return Ages(
             first_ns=ages.first_ns,
-            state_ns=ages.state_ns if before.state == row.state else now_ns,
+            state_ns=ages.state_ns if (before.state, before.reason) == (row.state, row.reason) else now_ns,
             beat_ns=ages.beat_ns if before.beat == row.beat else now_ns,
             progress_ns=now_ns if moved else ages.progress_ns,
         )

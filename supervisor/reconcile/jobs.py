@@ -12,7 +12,7 @@ from typing import Final
 
 from core.times import ns
 from supervisor.catalog.values import ClaimRow, JobRow, JobState, StepName, StepRow, StepState
-from supervisor.reconcile.policy import WAITS
+from supervisor.reconcile.policy import UNWANTED, WAITS
 from supervisor.reconcile.values import FINAL_STATES
 
 TRIES: Final[dict[StepName, int]] = {"ingest": 3, "transcribe": 2, "rank": 3, "render": 2, "publish": 3}
@@ -23,7 +23,7 @@ STATES: Final[dict[StepName, JobState]] = {
     "ingest": "ingesting", "transcribe": "analyzing", "rank": "analyzing", "render": "rendering",
     "publish": "publishing",
 }  # fmt: skip
-PUT_OFF: Final = WAITS | {"unwanted"}  # no room, no quota, or `clipd up` was ended: it goes on when it can
+PUT_OFF: Final = WAITS | {UNWANTED}  # no room, no quota, or `clipd up` was ended: it goes on when it can
 OVER: Final[frozenset[JobState]] = frozenset(("completed", "failed", "cancelled"))
 ORDER: Final[tuple[StepName, ...]] = ("ingest", "transcribe", "rank", "render", "publish")
 

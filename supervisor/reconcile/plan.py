@@ -69,7 +69,10 @@ def _tend(claim: ClaimRow, seen: Snapshot) -> Iterator[Action]:
     elif not wanted:
         yield from _unwanted(claim, seen.now_ns, ages)
     else:
-        yield from _alive(claim, seen.now_ns, ages, known=found is not None and found.life == "running")
+        replayed = seen.wants[claim.stream].kind == "vod"
+        yield from _alive(
+            claim, seen.now_ns, ages, known=found is not None and found.life == "running", replayed=replayed
+        )
 
 
 def _least(seen: Snapshot) -> ClaimRow | None:
@@ -115,20 +118,22 @@ def _missing(claim: ClaimRow, now_ns: int, ages: Ages, *, wanted: bool) -> Itera
 
 
 def _unwanted(claim: ClaimRow, now_ns: int, ages: Ages) -> Iterator[Action]:
-    """Paused, deleted or not live any more."""
-    if claim.state != "draining":
-        yield Mark(claim.stream, claim.token, "draining", "unwanted", failures=claim.failures)
-        yield Halt(claim.worker, "drain", "unwanted")
+    """Paused, deleted or not live any more. One whose media has ended is asked too: it may have much left to finish."""
+    if claim.state != "draining" or claim.reason not in policy.ASKED:
+        yield Mark(claim.stream, claim.token, "draining", policy.UNWANTED, failures=claim.failures)
+        yield Halt(claim.worker, "drain", policy.UNWANTED)
     elif now_ns - ages.state_ns > policy.DRAIN_NS:
         yield Halt(claim.worker, "kill", "drain_deadline")
 
 
-def _alive(claim: ClaimRow, now_ns: int, ages: Ages, *, known: bool) -> Iterator[Action]:
-    """It runs, or nobody knows."""
+def _alive(claim: ClaimRow, now_ns: int, ages: Ages, *, known: bool, replayed: bool) -> Iterator[Action]:
+    """It runs, or nobody knows. A recording that was read to its end is finished for as long as that gets on; a live
+    source may come back, and its worker must not stand in the way for long."""
     silent_ns, lived_ns = now_ns - ages.beat_ns, now_ns - ages.first_ns
     over = ""
     if claim.state == "draining":
-        over = "drain_deadline" if now_ns - ages.state_ns > policy.DRAIN_NS else ""
+        since_ns = ages.progress_ns if replayed and claim.reason not in policy.ASKED else ages.state_ns
+        over = "drain_deadline" if now_ns - since_ns > policy.DRAIN_NS else ""
     elif claim.state in ("claimed", "starting"):
         over = "start_deadline" if lived_ns > policy.START_NS else ""
     elif silent_ns > (policy.LOST_NS if known else policy.UNKNOWN_NS):

@@ -17,7 +17,7 @@ SUSPECT_NS: Final = ns(10)  # without a heartbeat: shown as degraded
 LOST_NS: Final = ns(30)  # without a heartbeat: replaced, when the runtime says that it runs and can be killed
 UNKNOWN_NS: Final = ns(45)  # the same without an answer of the runtime: by now it has stopped publishing by itself
 STALLED_NS: Final = ns(60)  # live by its own word, without a new segment; at 20 s it has reconnected by itself
-DRAIN_NS: Final = ns(90)  # a drain takes 60 s at most, its grace time is 75
+DRAIN_NS: Final = ns(90)  # a drain that was asked for takes 60 s at most, its grace time is 75
 CLAIMING_NS: Final = ns(5)  # between a claim and its start, which one leader does in one go
 HEALTHY_NS: Final = ns(600)  # a worker that lived so long has made earlier failures good
 FIRST_WAIT_NS: Final = ns(2)
@@ -28,6 +28,8 @@ QUARANTINE: Final = 8  # failures in a row
 SHED: Final = "disk"
 WAITS: Final = frozenset((SHED, MINUTES))  # why a worker was asked to end though its stream is wanted: it waits
 YIELDED: Final = "session"  # a render that was ended, or waits, since its session is being recorded
+UNWANTED: Final = "unwanted"
+ASKED: Final = WAITS | {YIELDED, UNWANTED}  # a worker drains since it was asked to; else because its media ended
 
 # Beyond these, a worker's exit code is `crashed`
 ENDS: Final[dict[int, str]] = {

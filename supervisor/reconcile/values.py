@@ -43,9 +43,9 @@ class Ages:
     """When the leader first saw a claim as it is now: on its own clock, so no clock of anyone else counts (item 22)."""
 
     first_ns: int  # the claim itself
-    state_ns: int  # its state
+    state_ns: int  # its state, and the reason for it
     beat_ns: int  # its newest heartbeat
-    progress_ns: int  # its newest segment
+    progress_ns: int  # the newest thing that it got done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

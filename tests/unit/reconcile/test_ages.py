@@ -28,6 +28,8 @@ def test_each_age_begins_anew_with_its_own_change() -> None:
     assert (seen.first_ns, seen.state_ns, seen.beat_ns, seen.progress_ns) == (0, 0, ns(4), ns(4))
     row = replace(row, state="degraded")
     assert ageing.look([row], ns(9))[KEY].state_ns == ns(9)
+    row = replace(row, reason="unwanted")
+    assert ageing.look([row], ns(12))[KEY].state_ns == ns(12)
 
 
 def test_a_source_that_comes_back_has_a_minute_for_its_first_segment() -> None:

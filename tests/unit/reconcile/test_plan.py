@@ -137,6 +137,27 @@ def test_what_nobody_wants_is_drained_then_killed() -> None:
     assert marks(look(claims=[row], workers=[over])) == [("done", "unwanted")]
 
 
+def test_a_recording_that_was_read_to_its_end_is_finished_for_as_long_as_that_gets_on() -> None:
+    """Renders may take longer than clips play. A live source may be back meanwhile, and who was asked is in a hurry."""
+    row, vod = claim(state="draining", health={"state": "draining"}), want(kind="vod")
+    busy = ages(state_s=3600, progress_s=80)
+    assert not plan(look(wants=[vod], claims=[row], workers=[found(row)], at=busy)).actions
+    over = [("failed", "drain_deadline")]
+    assert marks(look(wants=[vod], claims=[row], workers=[found(row)], at=ages(state_s=3600, progress_s=91))) == over
+    assert marks(look(wants=[want()], claims=[row], workers=[found(row)], at=busy)) == over
+    asked = claim(state="draining", reason="disk", health={"state": "draining"})
+    assert marks(look(wants=[vod], claims=[asked], workers=[found(asked)], at=busy)) == over
+
+
+def test_who_finishes_by_itself_is_asked_to_end_once_nobody_wants_it() -> None:
+    """However long it has been at it: only then its 90 s begin."""
+    row = claim(state="draining", health={"state": "draining"})
+    assert plan(look(claims=[row], workers=[found(row)], at=ages(state_s=3600))).actions == (
+        Mark(A, 3, "draining", "unwanted"),
+        Halt("w-a-3", "drain", "unwanted"),
+    )
+
+
 def test_wanted_again_while_it_drains_it_begins_anew_when_that_is_over() -> None:
     row = claim(state="draining", reason="unwanted")
     assert not plan(look(wants=[want()], claims=[row], workers=[found(row)])).actions
