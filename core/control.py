@@ -90,7 +90,8 @@ class Welcome(_Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat(_Message):
-    """`POST heartbeat`, every 2 s. `progress` grows with every segment; times in seconds, sizes in bytes.
+    """`POST heartbeat`, every 2 s. `progress` grows with every segment; times in seconds, sizes in bytes. `done` is how
+    much is behind it of what it is at, 0 to 1: a recording's media, or renders; 0 where that cannot be said.
 
     `metrics` is the worker's own exposition text (Prometheus), which the supervisor shows labelled by stream.
     """
@@ -107,6 +108,7 @@ class Heartbeat(_Message):
     undelivered: int
     reason: str = ""
     metrics: str = ""
+    done: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

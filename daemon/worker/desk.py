@@ -115,12 +115,17 @@ class ClipDesk:
     @property
     def progress(self) -> int:
         """Grows with each thing done, and with renders that get on."""
-        return self._thread.done + self._formats.told + self._editing.progress
+        return self._thread.done + self._formats.progress + self._editing.progress
 
     @property
     def renders_failed(self) -> Sequence[ClipId]:
         """Clips whose finished files could not be made."""
         return self._formats.failed
+
+    @property
+    def renders_done(self) -> float:
+        """Share of what has been asked for, 0 to 1; those under way count by how far they are."""
+        return self._formats.done
 
     @property
     def renders_left(self) -> int:

@@ -68,9 +68,14 @@ class ClipFormats:
             self._renders.abandon()
 
     @property
-    def told(self) -> int:
+    def progress(self) -> int:
         """Grows as renders get on."""
-        return self._renders.told if self._renders else 0
+        return self._renders.progress if self._renders else 0
+
+    @property
+    def done(self) -> float:
+        """Share of what was asked for that is made, 0 to 1."""
+        return self._renders.done if self._renders else 0.0
 
     @property
     def failed(self) -> Sequence[ClipId]:

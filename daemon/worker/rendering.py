@@ -47,6 +47,7 @@ class Rendering:
             state="draining" if self._errand.orders.draining.is_set() else "live",
             progress=self._desk.progress,
             reason=f"{self._desk.renders_left} clips left",
+            done=self._desk.renders_done,
         )
 
     async def obey(self, command: Command) -> None:  # noqa: ARG002 - what a Work is asked

@@ -59,7 +59,9 @@ class Renders:
         self._finisher, self._done, self._refused, self._may_render = finisher, done, refused, may_render
         self._emitter, self._clock, self._metrics = emitter, clock, metrics
         self._queue = RenderQueue(self._make, at_once)
-        self.told = 0  # lines about renders: they get on
+        self.progress = 0  # grows with lines about renders, and between them
+        self._over = 0  # renders that came to an end
+        self._reached: dict[ClipId, float] = {}  # of those under way
         self.failed: list[ClipId] = []
 
     def want(self, render: Render) -> None:
@@ -88,7 +90,21 @@ class Renders:
         """Clips whose finished files are not there yet."""
         return self._queue.left
 
+    @property
+    def done(self) -> float:
+        """Share of all that was asked for so far, 0 to 1."""
+        asked = self._over + self._queue.left
+        return (self._over + sum([*self._reached.values()])) / asked if asked else 0.0
+
     def _make(self, render: Render, cancelled: threading.Event) -> None:
+        self._reached[render.clip] = 0.0
+        try:
+            self._finish(render, cancelled)
+        finally:
+            del self._reached[render.clip]
+            self._over += 1
+
+    def _finish(self, render: Render, cancelled: threading.Event) -> None:
         """Boundary of one render: whatever goes wrong with it, the master is there and the next one is made."""
         if not self._may_render():
             self._failed(render, cancelled, _spent())
@@ -124,6 +140,9 @@ class Renders:
 
         def tell(done: float) -> None:
             nonlocal told
+            if done > self._reached[render.clip]:
+                self._reached[render.clip] = min(done, 1.0)
+                self.progress += 1
             if done - told >= TELL_EVERY:
                 told = done
                 self._tell(render, "running", progress=round(min(done, 1.0), 2))
@@ -131,7 +150,7 @@ class Renders:
         return tell
 
     def _tell(self, render: Render, state: str, **fields: Any) -> None:
-        self.told += 1
+        self.progress += 1
         self._emitter.emit("render", id=render.clip, revision=render.revision, state=state, **fields)
 
 

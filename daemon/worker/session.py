@@ -230,7 +230,15 @@ class Session:
             lag_s=max(0.0, self.lag_s or 0.0),
             ring_bytes=ring.total_bytes if ring else 0,
             reason=self._reason,
+            done=self._done(),
         )
+
+    def _done(self) -> float:
+        """Of a recording: how much has been looked at; then how many of its clips are finished."""
+        if self._state == "draining":
+            return self._parts.desk.renders_done
+        length_s = self._parts.source.info.duration_s
+        return to_s(self._parts.emitter.media_ns) / length_s if length_s else 0.0
 
     @property
     def wall_s(self) -> float:

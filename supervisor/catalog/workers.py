@@ -23,6 +23,7 @@ from supervisor.catalog.values import ClaimRow
 MAX_WAITING: Final = 256  # commands of one claim that it has not asked behind
 HEALTH: Final = (
     "state", "reason", "media_s", "lag_s", "rss_bytes", "ring_bytes", "disk_free_bytes", "undelivered",
+    "done",
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ STATES: Final[dict[StepName, JobState]] = {
     "ingest": "ingesting", "transcribe": "analyzing", "rank": "analyzing", "render": "rendering",
     "publish": "publishing",
 }  # fmt: skip
+AT: Final = {"starting": 0, "live": 2, "gap": 2, "draining": 3, "done": 3}  # which step a worker is at, by its word
 PUT_OFF: Final = WAITS | {UNWANTED}  # no room, no quota, or `clipd up` was ended: it goes on when it can
 OVER: Final[frozenset[JobState]] = frozenset(("completed", "failed", "cancelled"))
 ORDER: Final[tuple[StepName, ...]] = ("ingest", "transcribe", "rank", "render", "publish")
@@ -75,13 +76,20 @@ def _move(job: JobRow, claim: ClaimRow, now_ns: int) -> JobRow:
     if claim.state in FINAL_STATES:
         return job
     said = claim.health.get("state", "starting")
-    reached = {"starting": 0, "live": 2, "gap": 2, "draining": 3, "done": 3}.get(str(said), 0)
+    reached = AT.get(str(said), 0)
     reached = max([reached, *(number for number, step in enumerate(job.steps) if step.state in ("running", "done"))])
-    steps = tuple(_step(step, number, reached, now_ns) for number, step in enumerate(job.steps))
+    part = part_of(claim) if AT.get(str(said), 0) == reached else 0.0  # a worker that began again is behind its job
+    steps = tuple(_step(step, number, reached, now_ns, part) for number, step in enumerate(job.steps))
     return replace(job, steps=steps, state=STATES[ORDER[reached]])
 
 
-def _step(step: StepRow, number: int, reached: int, now_ns: int) -> StepRow:
+def part_of(claim: ClaimRow) -> float:
+    """How much of its step a worker says is done, in hundredths; all of it is only done when the next one begins."""
+    said = claim.health.get("done", 0.0)
+    return round(min(0.99, max(0.0, said)), 2) if isinstance(said, int | float) else 0.0
+
+
+def _step(step: StepRow, number: int, reached: int, now_ns: int, part: float) -> StepRow:
     together = {1: 2, 2: 2}.get(number, number)  # words and ranking run side by side
     if together < reached and step.state != "done":
         began = step.started_ns or now_ns
@@ -89,7 +97,9 @@ def _step(step: StepRow, number: int, reached: int, now_ns: int) -> StepRow:
             step, state="done", started_ns=began, ended_ns=now_ns, progress=1.0, attempts=max(1, step.attempts)
         )
     if together == reached and step.state == "waiting":
-        return replace(step, state="running", started_ns=now_ns, attempts=1)
+        return replace(step, state="running", started_ns=now_ns, attempts=1, progress=part)
+    if together == reached and step.state == "running":
+        return replace(step, progress=max(step.progress, part))
     return step
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from supervisor.catalog.values import ClaimRow, ClipRow, JobRow, StepName, StepRow
-from supervisor.reconcile.jobs import OVER, TRIES, over
+from supervisor.reconcile.jobs import OVER, TRIES, over, part_of
 from supervisor.reconcile.values import FINAL_STATES
 
 NOT_MADE: Final = "not_made"  # its worker ended well, without the files
@@ -65,4 +65,6 @@ def _moved(job: JobRow, step: StepRow, claim: ClaimRow, now_ns: int) -> JobRow:
         return replace(job, state="rendering", steps=(begun,))
     if claim.state == "done" and claim.reason != "ended" and step.state == "running":
         return replace(job, state="created", steps=(replace(step, state="waiting"),))  # it made way
+    if claim.state not in FINAL_STATES and step.state == "running":
+        return replace(job, steps=(replace(step, progress=max(step.progress, part_of(claim))),))
     return job

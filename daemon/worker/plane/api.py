@@ -14,7 +14,8 @@ from daemon.ranking import Model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
-    """What a heartbeat says of the work. `progress` grows with every segment, and with whatever else gets done."""
+    """What a heartbeat says of the work. `progress` grows with every segment, and with whatever else gets done; `done`
+    is the share of what it is at, 0 to 1."""
 
     state: WorkerState
     progress: int = 0
@@ -22,6 +23,7 @@ class Vitals:
     lag_s: float = 0.0
     ring_bytes: int = 0
     reason: str = ""
+    done: float = 0.0
 
 
 class Work(Protocol):

@@ -38,6 +38,7 @@ def heartbeat(
         undelivered=undelivered,
         reason=vitals.reason[:MAX_TEXT],
         metrics=text if len(text) <= MAX_METRICS else "",
+        done=round(min(1.0, vitals.done), 2),
     )
 
 

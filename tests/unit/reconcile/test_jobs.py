@@ -47,6 +47,24 @@ def test_a_job_goes_through_its_steps() -> None:
     assert advance(job, says("live"), ns(99)) is job
 
 
+def test_a_step_shows_how_far_it_is() -> None:
+    """By its worker's word, to the hundredth, never back, and whole only when the next step has begun."""
+
+    def at(state: str, done: object) -> Any:
+        return claim(health={"state": state, "done": done})
+
+    job = advance(new_job(), at("live", 0.254), ns(1))
+    assert [step.progress for step in job.steps] == [1.0, 0.25, 0.25, 0, 0]
+    assert advance(job, at("live", 0.2501), ns(2)) == job
+    job = advance(job, at("live", 7.0), ns(3))
+    assert [step.progress for step in job.steps] == [1.0, 0.99, 0.99, 0, 0]
+    job = advance(job, at("draining", 0.5), ns(4))
+    assert [step.progress for step in job.steps] == [1.0, 1.0, 1.0, 0.5, 0]
+    again = advance(failed(job, "crashed"), at("live", 0.9), ns(5))  # what it has looked at is no render
+    assert [step.progress for step in again.steps] == [1.0, 1.0, 1.0, 0.5, 0]
+    assert advance(job, at("draining", "most of it"), ns(6)) == job
+
+
 @pytest.mark.parametrize("reason", ["unwanted", "disk", "quota_minutes"])
 def test_a_worker_that_was_asked_to_end_has_not_finished_the_job(reason: str) -> None:
     """`clipd up` ended, or there was no room: the recording goes on when it can."""

@@ -37,6 +37,14 @@ def test_it_is_done_when_the_files_are_there_whoever_made_them() -> None:
     assert advance_order(order(), clip("square", "tiktok"), None, ns(1)).state == "completed"
 
 
+def test_it_shows_how_far_it_is() -> None:
+    """By its worker's word; a worker that begins again does not take it back."""
+    job = advance_order(order(), clip(), claim("r"), ns(1))
+    job = advance_order(job, clip(), claim("r", health={"state": "live", "done": 0.4}), ns(2))
+    assert job.steps[0].progress == 0.4
+    assert advance_order(job, clip(), claim("r", health={"state": "live", "done": 0.1}), ns(3)) == job
+
+
 def test_each_worker_that_ends_without_them_spends_a_try() -> None:
     job = advance_order(order(), clip(), claim("r"), ns(1))
     for _ in range(TRIES["render"] - 1):

@@ -19,10 +19,11 @@ from tests.fakes import FakeClock
 
 @dataclass
 class Finishing:
-    """A Finisher that notes for whom it was asked."""
+    """A Finisher that notes for whom it was asked; `half` is waited at halfway."""
 
     made: list[str]
     formats: tuple[str, ...] = ("small",)
+    half: threading.Barrier | None = None
 
     def __call__(
         self,
@@ -32,6 +33,11 @@ class Finishing:
         progress: Callable[[float], None],
         cancelled: threading.Event,
     ) -> Finished:
+        if self.half is not None:
+            for hundredth in range(51):
+                progress(hundredth / 100)
+            self.half.wait(30)
+            self.half.wait(30)
         self.made.append(folder.name)
         return Finished(files={}, section={})
 
@@ -62,3 +68,27 @@ def test_a_render_without_quota_is_refused_and_the_next_one_with_it_is_made(tmp_
     [warning] = [line for line in lines if line["type"] == "warning"]
     assert (warning["code"], "clipd render" in warning["remedy"]) == ("quota_renders", True)
     assert (made, renders.failed, refused) == (["c2"], ["c1"], [("c1", "quota_renders")])
+
+
+def test_how_far_all_of_them_are_is_known_while_they_are_made(tmp_path: Path) -> None:
+    """One halfway and one waiting are a quarter; every step is progress, though only tenths are told."""
+    told, half, clock = io.StringIO(), threading.Barrier(2), FakeClock()
+    renders = Renders(
+        Finishing([], half=half), lambda *_: None, lambda *_: None, may_render=lambda: True, at_once=1,
+        emitter=Emitter(told, SessionId("s-test"), clock), clock=clock, metrics=Metrics(),
+    )  # fmt: skip
+    assert renders.done == 0
+    for name in ("c1", "c2"):
+        (tmp_path / name).mkdir()
+        renders.want(Render(clip=ClipId(name), revision=1, folder=tmp_path / name, formats=(), priority=Priority.FINAL))
+    half.wait(30)
+    lines = len(told.getvalue().splitlines())
+    assert lines < 10
+    assert (renders.done, renders.progress) == (0.25, 50 + lines)
+    half.wait(30)
+    half.wait(30)
+    assert renders.done == 0.75
+    half.wait(30)
+    renders.drain()
+    renders.close()
+    assert renders.done == 1
