@@ -138,7 +138,9 @@ FIELDS = sorted(
 bodies = st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=12), json_values, max_size=6) | json_values
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(sent=bodies | st.binary(max_size=200))
 def test_any_body_gets_an_answer_in_our_shape(sent: Any, fuzzed: Fuzzed) -> None:
     """Never a 500, of users' endpoints and workers' alike."""

@@ -276,7 +276,9 @@ JUNK = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(key=st.sampled_from(["game", "height", "screen", "regions", "marks", "rules", "sounds", "player"]), junk=JUNK)
 def test_no_document_crashes_the_loader(folder: Path, key: str, junk: Any) -> None:
     write(folder, changed(**{key: junk}))
@@ -284,7 +286,9 @@ def test_no_document_crashes_the_loader(folder: Path, key: str, junk: Any) -> No
         load_hud(str(folder))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(at=st.integers(0, 10_000), byte=st.integers(0, 255), cut=st.integers(0, 10_000))
 def test_no_picture_crashes_the_loader(folder: Path, at: int, byte: int, cut: int) -> None:
     raw = bytearray(png(rgba(medal(2))))
