@@ -1,17 +1,17 @@
 """One supervisor's keeper as a process: `python -m tests.unit.leases.candidate CONFIG_JSON`. It says what happens.
 
 Lines: `started PID`, `gained TOKEN NS`, `lost REASON NS` and `left NS` (CLOCK_BOOTTIME), `held TOKEN` for each line on
-stdin. The end of stdin: hand the lease back and end. With `obeys` false it does not come back from `on_lost`, like a
-blocked program; with `leaves` it ends there.
+stdin; `block` keeps all its threads still until SIGUSR1. The end of stdin: hand the lease back and end. With `obeys`
+false it does not come back from `on_lost`, like a blocked program; with `leaves` it ends there.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,12 @@ def main(config: dict[str, Any]) -> None:
     )
     say("started", os.getpid())
     keeper.start()
+    released: list[int] = []
+    signal.signal(signal.SIGUSR1, lambda number, _frame: released.append(number))
     for line in sys.stdin:
         if line.startswith("block"):  # as long as a bad library holds the interpreter, no thread of ours runs
             sys.setswitchinterval(1e6)
-            by = time.monotonic() + float(line.split()[1])
-            while time.monotonic() < by:
+            while not released:
                 pass
             sys.setswitchinterval(0.005)
         say("held", keeper.held())

@@ -36,7 +36,7 @@ class Candidate:
         with self._came:
             return [line for line in self.lines if line[0] == word]
 
-    def wait(self, word: str, *, count: int = 1, timeout_s: float = 20.0) -> list[str]:
+    def wait(self, word: str, *, count: int = 1, timeout_s: float = 60.0) -> list[str]:
         """The `count`-th line that begins with this word."""
         with self._came:
             assert self._came.wait_for(lambda: sum(line[0] == word for line in self.lines) >= count, timeout_s), (
@@ -50,11 +50,15 @@ class Candidate:
 
     def ask(self, line: str) -> str:
         """Ask anything; the answer is what it holds after that."""
-        assert self.process.stdin is not None
         count = len(self.said("held")) + 1
+        self.tell(line)
+        return self.wait("held", count=count)[1]
+
+    def tell(self, line: str) -> None:
+        """Ask, and do not wait for the answer."""
+        assert self.process.stdin is not None
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
-        return self.wait("held", count=count)[1]
 
     def stop(self) -> None:
         """SIGSTOP."""
@@ -106,7 +110,7 @@ def candidates(store: str, folder: Path, timing: LeaseTiming) -> Iterator[Callab
             one.close()
 
 
-def until(what: Callable[[], object], *, timeout_s: float = 20.0) -> None:
+def until(what: Callable[[], object], *, timeout_s: float = 60.0) -> None:
     """Wait for a condition that no line tells of."""
     by = time.monotonic() + timeout_s
     while not what():

@@ -112,7 +112,7 @@ async def test_the_loop_is_asked_from_the_keeper_s_thread() -> None:
         await asyncio.Event().wait()
         return 9
 
-    assert await asyncio.to_thread(on_loop(loop, nine)) == 9
+    assert await asyncio.to_thread(on_loop(loop, nine, limit_s=30)) == 9
     with pytest.raises(StoreAway):
         await asyncio.to_thread(on_loop(loop, hangs, limit_s=0.05))
 
@@ -128,13 +128,13 @@ def test_a_loop_that_has_ended_or_is_stuck_is_away() -> None:
 
     def block() -> None:
         began.set()
-        gate.wait(20)
+        gate.wait(60)
         loop.stop()
 
     loop.call_soon(block)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    began.wait(5)
+    assert began.wait(30)
     with pytest.raises(StoreAway):
         on_loop(loop, nine, limit_s=0.05)()
     gate.set()

@@ -48,7 +48,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: FakeClock) -> Iterator[SqliteStore]:
-    opened = SqliteStore(tmp_path / "lease.db", timing=LeaseTiming(), clock=clock)
+    opened = SqliteStore(tmp_path / "lease.db", timing=LeaseTiming(), clock=clock, limit_s=30)
     yield opened
     opened.close()
 
@@ -82,7 +82,7 @@ def test_taking_over_ends_the_process_of_a_stale_record(store: SqliteStore, chil
     assert not store.swap(ann, BOB_2)  # Ann has renewed meanwhile
     assert child.poll() is None
     assert store.swap(renewed, BOB_2)
-    assert child.wait(5) == -signal.SIGKILL
+    assert child.wait(30) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("child", [HOLDER], indirect=True)
@@ -113,7 +113,7 @@ def test_a_process_that_was_stopped_in_the_middle_of_a_write_is_ended(
         clock.advance(ns(4))
         assert child.poll() is None
     assert code_of(store) == "locked"
-    assert child.wait(5) == -signal.SIGKILL
+    assert child.wait(30) == -signal.SIGKILL
     assert store.swap(FIRST, SECOND)
 
 
@@ -164,8 +164,8 @@ def test_a_full_disk_does_not_cost_the_lease(tmp_path: Path, clock: FakeClock) -
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)], check=True)
-    store = SqliteStore(disk / "lease.db", timing=LeaseTiming(), clock=clock)
-    late = SqliteStore(disk / "late.db", timing=LeaseTiming(), clock=clock)
+    store = SqliteStore(disk / "lease.db", timing=LeaseTiming(), clock=clock, limit_s=30)
+    late = SqliteStore(disk / "late.db", timing=LeaseTiming(), clock=clock, limit_s=30)
     try:
         store.create(FIRST)
         store.swap(FIRST, SECOND)
@@ -209,4 +209,4 @@ def test_many_renewals_leave_no_descriptor_and_no_thread(store: SqliteStore) -> 
         record = new
     assert len(os.listdir("/proc/self/fd")) == before
     assert [thread.name for thread in threading.enumerate()].count("lease-sqlite") == 1
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120
