@@ -53,7 +53,7 @@ class Shell:
 
     def given(self, work: Coroutine[Any, Any, object]) -> None:
         """Done in the server's thread."""
-        asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
         """In this process."""
@@ -67,7 +67,7 @@ class Shell:
         """As a user does."""
         environ = environment(self.home, {**self.env, **(env or {})})
         return subprocess.run(
-            clipd_argv(*arguments), env=environ, capture_output=True, text=True, timeout=60, check=False
+            clipd_argv(*arguments), env=environ, capture_output=True, text=True, timeout=120, check=False
         )
 
 
@@ -91,7 +91,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="server")
     with structlog.testing.capture_logs() as logs:  # the server's, which shares our stdout
         thread.start()
-        api, loop, stop = ready.get(timeout=20)
+        api, loop, stop = ready.get(timeout=60)
         yield Shell(api, tmp_path, {"CLIPD_DATA_DIR": str(data), "CLIPD_API__URL": api.url}, logs, loop)
         loop.call_soon_threadsafe(stop.set)
         thread.join()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from supervisor.alerts.webhook import new_secret, signatures
+from tests.fakes import FakeClock
 from tests.unit.api.stage import Answer, Stage, stage
 
 SECRET = new_secret()
@@ -29,7 +30,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Stage]:
         "short": {"secret_file": str(tmp_path / "short")},
     }
     (tmp_path / "data").mkdir()
-    async with stage(tmp_path / "data", CLIPD_API__HOOKS=json.dumps(hooks)) as running:
+    async with stage(tmp_path / "data", clock=FakeClock(), CLIPD_API__HOOKS=json.dumps(hooks)) as running:
         yield running
 
 

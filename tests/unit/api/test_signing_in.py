@@ -110,7 +110,7 @@ async def test_who_is_unknown_and_who_is_wrong_are_told_the_same(api: Stage) -> 
 
 async def test_passwords_are_tried_so_often_by_address_and_by_name(tmp_path: Path) -> None:
     """A right one costs nothing; who knew it before from this address is not held up by what others try on the name."""
-    async with stage(tmp_path, CLIPD_API__SIGN_IN_FAILURES="3") as api:
+    async with stage(tmp_path, clock=FakeClock(), CLIPD_API__SIGN_IN_FAILURES="3") as api:
         await member(api)
         for _ in range(4):
             assert (await sign_in(api, name="ann", password=WORD)).status == 200
