@@ -104,13 +104,13 @@ async def test_the_child_reaches_no_private_address_and_reads_no_other_file(tmp_
         port = url.rpartition(":")[2]
         errand = Errand(
             url=f"ntfy://localhost:{port}/clips", title="t", body="b", file="", policy=AddressPolicy(origin="api"),
-            deadline_s=20,
+            deadline_s=60,
         )  # fmt: skip
         async with Outgoing(("127.0.0.0/8", "::1/128")) as out:
             open_ = out.policy
         stolen = Errand(
             url=f"ntfy://localhost:{port}/clips?attach={secret}", title="t", body="b", file="", policy=open_,
-            deadline_s=20,
+            deadline_s=60,
         )  # fmt: skip
         ntfy.status = 500
         refused, again = await asyncio.gather(speak(errand), speak(stolen))

@@ -59,16 +59,23 @@ async def test_a_provider_that_takes_too_long_is_left(fault: str, tmp_path: Path
         assert at.errors() == ["timeout", ""]
 
 
+@pytest.fixture
+def _late_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a deadline is for us, so that a machine that stands still at its end tells of who was late."""
+    monkeypatch.setattr("supervisor.llm.gateway.PROVIDERS", 0.5)
+
+
+@pytest.mark.usefixtures("_late_told")
 async def test_the_deadline_is_for_the_whole_chain(tmp_path: Path) -> None:
     """The first one that hangs leaves some of it to the second; in time it is over, whoever hangs."""
     async with house(tmp_path, {}, {}) as at:
         at.servers[0].always = "hang"
-        assert (await at.ask(deadline_s=2.5)).provider == "p1"
+        assert (await at.ask(deadline_s=7)).provider == "p1"
         assert at.errors() == ["deadline", ""]
         at.servers[1].always = "hang"
         began_s = time.monotonic()
-        assert await at.refused(deadline_s=2.5, prompt_hash="b") == "llm_deadline"
-        assert time.monotonic() - began_s < 5  # not the 20 s of a provider
+        assert await at.refused(deadline_s=7, prompt_hash="b") == "llm_deadline"
+        assert time.monotonic() - began_s < 15  # not the 20 s of a provider
         assert at.errors() == ["deadline", "deadline"]
 
 
@@ -162,12 +169,13 @@ async def test_a_stream_asks_so_many_things_at_once_and_no_more(tmp_path: Path) 
         assert at.states() == ["ready", "ready"]  # none of it was a failure
 
 
+@pytest.mark.usefixtures("_late_told")
 async def test_the_last_provider_is_waited_for(tmp_path: Path) -> None:
     """As long as the deadline is."""
     async with house(tmp_path, {"max_concurrency": 1}) as at:
         at.servers[0].always = "hang"
         waiting = asyncio.create_task(at.ask())
         await at.servers[0].arrived.acquire()
-        assert (await at.refused("elsewhere", deadline_s=1.5), at.errors()) == ("llm_deadline", ["busy"])
+        assert (await at.refused("elsewhere", deadline_s=3), at.errors()) == ("llm_deadline", ["busy"])
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
