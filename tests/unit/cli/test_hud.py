@@ -8,16 +8,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import pytest
 
 from core.errors import UsageError
 from core.game import GameKind
+from daemon.cli import picking
 from daemon.cli.hud import _box, _told, check_one, list_all, record_one
 from daemon.cli.picking import Picked, pick
 from detectors.hud.frames import Box
 from tests.unit.looking.test_making import MEDAL, frame
+
+OnThePage = Callable[[Callable[[str], object]], tuple[Picked | None, object]]
 
 
 @pytest.fixture
@@ -63,34 +67,39 @@ def test_what_is_no_event_is_refused() -> None:
     assert (_told("banner", "streak*3=1,2,3,4").count, _told("counter", "kill=1,2,3,4").event) == (3, GameKind.KILL)
 
 
-def on_the_page(act: Callable[[str], object]) -> tuple[Picked | None, object]:
-    """Serve a page, and do something with its address meanwhile."""
+@pytest.fixture
+def on_the_page(monkeypatch: pytest.MonkeyPatch) -> OnThePage:
+    """Serve a page, and do something with its address meanwhile; its time is over when that is done."""
     done: list[object] = []
     helper: list[threading.Thread] = []
+    monkeypatch.setattr(picking, "time", SimpleNamespace(monotonic=lambda: 0.0 if helper[0].is_alive() else 10.0))
 
-    def say(line: str) -> None:
-        url = next(word for word in line.split() if word.startswith("http://"))
-        helper.append(threading.Thread(target=lambda: done.append(act(url))))
-        helper[0].start()
+    def run(act: Callable[[str], object]) -> tuple[Picked | None, object]:
+        def say(line: str) -> None:
+            url = next(word for word in line.split() if word.startswith("http://"))
+            helper.append(threading.Thread(target=lambda: done.append(act(url))))
+            helper[0].start()
 
-    try:
-        picked = pick(frame(), say, patience_s=2.0)
-    except UsageError:
-        picked = None
-    helper[0].join()
-    return picked, done[0]
+        try:
+            picked = pick(frame(), say, patience_s=2.0)
+        except UsageError:
+            picked = None
+        helper[0].join()
+        return picked, done[0]
+
+    return run
 
 
 def ask(url: str, body: object = None, **headers: str) -> tuple[int, bytes]:
     raw = None if body is None else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, raw, headers), timeout=5) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, raw, headers), timeout=60) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as err:
         return err.code, err.read()
 
 
-def test_boxes_are_drawn_on_a_page() -> None:
+def test_boxes_are_drawn_on_a_page(on_the_page: OnThePage) -> None:
     """The page, the frame, and what is sent back."""
 
     def act(url: str) -> tuple[bytes, bytes, int]:
@@ -107,7 +116,7 @@ def test_boxes_are_drawn_on_a_page() -> None:
     assert (seen[0][:15], seen[1][:4], seen[2]) == (b"<!doctype html>", b"\x89PNG", 200)
 
 
-def test_nobody_else_gets_at_the_page() -> None:
+def test_nobody_else_gets_at_the_page(on_the_page: OnThePage) -> None:
     """Another path, another host's name for this machine, a body that is none or too large: nothing is taken."""
 
     def act(url: str) -> list[int]:

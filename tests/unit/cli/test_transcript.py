@@ -131,7 +131,7 @@ def command(tmp_path: Path, session: str) -> subprocess.CompletedProcess[str]:
     """The real command in its own process."""
     argv = clipd_argv("transcript", session, "--data-dir", str(tmp_path / "data"))
     home = environment(tmp_path)
-    return subprocess.run(argv, env=home, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(argv, env=home, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_a_running_session_can_be_read_while_its_worker_writes(talk: Journal, tmp_path: Path) -> None:

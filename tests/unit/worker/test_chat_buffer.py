@@ -37,7 +37,7 @@ def test_a_replayed_chat_is_waited_for() -> None:
     reader = threading.Thread(target=lambda: heard.append(chat.until(ns(5))))
     reader.start()
     chat.add([message(4)], Ns(ns(6)))
-    reader.join(10)
+    reader.join(60)
     assert [m.t_ns for m in heard[0]] == [ns(4)]
 
 

@@ -32,7 +32,7 @@ from tests.unit.clips.footage import ListFootage
 
 __all__ = ["footage", "media_file", "media_folder"]
 SESSION = SessionId("s20260101t000000-abcdef")
-WAIT_S = 30
+WAIT_S = 120
 
 
 @dataclass

@@ -60,7 +60,7 @@ class Listening:
     async def run_until(self, count: int, *, between: Callable[[], object] = lambda: None) -> None:
         """Listen until so many messages came; `between` is what else the event loop has to do."""
         reading = asyncio.create_task(self.listener.run())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while self.listener.read < count and not reading.done():
                 between()
                 await asyncio.sleep(0)
@@ -69,7 +69,7 @@ class Listening:
 
     def _reader(self) -> ChatReader:
         chat, url, follow, align = self._open
-        options = IngestOptions(timeout_s=2, **({"twitch_chat_url": url} if url else {}))
+        options = IngestOptions(timeout_s=30, **({"twitch_chat_url": url} if url else {}))
         return open_chat(
             chat, clock=self.clock, options=options, follow=follow, align=align, origin="cli", warn=self.warn
         )  # fmt: skip

@@ -72,7 +72,7 @@ def test_a_replay_waits_for_room_and_sheds_nothing() -> None:
     producer = threading.Thread(target=produce)
     producer.start()
     taken = [queue.get() for _ in range(15)]
-    assert done.wait(10)
+    assert done.wait(60)
     producer.join()
     assert [*taken, *drain(queue)] == [batch(s, s + 1) for s in range(20)]
 
@@ -84,6 +84,6 @@ def test_closing_frees_a_producer_that_waits() -> None:
     producer = threading.Thread(target=queue.put, args=(batch(1, 2),))
     producer.start()
     queue.close(discard=True)
-    producer.join(10)
+    producer.join(60)
     assert not producer.is_alive()
     assert queue.get() is None

@@ -37,7 +37,7 @@ from tests.unit.ranking.models import Entry, Playing, answered, data_of, entry, 
 __all__ = ["footage", "media_file", "media_folder"]
 SESSION = SessionId("s20260101t000000-abcdef")
 OPTIONS = RankingOptions(group=2, every_s=60)
-WAIT_S = 30
+WAIT_S = 120
 
 
 def moment(name: str, start_s: float, p: float = 0.6, state: MomentState = MomentState.FINAL) -> Moment:
