@@ -75,6 +75,6 @@ def test_it_dies_with_the_program_that_wanted_it(tmp_path: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    ended, _, _ = select.select([watched], [], [], 10)
+    ended, _, _ = select.select([watched], [], [], 30)
     os.close(watched)
     assert ended, "ffmpeg outlived its parent"

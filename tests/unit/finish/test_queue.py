@@ -11,7 +11,7 @@ import pytest
 from core.ids import ClipId
 from daemon.finish.queue import Priority, Render, RenderQueue
 
-WAIT_S = 10
+WAIT_S = 60
 
 
 class Bench:

@@ -29,7 +29,7 @@ def test_no_more_is_made_than_may_wait() -> None:
 
     with closing(ahead(items(), most=3)) as taken:
         assert next(taken) == 0
-        assert full.wait(10)
+        assert full.wait(60)
     assert len(made) <= 4
 
 

@@ -274,7 +274,7 @@ def test_many_threads_write_at_once(journal: Journal) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert [r.seq for r in journal.segments()] == list(range(100))
     assert len(journal.events()) == 100
 

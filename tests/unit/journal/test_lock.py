@@ -34,7 +34,7 @@ def test_a_second_writer_is_told_who_holds_the_session(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=str(holder.pid)), session_lock(lock):
             pass
         holder.kill()
-        holder.wait(10)
+        holder.wait(60)
         with session_lock(lock):
             assert lock.read_text() == f"{os.getpid()}\n"
     assert not is_locked(lock)

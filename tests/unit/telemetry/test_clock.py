@@ -15,5 +15,7 @@ async def test_the_system_clock_counts_from_boot_and_sleeps() -> None:
     await clock.sleep(2_000_000)
     await clock.sleep(-5)
     assert clock.boottime_ns() - start_ns >= 2_000_000
-    assert abs(clock.boottime_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)) < 10**9
-    assert abs(clock.wall_ns() - time.time_ns()) < 10**9
+    boot_ns, wall_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns()
+    said_boot_ns, said_wall_ns = clock.boottime_ns(), clock.wall_ns()
+    assert boot_ns <= said_boot_ns <= time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    assert wall_ns - 10**9 < said_wall_ns < time.time_ns() + 10**9
