@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.media import Epoch, Gap, Packet, Track
+from core.protocols import Clock
 from core.times import NS_PER_S, Ns
 
 
@@ -62,7 +63,7 @@ class RecordingSink:
     tracks: list[tuple[Track, ...]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     edges: list[Ns] = field(default_factory=list)
-    clock: FakeClock | None = None
+    clock: Clock | None = None
     written_ns: int = 0  # CLOCK_BOOTTIME of the last write, when there is a clock
 
     @property

@@ -77,8 +77,8 @@ class Pushing:
 class Publishing(Pushing):
     """To our RTMP door."""
 
-    def __init__(self, file: Path, port: int, key: str, *extra: str, at_once: bool = True) -> None:
-        super().__init__(file, f"rtmp://127.0.0.1:{port}/live/{key}", "flv", *extra, at_once=at_once)
+    def __init__(self, file: Path, port: int, key: str, *extra: str, at_once: bool = True, loops: int = 0) -> None:
+        super().__init__(file, f"rtmp://127.0.0.1:{port}/live/{key}", "flv", *extra, at_once=at_once, loops=loops)
 
 
 class Calling(Pushing):

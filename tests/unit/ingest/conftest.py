@@ -37,7 +37,7 @@ def sink() -> RecordingSink:
 
 @pytest.fixture
 def options() -> IngestOptions:
-    return IngestOptions(timeout_s=2.0)
+    return IngestOptions(timeout_s=30.0)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ async def no_warning(code: str, _message: str, _remedy: str) -> None:
 def reader(
     spec: str | Path, clock: FakeClock, *, follow: bool = False, align: Callable[[int], Ns | None] = no_wall
 ) -> ChatReader:
-    options = IngestOptions(timeout_s=2)
+    options = IngestOptions(timeout_s=30)
     return open_chat(
         str(spec), clock=clock, options=options, follow=follow, align=align, origin="cli", warn=no_warning
     )  # fmt: skip

@@ -34,7 +34,7 @@ async def no_warning(code: str, _message: str, _remedy: str) -> None:
 
 
 def live(spec: str | Path, clock: FakeClock) -> ChatReader:
-    options = IngestOptions(timeout_s=2)
+    options = IngestOptions(timeout_s=30)
     return open_chat(
         str(spec), clock=clock, options=options, follow=True, align=lambda _wall_ns: None, origin="cli", warn=no_warning
     )  # fmt: skip

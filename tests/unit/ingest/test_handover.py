@@ -25,7 +25,7 @@ from tests.publisher import Publishing, eventually, flv_file
 from tests.unit.doors.client import opening, say, statuses
 from tests.unit.ingest.stage import Origin, Studio
 
-OPTIONS = IngestOptions(stall_s=10, timeout_s=5)
+OPTIONS = IngestOptions(stall_s=30, timeout_s=20)
 
 
 @dataclass
@@ -101,7 +101,7 @@ async def test_an_unknown_key_never_reaches_a_worker(town: Town) -> None:
 
 async def test_a_second_publisher_is_turned_away_by_the_worker(town: Town, studio: Studio) -> None:
     """Before it may send anything."""
-    async with Publishing(flv_file(studio, 4), town.door.port, "key-one", at_once=False):
+    async with Publishing(flv_file(studio, 4), town.door.port, "key-one", at_once=False, loops=-1):
         await eventually(lambda: bool(town.workers["one"].sink.packets()))
         assert statuses(await say(town.door.port, opening("key-one"))) == ["NetStream.Publish.BadName"]
     assert town.door.refused == {"busy": 1}

@@ -27,7 +27,7 @@ async def test_a_replay_is_taken_whole(watch: Watch) -> None:
     assert len(watch.sink.epochs) == 1
     assert watch.sink.gaps == []
     assert all(a.dts_ns <= b.dts_ns for a, b in pairwise(watch.sink.packets()))
-    assert [path for path in watch.origin.seen if path.endswith(".ts")] == [f"/s/i{n}.ts" for n in range(7)]
+    assert sorted(path for path in watch.origin.seen if path.endswith(".ts")) == [f"/s/i{n}.ts" for n in range(7)]
     assert watch.sink.edges == []
 
 
@@ -98,7 +98,7 @@ async def test_a_playlist_that_fails_for_a_while_costs_nothing(watch: Watch, tro
 @pytest.mark.parametrize("trouble", [404, None, HEAD + entries(0, 3)])
 async def test_a_stream_that_stops_moving_is_gone_after_the_limit(watch: Watch, trouble: str | int | None) -> None:
     """Frozen, refused or a web page: once media has not advanced for the stall limit; what came before is kept."""
-    watch.options = IngestOptions(stall_s=20, timeout_s=2)
+    watch.options = IngestOptions(stall_s=20, timeout_s=30)
     watch.sink.clock = watch.clock
     failed = await watch.fails(HEAD + entries(0, 3), trouble)
     assert isinstance(failed, SourceGone)

@@ -35,7 +35,7 @@ class Opener:
 
     def __init__(self, clock: FakeClock, workdir: Path) -> None:
         self.clock, self.workdir = clock, workdir
-        self.options = IngestOptions(timeout_s=2, stall_s=20)
+        self.options = IngestOptions(timeout_s=30, stall_s=20)
         self.allow: list[str] = []
 
     async def __call__(self, source: str | Path, **more: Any) -> Source:
@@ -220,7 +220,7 @@ async def test_a_stream_whose_media_stands_still_is_asked_for_again(
     opener: Opener, origin: Origin, studio: Studio, sink: RecordingSink
 ) -> None:
     """Bytes go on coming, and hold no media: after 20 s there is another connection, and an epoch."""
-    opener.options = IngestOptions(timeout_s=2, stall_s=60)
+    opener.options = IngestOptions(timeout_s=30, stall_s=60)
     data = make_media("h264_aac_ts", studio.folder).read_bytes()
     stuffing = (b"\x47\x1f\xff\x10" + b"\xff" * 184) * 100
     served: list[int] = []
@@ -235,6 +235,9 @@ async def test_a_stream_whose_media_stands_still_is_asked_for_again(
         await response.write(data)
         opener.clock.advance(ns(4))
         with suppress(ConnectionError):
+            while len(served) == 2 and len(sink.packets("video")) < 100:  # it has to be read before time goes on
+                await response.write(stuffing)
+                await asyncio.sleep(0.02)
             for _ in range(400 if len(served) == 2 else 0):
                 opener.clock.advance(ns(0.25))
                 await response.write(stuffing)

@@ -23,8 +23,8 @@ from tests.unit.ingest.stage import AAC, H264, PICTURE, SOUND, Studio
 
 SECRET = "a passphrase & 'nobody' may see"
 QUERY = "passphrase=a passphrase %26 'nobody' may see"  # as OBS and ffmpeg take it: only the & is in the way
-SHORT = IngestOptions(stall_s=5.0, timeout_s=2.0)
-PATIENT = IngestOptions(stall_s=30.0, timeout_s=2.0)  # with those who come back after 5 s
+SHORT = IngestOptions(stall_s=5.0, timeout_s=20.0)
+PATIENT = IngestOptions(stall_s=30.0, timeout_s=20.0)  # with those who come back after 5 s
 
 
 def ts_file(studio: Studio, seconds: float = 3) -> Path:
@@ -48,7 +48,7 @@ async def running(source: SrtSource, sink: RecordingSink) -> AsyncIterator[async
     yield task
     if not task.done():
         task.cancel()
-        done, _ = await asyncio.wait({task}, timeout=2)
+        done, _ = await asyncio.wait({task}, timeout=15)
         assert done
 
 
@@ -67,11 +67,11 @@ async def test_a_caller_is_recorded_and_its_stream_id_is_not_looked_at(
     studio: Studio, source: SrtSource, sink: RecordingSink
 ) -> None:
     """H.264 and AAC, from 0 on, promptly: media is there while the caller still sends."""
-    async with Calling(ts_file(studio), source.port, f"{QUERY}&streamid=#!::r=any,m=publish") as calling:
+    async with Calling(ts_file(studio, 6), source.port, f"{QUERY}&streamid=#!::r=any,m=publish") as calling:
         await eventually(lambda: reached(sink) > 1.5)
         assert calling.running
         await calling.ended()
-        await eventually(lambda: reached(sink) > 2.5)
+        await eventually(lambda: reached(sink) > 5.5)
     assert {track.codec for track in sink.tracks[0]} == {"h264", "aac"}
     assert (sink.epochs[0].start_ns, sink.gaps) == (0, [])
     assert sink.warnings == ["waiting_for_publisher"]
@@ -137,17 +137,18 @@ async def test_a_caller_that_is_killed_and_comes_back_continues_the_session(
     studio: Studio, source: SrtSource, sink: RecordingSink
 ) -> None:
     """5 s later: a new epoch behind a gap with its reason."""
-    clock = SystemClock()
+    sink.clock = clock = SystemClock()
+    began_ns = clock.boottime_ns()
     async with Calling(ts_file(studio, 6), source.port, QUERY) as first:
         await eventually(lambda: reached(sink) > 1)
         await first.kill()
-    killed_ns = clock.boottime_ns()
-    await eventually(lambda: clock.boottime_ns() - killed_ns > 5_000_000_000)
+    await eventually(lambda: clock.boottime_ns() - sink.written_ns > 5_000_000_000)
     async with Calling(ts_file(studio), source.port, QUERY):
         await eventually(lambda: len(sink.epochs) == 2 and reached(sink) > to_s(sink.epochs[1].start_ns) + 1)
+    all_s = to_s(clock.boottime_ns() - began_ns)
     [gap] = sink.gaps
     assert (gap.reason, gap.track) == ("reconnect", "all")
-    assert 4.5 < to_s(gap.end_ns - gap.start_ns) < 8
+    assert 5 < to_s(gap.end_ns - gap.start_ns) < all_s
     assert sink.epochs[1].start_ns == gap.end_ns
 
 

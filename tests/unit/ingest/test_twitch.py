@@ -24,8 +24,6 @@ from tests.fakes import FakeClock
 from tests.unit.ingest.stage import Origin
 from tests.unit.ingest.twitch_server import SENT_MS, Connection, Room, Script, let_in, said, twitch
 
-QUICK = Patience(silence_s=0.1, answer_s=0.1, join_s=0.1)
-
 
 class Warnings(list[tuple[str, str, str]]):
     """What the user was told."""
@@ -41,16 +39,16 @@ def align(wall_ns: int) -> Ns:
 
 
 def reader(url: str, clock: FakeClock, warnings: Warnings, **changes: Any) -> ChatReader:
-    options = IngestOptions(timeout_s=2, twitch_chat_url=url)
+    options = IngestOptions(timeout_s=30, twitch_chat_url=url)
     known: dict[str, Any] = {"follow": True, "align": align, "origin": "cli", "warn": warnings.warn}
     return open_chat("twitch:somebody", clock=clock, options=options, **(known | changes))
 
 
-def impatient(room: Room, clock: FakeClock, warnings: Warnings) -> ChatReader:
-    """A reader that waits tenths of seconds."""
-    http = Http(AddressPolicy.for_source(room.url, "cli"), clock=clock, timeout_s=2)
+def impatient(room: Room, clock: FakeClock, warnings: Warnings, **patience: float) -> ChatReader:
+    """A reader that waits tenths of seconds for what is named."""
+    http = Http(AddressPolicy.for_source(room.url, "cli"), clock=clock, timeout_s=30)
     feed = TwitchChat(
-        "somebody", room.url, http, clock=clock, warn=warnings.warn, patience=QUICK, rng=random.Random(1)
+        "somebody", room.url, http, clock=clock, warn=warnings.warn, patience=Patience(**patience), rng=random.Random(1)
     )  # fmt: skip
     return ChatReader(feed, align=align, clock=clock, complete=False)
 
@@ -58,7 +56,7 @@ def impatient(room: Room, clock: FakeClock, warnings: Warnings) -> ChatReader:
 async def hear(chat: ChatReader, count: int) -> list[ChatMessage]:
     """The first messages."""
     found: list[ChatMessage] = []
-    async with asyncio.timeout(20), aclosing(chat.batches()) as batches:
+    async with asyncio.timeout(60), aclosing(chat.batches()) as batches:
         async for batch in batches:
             found += batch.messages
             if len(found) >= count:
@@ -156,17 +154,21 @@ async def test_a_connection_that_lived_begins_the_pauses_anew(clock: FakeClock, 
 async def test_silence_is_asked_about_and_ends_when_nothing_answers(clock: FakeClock, warnings: Warnings) -> None:
     """A PONG keeps a quiet chat; without one the connection is dead, whatever TCP says."""
 
+    asked_again = asyncio.Event()
+
     async def answers_once(client: Connection) -> None:
         await let_in(client)
         await client.until("PING :clipd")
         client.heard.clear()
         await client.say(":tmi.twitch.tv PONG tmi.twitch.tv :clipd")
         await client.until("PING :clipd")
+        asked_again.set()
         await client.stays()
 
     async with twitch(answers_once, saying(said("hello"))) as room:
-        found = await hear(impatient(room, clock, warnings), 1)
+        found = await hear(impatient(room, clock, warnings, silence_s=0.1, answer_s=2), 1)
         assert len(room.connections) == 2
+    assert asked_again.is_set()
     assert [m.text for m in found] == ["hello"]
 
 
@@ -178,7 +180,7 @@ async def test_a_channel_that_lets_nobody_in_is_told_once_and_tried_on(clock: Fa
         await client.stays()
 
     async with twitch(*[ignores] * 6, saying(said("hello"))) as room:
-        await hear(impatient(room, clock, warnings), 1)
+        await hear(impatient(room, clock, warnings, join_s=0.1), 1)
     [(code, message, remedy)] = warnings
     assert code == "chat_unreachable"
     assert "did not let us into the channel somebody" in message
@@ -243,7 +245,7 @@ async def test_what_is_no_chat_server_is_tried_on(clock: FakeClock, warnings: Wa
 
     url = origin.at("/irc", web_page).replace("http", "ws")
     hearing = asyncio.create_task(hear(reader(url, clock, warnings), 1))
-    await asyncio.wait_for(asked.wait(), 20)
+    await asyncio.wait_for(asked.wait(), 60)
     hearing.cancel()
     await asyncio.gather(hearing, return_exceptions=True)
     assert [code for code, _, _ in warnings] == ["chat_unreachable"]
@@ -266,7 +268,7 @@ async def test_the_address_policy_holds_for_chat_too(clock: FakeClock, warnings:
         await hear(reader(moved, clock, warnings), 1)
     assert refused.value.code == "too_many_redirects"
     assert origin.seen == ["/moved"]
-    http = Http(AddressPolicy.for_source("http://x.example", "cli"), clock=clock, timeout_s=2)
+    http = Http(AddressPolicy.for_source("http://x.example", "cli"), clock=clock, timeout_s=30)
     async with http:
         with pytest.raises(SourceRefused):
             async with http.websocket("file:///etc/passwd", max_bytes=10):

@@ -234,7 +234,7 @@ async def test_our_own_reader_plays_the_list(recipe: str, ring_media: Path, tmp_
         origin.at(f"/r/{path}", Origin._file(tmp_path / path))
     origin.folder("/r/main", tmp_path / "main")
     url, sink = origin.url + "/r/playlist.m3u8", RecordingSink()
-    request = Request(url=url, policy=AddressPolicy.for_source(url, "cli"), options=IngestOptions(timeout_s=5),
+    request = Request(url=url, policy=AddressPolicy.for_source(url, "cli"), options=IngestOptions(timeout_s=30),
                       live=True, speed=None)  # fmt: skip
     await (await open_hls(request, FakeClock())).run(sink)
     assert len(sink.packets("video")) == 2 * len(stream.of("video"))
