@@ -46,7 +46,7 @@ class Guest:
         id = await self.send(kind, **fields)
         return await self.until(lambda body: body.get("re") == id)
 
-    async def until(self, true: Callable[[Mapping[str, Any]], object], limit_s: float = 15) -> dict[str, Any]:
+    async def until(self, true: Callable[[Mapping[str, Any]], object], limit_s: float = 60) -> dict[str, Any]:
         """The first message that is so, of those that came and those to come."""
         seen = 0
         async with asyncio.timeout(limit_s):
@@ -58,11 +58,11 @@ class Guest:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def hears(self, kind: str, limit_s: float = 15) -> dict[str, Any]:
+    async def hears(self, kind: str, limit_s: float = 60) -> dict[str, Any]:
         """The first message of a kind."""
         return await self.until(lambda body: body["type"] == kind, limit_s)
 
-    async def sees(self, true: Callable[[dict[str, Any]], object], limit_s: float = 15) -> dict[str, Any]:
+    async def sees(self, true: Callable[[dict[str, Any]], object], limit_s: float = 60) -> dict[str, Any]:
         """What the list of people says of somebody, as soon as it is so."""
         found: list[dict[str, Any]] = []
 
@@ -134,7 +134,7 @@ class Guest:
                 self.received[name] = self.received.get(name, 0) + 1
                 self._changed.set()
 
-    async def receives(self, name: str, count: int = 5, limit_s: float = 15) -> None:
+    async def receives(self, name: str, count: int = 5, limit_s: float = 60) -> None:
         """Return when so many frames of `<pair> <kind>` have come."""
         async with asyncio.timeout(limit_s):
             while self.received.get(name, 0) < count:
@@ -144,7 +144,7 @@ class Guest:
 
 async def _ended(connection: RTCPeerConnection) -> None:
     """Closed, but not while it connects: aiortc leaves a failed task behind then."""
-    for _ in range(100):
+    for _ in range(500):
         if connection.connectionState not in ("new", "connecting"):
             break
         await asyncio.sleep(0.02)
