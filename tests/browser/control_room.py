@@ -21,7 +21,7 @@ from supervisor.catalog.values import DEFAULT_WORKSPACE
 from tests.unit.api.stage import Stage, stage
 
 T = TypeVar("T")
-expect.set_options(timeout=20_000)  # a slow machine is no fault
+expect.set_options(timeout=60_000)  # a slow machine is no fault
 PAGES: Final = ("streams", "clips", "jobs", "rooms", "channels", "health", "settings")
 
 

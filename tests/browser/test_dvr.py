@@ -38,7 +38,7 @@ async (url) => {
 """
 SEEK = """
 async (at) => {
-  const until = performance.now() + 10000;
+  const until = performance.now() + 60000;
   window.video.currentTime = at;
   await new Promise((done) => {
     const look = () => {
@@ -71,7 +71,7 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     started: Queue[tuple[int, Callable[[], object]]] = Queue()
     thread = threading.Thread(target=lambda: asyncio.run(_serve(tmp_path, started)))
     thread.start()
-    port, stop = started.get(timeout=10)
+    port, stop = started.get(timeout=60)
     yield tmp_path, f"http://127.0.0.1:{port}"
     stop()
     thread.join()
@@ -145,9 +145,9 @@ def test_a_player_follows_a_ring_that_records(made: Path, page: Page, site: tupl
     page.evaluate(PLAYER, f"{url}/ring/playlist.m3u8")
     for number in (1, 2):
         add(ring, stream.moved(number * stream.end_ns), number)
-        page.wait_for_function(f"window.hls.levels[0].details.endSN >= {number * 3}", timeout=20_000)
+        page.wait_for_function(f"window.hls.levels[0].details.endSN >= {number * 3}", timeout=60_000)
     ring.close()
-    page.wait_for_function("window.hls.levels[0].details.live === false", timeout=20_000)
+    page.wait_for_function("window.hls.levels[0].details.live === false", timeout=60_000)
     first, last = page.evaluate("[window.hls.levels[0].details.startSN, window.hls.levels[0].details.endSN]")
     assert 0 < first < last
     end = page.evaluate(DURATION)

@@ -37,6 +37,16 @@ def record(page: Page, room: FakeRoom, parts: int = 2) -> None:
     wait(page, lambda: len(room.segments) >= 2 and all(len(each.parts) >= parts for each in room.segments.values()))
 
 
+# What each recorder, by `audio` or `video`, has given until a second of the page's life ago: slices and bytes
+GIVEN = """async () => {
+  const given = witnessed.map(({ mime, blobs }) => [
+    mime.split("/")[0], [blobs.length, blobs.reduce((sum, { size }) => sum + size, 0)],
+  ]);
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((done) => setTimeout(done, 50));
+  return Object.fromEntries(given);
+}"""
+
+
 def wait(page: Page, is_so: Callable[[], Any], limit_s: float = 60) -> None:
     """Until something is so on the server; the page lives on meanwhile."""
     for _ in range(int(limit_s * 20)):

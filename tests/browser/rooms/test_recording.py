@@ -13,8 +13,10 @@ from playwright.sync_api import BrowserContext, Page, Playwright, Route, expect
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.rooms.conftest import DEVICES, PERMISSIONS, WITNESS
 from tests.browser.rooms.fake_server import FakeRoom
-from tests.browser.rooms.steps import go_in, go_on, record, wait
+from tests.browser.rooms.steps import GIVEN, go_in, go_on, record, wait
 from tests.needs import require
+
+KINDS = {"mic": "audio", "cam": "video"}
 
 
 def digests(room: FakeRoom) -> list[str]:
@@ -91,14 +93,14 @@ def test_a_page_that_is_loaded_again_goes_on_uploading(page: Page, room: FakeRoo
     room.away = True
     sent = dict(room.puts)
     go_on(page, slices=5)
-    seen = page.evaluate("witnessed.map(({ blobs }) => blobs.reduce((sum, { size }) => sum + size, 0))")
+    given = page.evaluate(GIVEN)
     page.on("dialog", lambda dialog: dialog.accept())  # it asks whether to leave while something is unsent
     page.reload()
     expect(page.get_by_role("heading", name="Your recording is safe")).to_be_visible()
     room.away = False
     expect(page.get_by_role("heading", name="Safe to close")).to_be_visible()
     assert {each.final["reason"] for each in room.segments.values()} == {"page_lost"}
-    assert sum(len(each.bytes) for each in room.segments.values()) >= 0.95 * sum(seen) - 400_000  # a timeslice of each
+    assert all(len(each.bytes) >= given[KINDS[each.facts["track"]]][1] for each in room.segments.values())
     assert set(room.puts.values()) == {1}
     assert sent.keys() <= room.puts.keys()
 
@@ -110,10 +112,9 @@ def test_a_browser_that_is_killed_loses_a_timeslice_at_most(driver: Playwright, 
     page.add_init_script(WITNESS)
     go_in(page, room.link())
     record(page, room, parts=1)
-    began = {seg: each.facts["t_ms"] for seg, each in room.segments.items()}
     room.away = True  # from now on nothing arrives
     go_on(page, slices=5)
-    killed_ms = room.now_ms
+    given = page.evaluate(GIVEN)
     pid = browser_pid(profile)
     os.kill(pid, signal.SIGKILL)
     while Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][1] != "Z":
@@ -125,9 +126,10 @@ def test_a_browser_that_is_killed_loses_a_timeslice_at_most(driver: Playwright, 
     page.goto(room.link())
     expect(page.get_by_role("heading", name="Safe to close")).to_be_visible()
     page.context.close()
-    for seg, each in room.segments.items():
-        recorded_s = length_s(each.bytes, tmp_path / "film")
-        assert recorded_s >= (killed_ms - began[seg]) / 1000 - 1.6  # the slice that was open, and our own delay
+    for each in room.segments.values():
+        slices, size = given[KINDS[each.facts["track"]]]
+        assert len(each.bytes) >= size
+        assert length_s(each.bytes, tmp_path / "film") < 2 * (slices + 2)  # a slice is a second, unless it stood still
 
 
 def person(driver: Playwright, profile: Path) -> Page:
