@@ -95,6 +95,12 @@ class CodedTrack(MediaStreamTrack):
         self._pace = pace
         self._zero: float | None = None
 
+    @property
+    def began(self) -> float:
+        """When its first frame was due, by the monotonic clock."""
+        assert self._zero is not None  # asked of a track that sends
+        return self._zero
+
     def then(self, frames: Sequence[Sent]) -> None:
         """Go on with these, one step after the last."""
         last, step = self._frames[-1].pts, self._frames[-1].pts - self._frames[-2].pts
