@@ -110,7 +110,7 @@ async def test_a_second_publisher_is_turned_away_by_the_worker(town: Town, studi
 async def test_a_publisher_outlives_its_worker(town: Town, studio: Studio) -> None:
     """The worker's next attempt goes on with the same connection, from its next keyframe on."""
     worker = town.workers["one"]
-    async with Publishing(flv_file(studio, 4), town.door.port, "key-one", at_once=False) as publishing:
+    async with Publishing(flv_file(studio, 4), town.door.port, "key-one", at_once=False, loops=1) as publishing:
         await eventually(lambda: bool(worker.sink.packets()))
         await worker.die()
         worker.sink = RecordingSink()

@@ -177,6 +177,7 @@ async def test_deleted_and_not_back_is_the_end(tmp_path: Path, sink: RecordingSi
 async def test_a_second_publisher_is_refused_while_the_first_goes_on(socket: Path, sink: RecordingSink) -> None:
     """409, and when to come again; the first one's media has no hole."""
     video = CodedTrack("video", coded_video("vp8", 60))
+    video.then(coded_video("vp8", 60))
     async with WhipClient(socket, (video, "vp8")):
         await eventually(lambda: bool(sink.packets()))
         with pytest.raises(AssertionError, match="Somebody is publishing"):
