@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from tests.browser.test_clips_play import WATCH
 from tests.scenario.command import SPEECH, Ran, clipd
 
-LIMIT_S = 300  # it plays 114 s, and takes some 10 s more on a machine of its own
+LIMIT_S = 300  # it plays 114 s, and takes some 15 s more on a machine of its own
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_clips_are_there_while_the_stream_runs(demo: tuple[Ran, Path, float]) ->
     heard = [line["latency_s"] for line in first.values() if "chat" not in line["reasons"][0]]
     assert heard
     assert np.percentile(heard, 95) <= 30
-    assert min(line["t_s"] for line in first.values()) < 60
+    assert min(line["t_s"] for line in first.values()) < 90
 
 
 def test_clips_carry_what_was_said_in_them(demo: tuple[Ran, Path, float], page: Page) -> None:
