@@ -16,14 +16,6 @@ from hypothesis import HealthCheck, settings
 from tests.needs import AllowedSkip, allowed_skips
 
 GRACE_S: Final = 10  # what a thread that was told to end may take on a busy machine
-# Examples and their making are not timed: a machine that stands still for a moment is no fault of theirs
-settings.register_profile(
-    "patient",
-    settings(),
-    deadline=None,
-    suppress_health_check=[*settings().suppress_health_check, HealthCheck.too_slow],
-)
-settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
