@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.needs import AllowedSkip, allowed_skips
 
-GRACE_S: Final = 10  # what a thread that was told to end may take on a busy machine
+GRACE_S: Final = 20  # what a thread that was told to end may take on a busy machine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -35,7 +35,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = Path(tempfile.gettempdir()) / "clipd-test-engine"
 BASE: Final = "clipd-base:bookworm"
 NETWORK: Final = "clipd-test"
-START_S: Final = 30
+START_S: Final = 90
+ANSWER_S: Final = 30
 BUILD_S: Final = 600
 _STARTED: Final[list[subprocess.Popen[bytes]]] = []  # by this process, which waits for it at its end
 
@@ -82,7 +83,7 @@ def _answers(host: str) -> bool:
         if host.startswith("unix://"):  # the SDK leaves a socket open that reaches nobody
             with socket.socket(socket.AF_UNIX) as door:
                 door.connect(host.removeprefix("unix://"))
-        with contextlib.closing(docker.APIClient(host, version="auto", timeout=5)) as engine:
+        with contextlib.closing(docker.APIClient(host, version="auto", timeout=ANSWER_S)) as engine:
             return bool(engine.ping())
     except (DockerException, requests.RequestException, OSError):
         return False

@@ -18,7 +18,7 @@ def flv_file(studio: Studio, seconds: float = 2) -> Path:
     return studio.copy(f"push{seconds:g}.flv", studio.av(f"push{seconds:g}.mp4", seconds))
 
 
-async def eventually(condition: Callable[[], bool], *, limit_s: float = 30) -> None:
+async def eventually(condition: Callable[[], bool], *, limit_s: float = 60) -> None:
     """Return when it holds; fail when it does not in time."""
     for _ in range(round(limit_s * 50)):
         if condition():

@@ -18,7 +18,8 @@ from redis.retry import Retry
 
 from tests.needs import require
 
-START_S: Final = 30
+START_S: Final = 60
+ANSWER_S: Final = 30
 
 
 class RedisServer:
@@ -50,7 +51,7 @@ class RedisServer:
 
     def command(self, *words: str | int) -> Any:
         """As an administrator, on a connection of its own."""
-        with redis.Redis(port=self.port, socket_timeout=30, retry=Retry(NoBackoff(), 0)) as client:
+        with redis.Redis(port=self.port, socket_timeout=ANSWER_S, retry=Retry(NoBackoff(), 0)) as client:
             return client.execute_command(*words)
 
     def kill(self) -> None:

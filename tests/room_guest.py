@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
@@ -19,6 +19,8 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from daemon.demo.speech import ASSETS
 from daemon.sockets import short_path
 from tests.webrtc import CodedTrack, Sent, answered, offer_of, peer, send_only
+
+LIMIT_S: Final = 60.0
 
 
 class Guest:
@@ -46,7 +48,7 @@ class Guest:
         id = await self.send(kind, **fields)
         return await self.until(lambda body: body.get("re") == id)
 
-    async def until(self, true: Callable[[Mapping[str, Any]], object], limit_s: float = 60) -> dict[str, Any]:
+    async def until(self, true: Callable[[Mapping[str, Any]], object], limit_s: float = LIMIT_S) -> dict[str, Any]:
         """The first message that is so, of those that came and those to come."""
         seen = 0
         async with asyncio.timeout(limit_s):
@@ -58,11 +60,11 @@ class Guest:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def hears(self, kind: str, limit_s: float = 60) -> dict[str, Any]:
+    async def hears(self, kind: str, limit_s: float = LIMIT_S) -> dict[str, Any]:
         """The first message of a kind."""
         return await self.until(lambda body: body["type"] == kind, limit_s)
 
-    async def sees(self, true: Callable[[dict[str, Any]], object], limit_s: float = 60) -> dict[str, Any]:
+    async def sees(self, true: Callable[[dict[str, Any]], object], limit_s: float = LIMIT_S) -> dict[str, Any]:
         """What the list of people says of somebody, as soon as it is so."""
         found: list[dict[str, Any]] = []
 
@@ -134,7 +136,7 @@ class Guest:
                 self.received[name] = self.received.get(name, 0) + 1
                 self._changed.set()
 
-    async def receives(self, name: str, count: int = 5, limit_s: float = 60) -> None:
+    async def receives(self, name: str, count: int = 5, limit_s: float = LIMIT_S) -> None:
         """Return when so many frames of `<pair> <kind>` have come."""
         async with asyncio.timeout(limit_s):
             while self.received.get(name, 0) < count:

@@ -13,7 +13,7 @@ from core.spec import ControlSpec, WorkerSpec
 from supervisor.runtimes.api import Found, Limits, Order, Runtime
 
 T = TypeVar("T")
-LIMIT_S: Final = 60.0
+LIMIT_S: Final = 90.0
 SECRET: Final = "canary-5b1f0c"  # stands in the spec and may be seen nowhere else
 
 # Reads its spec from stdin, says so, and does what the spec's source names. Only its life matters.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, overload
 
 import av
 import numpy as np
@@ -80,6 +80,26 @@ def coded_opus(packets: int, hz: float = 440.0, tone_from: int = 0) -> tuple[Sen
         frame.sample_rate, frame.pts = 48_000, number * 960
         sent += [Sent(len(sent) * 960, 48_000, bytes(p)) for p in encoder.encode(frame)]
     return tuple(sent)
+
+
+class Looped(Sequence[Sent]):
+    """The same frames again and again, on one line of time."""
+
+    def __init__(self, frames: Sequence[Sent]) -> None:
+        self._frames = frames
+        self._length = frames[-1].pts + frames[-1].pts - frames[-2].pts
+
+    def __len__(self) -> int:
+        return 1 << 30
+
+    @overload
+    def __getitem__(self, at: int) -> Sent: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Sent]: ...
+    def __getitem__(self, at: int | slice) -> Sent | Sequence[Sent]:
+        assert isinstance(at, int)  # a track asks for one after the other
+        turn, number = divmod(at, len(self._frames))
+        return replace(self._frames[number], pts=self._frames[number].pts + turn * self._length)
 
 
 class CodedTrack(MediaStreamTrack):

@@ -31,7 +31,7 @@ _SET_UP: Final = (
 )
 
 
-def run_everywhere(module: str, *arguments: str, timeout_s: float = 200) -> Any:
+def run_everywhere(module: str, *arguments: str, timeout_s: float = 500) -> Any:
     """Run a module of ours in such a network; what it prints as JSON. Skips for those who are not root."""
     require_root()
     command = [require("unshare"), "--net", "sh", "-c", _SET_UP, "sh", sys.executable, "-m", module, *arguments]

@@ -8,6 +8,8 @@ import pytest
 
 from tests.attack.everywhere import run_everywhere
 
+pytestmark = pytest.mark.timeout(600)  # one run of all cases
+
 
 @pytest.fixture(scope="module")
 def outcome() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tests.attack.ssrf_cases import corpus
 from tests.fakes import FakeClock, RecordingSink
 from tests.unit.ingest.stage import Origin
 
+pytestmark = pytest.mark.timeout(600)  # one run of all cases
 LOOPBACK = ip_address("127.0.0.1")
 PLAIN_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 TO_HTTP = b"HTTP/1.1 302 Found\r\nLocation: http://media.example:1/\r\nContent-Length: 0\r\n\r\n"

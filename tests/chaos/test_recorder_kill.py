@@ -35,7 +35,7 @@ def server(chaos_media: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(10)
+        process.wait(60)
 
 
 def test_a_recorder_may_be_killed_at_any_time(
@@ -45,8 +45,8 @@ def test_a_recorder_may_be_killed_at_any_time(
     chance = random.Random(20261121)
     stream = load(chaos_media)
     end_ns = 0
-    for _ in range(SOAK_KILLS if request.config.getoption("--soak", default=False) else KILLS):
-        killed_after(server, tmp_path, chance.uniform(0, LONGEST_S))
+    for number in range(SOAK_KILLS if request.config.getoption("--soak", default=False) else KILLS):
+        killed_after(server, tmp_path, chance.uniform(0, LONGEST_S), begun=number % 4 == 3)
         before_ns, end_ns = end_ns, audit(tmp_path, stream)
         assert end_ns >= before_ns
     starts = [(ack["epoch"], ack["start_ns"]) for ack in read_acks(tmp_path) if "epoch" in ack]
@@ -54,15 +54,17 @@ def test_a_recorder_may_be_killed_at_any_time(
     assert end_ns > 0
 
 
-def killed_after(server: subprocess.Popen[str], session: Path, seconds: float) -> None:
-    """One attempt, and its end."""
+def killed_after(server: subprocess.Popen[str], session: Path, seconds: float, *, begun: bool) -> None:
+    """One attempt, and its end so long after its start; `begun`: after the first that it has made safe."""
     assert server.stdin is not None
     assert server.stdout is not None
     server.stdin.write(f"{session}\n")
     server.stdin.flush()
-    pid = int(server.stdout.readline())
+    before, pid = len(read_acks(session)), int(server.stdout.readline())
     watched = os.pidfd_open(pid)
     try:
+        while begun and len(read_acks(session)) <= before + 1:  # an attempt says first where it goes on
+            assert not select.select([watched], [], [], 0.005)[0], "it ended by itself"
         select.select([watched], [], [], seconds)
         signal.pidfd_send_signal(watched, signal.SIGKILL)
     finally:

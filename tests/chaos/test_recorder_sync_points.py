@@ -43,7 +43,7 @@ def recorder(session: Path, media: Path, *strace: str) -> int:
     """One traced attempt; its exit code, negative for a signal."""
     command = ["strace", "-f", "-o", str(session / "trace"), "-e", f"trace={SYNCS}", *strace]
     command += [sys.executable, "-m", "tests.chaos.recorder_child", "record", str(session), str(media), "1"]
-    return subprocess.run(command, cwd=ROOT, timeout=30, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, timeout=120, check=False).returncode
 
 
 def test_an_attempt_may_be_killed_at_every_sync_point(

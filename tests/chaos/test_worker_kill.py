@@ -8,6 +8,7 @@ import json
 import os
 import random
 import signal
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,13 @@ from daemon.demo import LiveOrigin, Recipe
 from daemon.journal import Journal
 from supervisor.local import worker_command
 from tests.clocks import FastClock
+from tests.publisher import eventually
 from tests.scenario.command import environment
 from tests.scenario.worker import spec_for
 
 SPEED = 3  # the origin plays this much faster than life
+PLANTED = Recipe.from_seed(31)  # two minutes
+STREAM = replace(PLANTED, duration_s=1500.0)  # it goes on until the kills are done, however long that takes
 
 
 async def start(spec: WorkerSpec, home: Path) -> asyncio.subprocess.Process:
@@ -63,7 +67,7 @@ async def test_random_kills_lose_no_finished_clip(tmp_path: Path, soak: bool) ->
     told: list[dict[str, Any]] = []
     kills = 0
     session = tmp_path / "data" / "sessions" / SessionId("s-test")
-    async with LiveOrigin(Recipe.from_seed(31), FastClock(SPEED)) as origin:
+    async with LiveOrigin(STREAM, FastClock(SPEED)) as origin:
         spec = spec_for(origin.url, tmp_path / "data", kind="stream", speed=1.0, chat=origin.chat_url)
         while True:
             child = await start(spec, tmp_path)
@@ -77,6 +81,10 @@ async def test_random_kills_lose_no_finished_clip(tmp_path: Path, soak: bool) ->
                 except TimeoutError:
                     os.killpg(child.pid, signal.SIGKILL)
                     kills += 1
+            else:
+                await asyncio.wait_for(recording.wait(), 120)
+                await eventually(lambda: origin.now_ns() > ns(PLANTED.duration_s), limit_s=120)
+                child.terminate()
             await child.wait()
             await reading
             if child.returncode != -signal.SIGKILL:

@@ -18,6 +18,7 @@ from telemetry import SystemClock
 from tests.redis_server import RedisServer
 from tests.simulation.store import ModelStore
 
+LIMIT_S = 30  # of a call: what is promised here is promised by a machine that stalls too
 ANN_1 = LeaseRecord(owner="ann", token=1, counter=1, meta={"host": "a", "pid": "12"})
 ANN_1_AGAIN = LeaseRecord(owner="ann", token=1, counter=2)
 BOB_2 = LeaseRecord(owner="bob", token=2, counter=3)
@@ -61,7 +62,7 @@ def redis_place(request: pytest.FixtureRequest, folder: Path) -> Place:
     def put_text(field: str, text: str) -> None:
         server.command("HSET", "clipd:{clipd}:lease", field, text)
 
-    return Place(lambda: RedisStore(server.url), lambda: server.command("FLUSHALL"), put_text)
+    return Place(lambda: RedisStore(server.url, limit_s=LIMIT_S), lambda: server.command("FLUSHALL"), put_text)
 
 
 def sqlite_place(request: pytest.FixtureRequest, folder: Path) -> Place:
@@ -72,7 +73,10 @@ def sqlite_place(request: pytest.FixtureRequest, folder: Path) -> Place:
             db.execute(f"UPDATE lease SET {field} = ?", (text,))
         db.close()
 
-    return Place(lambda: SqliteStore(path, timing=LeaseTiming(), clock=SystemClock()), path.unlink, put_text)
+    def made() -> SqliteStore:
+        return SqliteStore(path, timing=LeaseTiming(), clock=SystemClock(), limit_s=LIMIT_S)
+
+    return Place(made, path.unlink, put_text)
 
 
 def model_place(request: pytest.FixtureRequest, folder: Path) -> Place:

@@ -157,9 +157,9 @@ async def test_a_stop_lets_the_worker_end_by_itself(case: Case) -> None:
     await case.runtime.start(order("run", case.data))
     await case.said()
     began_ns = case.clock.boottime_ns()
-    await case.runtime.stop("w-ann-1", grace_s=30)
-    await case.runtime.stop("w-ann-1", grace_s=30)
-    assert case.clock.boottime_ns() - began_ns < 10 * NS_PER_S
+    await case.runtime.stop("w-ann-1", grace_s=200)
+    await case.runtime.stop("w-ann-1", grace_s=200)
+    assert case.clock.boottime_ns() - began_ns < 60 * NS_PER_S
     assert (await case.ended()).code == 7
 
 

@@ -107,7 +107,7 @@ class Headquarters:
         """What a supervisor hands to the attempt with this claim token."""
         return ControlSpec(urls=(*more, self.url), claim_token=claim, token="token-0", renewal="renewal-0")
 
-    async def until(self, true: Callable[[], object], limit_s: float = 30) -> None:
+    async def until(self, true: Callable[[], object], limit_s: float = 60) -> None:
         """Wait for something that changes with what is told here."""
         async with asyncio.timeout(limit_s), self._changed:
             await self._changed.wait_for(lambda: bool(true()))

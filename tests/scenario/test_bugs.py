@@ -39,7 +39,7 @@ async def test_a_bug_in_a_source_ends_the_attempt(tmp_path: Path) -> None:
     settings = Settings.model_validate(dict(spec.settings))
     with Journal.open_or_create(folder / "session.db", session=spec.session) as journal:
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(120),
             build_parts(spec, settings, folder, clock, emitter, journal, journal.begin_attempt()) as parts,
         ):
             session = Session(dataclasses.replace(parts, source=Broken()))

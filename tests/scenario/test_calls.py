@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import children
-from tests.publisher import Calling, Pushing
+from tests.publisher import Calling, Pushing, eventually
 from tests.rtsp import RtspServer
 from tests.scenario.command import clipd
 from tests.scenario.test_push import free_port, watch
@@ -46,7 +46,7 @@ async def test_an_srt_call_is_watched_until_the_person_ends_it(tmp_path: Path) -
     assert summary["media_s"] > 0
     assert any(b"-protocol_whitelist" in line for line in mine.values())
     assert SECRET not in json.dumps(running.lines) + repr(mine)
-    assert [pid for pid in mine if Path(f"/proc/{pid}").exists()] == []
+    await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in mine))
     assert written(home) == []
 
 

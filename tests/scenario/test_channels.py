@@ -19,7 +19,7 @@ FAST = {
     "CLIPD_SUPERVISOR__OFFLINE_APART_S": "1",
     "CLIPD_SUPERVISOR__SILENCE_S": "60",
 }
-LIMIT_S = 60
+LIMIT_S = 200
 Line = dict[str, Any]
 
 

@@ -8,16 +8,17 @@ import signal
 from pathlib import Path
 
 from core.errors import EXIT_INTERRUPTED
-from daemon.demo import LiveOrigin, Recipe
+from daemon.demo import LiveOrigin
 from telemetry import SystemClock
 from tests.scenario.command import Ran, clipd, clipd_argv, environment
+from tests.synthetic_streams import plain
 
 
 async def test_a_running_session_is_cut_by_its_worker(tmp_path: Path) -> None:
-    """The clip is there before the stream ends, and the session's own lines tell of it."""
-    async with LiveOrigin(Recipe.from_seed(3), SystemClock()) as origin:
+    """Nothing else is worth a clip. It is there before the stream ends, and the session's own lines tell of it."""
+    async with LiveOrigin(plain(3, 220.0), SystemClock()) as origin:
         child = await asyncio.create_subprocess_exec(
-            *clipd_argv("watch", origin.url, "--json", "--duration", "90"),
+            *clipd_argv("watch", origin.url, "--json", "--duration", "200"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env=environment(tmp_path),

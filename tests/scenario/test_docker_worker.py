@@ -45,7 +45,7 @@ def trying(act):
         return errno.errorcode.get(err.errno, str(err))
 def reach(place):
     host, port = place.rsplit(":", 1)
-    return trying(lambda: socket.create_connection((host, int(port)), 5).close())
+    return trying(lambda: socket.create_connection((host, int(port)), 30).close())
 def put(path):
     with open(path, "w") as file:
         file.write("#!/bin/sh\\n")
@@ -84,7 +84,7 @@ class Stage:
 
     @contextlib.contextmanager
     def api(self) -> Iterator[docker.APIClient]:
-        with contextlib.closing(docker.APIClient(self.engine.host, version="auto", timeout=20)) as api:
+        with contextlib.closing(docker.APIClient(self.engine.host, version="auto", timeout=60)) as api:
             yield api
 
 
@@ -148,7 +148,7 @@ def private_host() -> Iterator[str]:
     server = None
     try:
         for line in setup:
-            subprocess.run(line.split(), check=True, capture_output=True, timeout=10)
+            subprocess.run(line.split(), check=True, capture_output=True, timeout=60)
         code = (
             "import socket,sys; s=socket.create_server(('10.231.77.2',7000)); print('up',flush=True); sys.stdin.read()"
         )
@@ -159,8 +159,8 @@ def private_host() -> Iterator[str]:
         yield "10.231.77.2:7000"
     finally:
         if server is not None:
-            server.communicate(timeout=10)
-        subprocess.run(["ip", "netns", "del", names], check=False, timeout=10)
+            server.communicate(timeout=60)
+        subprocess.run(["ip", "netns", "del", names], check=False, timeout=60)
 
 
 async def test_a_worker_is_shut_in(stage: Stage) -> None:
@@ -207,7 +207,7 @@ async def test_a_fence_that_somebody_tore_down_stands_again_at_the_next_start(st
     """A firewall that was reloaded, or an engine that was started anew."""
     gateway = str(await stage.runtime().gateway())
     for chain in ("INPUT", "DOCKER-USER"):
-        await asyncio.to_thread(subprocess.run, ["iptables", "-w", "3", "-F", chain], check=True, timeout=10)
+        await asyncio.to_thread(subprocess.run, ["iptables", "-w", "60", "-F", chain], check=True, timeout=60)
     with listening(gateway) as other:
         assert (await probe(stage, other))["reach"] == {other: "ECONNREFUSED"}
 
@@ -327,7 +327,7 @@ async def recorded(runtime: Runtime, spec: WorkerSpec, limits: Limits) -> Path:
     return folder
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ["process", "docker"])
 async def test_a_session_is_recorded(stage: Stage, tmp_path: Path, kind: str) -> None:
     """Segments in its session's folder, a drain when asked, exit code 0; in a container as the user of no rights."""

@@ -47,7 +47,7 @@ def frags(tmp_path: Path) -> Path:
     """38 s of the recording, from a keyframe on."""
     cut, source = tmp_path / "play.mp4", media("fx-game/dm_seed7.mp4")
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-ss", str(BEGINS_S), "-i", str(source), "-t", "38"]
-    subprocess.run([*command, "-c", "copy", str(cut)], check=True, timeout=30)
+    subprocess.run([*command, "-c", "copy", str(cut)], check=True, timeout=90)
     return cut
 
 

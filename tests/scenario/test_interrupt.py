@@ -28,7 +28,7 @@ async def interrupted(home: Path, times: int) -> tuple[int, list[dict[str, objec
             if '"type": "session"' in said[-1]:
                 for _ in range(times):
                     child.send_signal(signal.SIGINT)
-        code = await asyncio.wait_for(child.wait(), 30)
+        code = await asyncio.wait_for(child.wait(), 90)
     return code, parse(said)
 
 

@@ -61,7 +61,8 @@ async def test_a_scheme_that_is_none_of_ours(url: str, tmp_path: Path) -> None:
 async def test_a_segment_that_is_lost_is_a_gap_with_a_reason(tmp_path: Path) -> None:
     """The stream goes on; the ledger names the hole."""
     lost = Fault(kind="status", target="segment", status=404, segments=frozenset({3}))
-    ran = await watch(tmp_path, lost, extra=("--duration", "12"))
+    joined = {"CLIPD_INGEST__LIVE_EDGE_SEGMENTS": "6"}  # before it, however late
+    ran = await watch(tmp_path, lost, env=joined, extra=("--duration", "12"))
     assert ran.code == 0, ran.stderr[-2000:]
     [gap] = ran.of("gap")
     assert gap["reason"] == "segment_lost"

@@ -75,7 +75,7 @@ async def test_a_door_worker_hands_publishers_to_their_streams(hq: Headquarters,
     folder.mkdir()
     studio = Studio(folder)
     stream, sink = tmp_path / "one.sock", RecordingSink()
-    source = DoorSource(stream, clock=SystemClock(), options=IngestOptions(stall_s=10, timeout_s=5))
+    source = DoorSource(stream, clock=SystemClock(), options=IngestOptions(stall_s=60, timeout_s=5))
     receiving = asyncio.create_task(source.run(sink))
     hq.keys["live/key-one"] = stream
     with socket.socket() as free:
@@ -98,7 +98,7 @@ async def test_a_door_worker_hands_publishers_to_their_streams(hq: Headquarters,
         assert status["refused"] == {"bad_key": 1, "unavailable": 1}
         await hq.until(lambda: hq.beats[-1].progress > 2)
         hq.order("drain")
-        assert await asyncio.wait_for(keeping, 20) == 0
+        assert await asyncio.wait_for(keeping, 90) == 0
     finally:
         keeping.cancel()
         receiving.cancel()

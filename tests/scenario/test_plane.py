@@ -20,20 +20,23 @@ from core.control import Heartbeat
 from core.ids import SessionId, StreamId, manual_clip_id
 from core.spec import WorkerSpec
 from core.times import ns
-from daemon.demo import LiveOrigin, Recipe
+from daemon.demo import LiveOrigin
+from daemon.demo.origin import OriginOptions
 from daemon.journal import Journal
 from daemon.worker.control import command
 from tests.clocks import FastClock
 from tests.publisher import eventually
 from tests.scenario.headquarters import Headquarters, Mood, start
 from tests.scenario.worker import spec_for
+from tests.synthetic_streams import plain
 
 MOODS: tuple[Mood, ...] = ("hung", "500", "garbage", "huge", "endless", "redirect", "denied")
 
 
 @pytest.fixture
 async def origin() -> AsyncIterator[LiveOrigin]:
-    async with LiveOrigin(Recipe.from_seed(3), FastClock(3)) as origin:
+    """Ten minutes without a moment, three times as fast as life. It outlives each test, and keeps what is old."""
+    async with LiveOrigin(plain(3, 600.0), FastClock(3), options=OriginOptions(window=60)) as origin:
         yield origin
 
 
@@ -68,7 +71,7 @@ async def running(spec: WorkerSpec, control: Any, home: Path) -> AsyncIterator[a
 
 async def waiting_rows(tmp_path: Path) -> None:
     """Return when the worker says that it has something to tell and nobody to tell it to."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             status = await command(folder_of(tmp_path) / "control.sock", {"command": "status"})
             if status["control"]["undelivered"] > 0:
@@ -94,7 +97,7 @@ async def test_a_supervisor_learns_all_that_a_worker_does(
         hq.order("cut", order="j2", clip=manual_clip_id(spec.session, ns(0.5), ns(2.5)), start_s=0.5, end_s=2.5)
         await hq.until(lambda: len(hq.lines("order")) == 2)
         hq.order("drain")
-        assert await asyncio.wait_for(child.wait(), 30) == 0
+        assert await asyncio.wait_for(child.wait(), 90) == 0
     [hello] = hq.hellos
     assert (hello.session, hello.stream, hello.claim_token, hello.attempt) == ("s-test", "test", 1, 1)
     assert hello.pid == child.pid
@@ -141,11 +144,11 @@ async def trim_without_ring(hq: Headquarters, spec: WorkerSpec, clip: dict[str, 
     hq.claim = 2
     longer = {"kind": "trim", **trim_of(clip, "j3", -1.0)}
     async with running(replace(spec, kind="render", order=longer), hq.control(claim=2), tmp_path) as child:
-        assert await asyncio.wait_for(child.wait(), 30) == 0
+        assert await asyncio.wait_for(child.wait(), 90) == 0
     beyond = {**longer, "order": "j4", "start_s": 500.0, "end_s": 510.0}
     hq.claim = 3
     async with running(replace(spec, kind="render", order=beyond), hq.control(claim=3), tmp_path) as child:
-        assert await asyncio.wait_for(child.wait(), 30) == 0
+        assert await asyncio.wait_for(child.wait(), 90) == 0
     told = [(line["id"], line["state"], line.get("reason")) for line in hq.lines("order")[2:]]
     assert told == [("j3", "done", None), ("j4", "failed", "not_buffered")]
     last = hq.lines("clip")[-1]
@@ -171,12 +174,12 @@ async def test_nothing_that_a_supervisor_does_touches_the_recording(
         await hq.open()
         await hq.until(lambda: hq.lines("clip"))
         child.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(child.wait(), 30) == 0
+        assert await asyncio.wait_for(child.wait(), 90) == 0
     assert [line["id"] for line in hq.lines("clip")] == [cut["clip"]["id"]]
     assert sorted(hq.rows) == list(range(1, len(hq.rows) + 1))
     assert hq.rows[max(hq.rows)].kind == "summary"
     with Journal.open(folder_of(tmp_path) / "session.db", read_only=True) as journal:
-        assert [gap for gap in journal.gaps() if gap.track == "main"] == []
+        assert journal.gaps() == []
 
 
 @pytest.mark.parametrize("mood", ["500", "forgetful"])
@@ -199,7 +202,7 @@ async def test_a_clip_that_was_finished_before_a_kill_is_delivered_once_after_it
     async with running(spec, hq.control(claim=2), tmp_path) as child:
         await hq.until(lambda: hq.lines("clip") and hq.beats[-1].claim_token == 2 and hq.beats[-1].media_s > 0)
         hq.order("stop")
-        assert await asyncio.wait_for(child.wait(), 30) == 0
+        assert await asyncio.wait_for(child.wait(), 90) == 0
     assert len(hq.lines("clip")) == 1
     assert [hello.attempt for hello in hq.hellos] == [1, 2]
     assert {row.attempt for row in hq.rows.values()} == {1, 2}
@@ -221,10 +224,10 @@ async def test_a_superseded_worker_stops_at_once_and_hands_in_its_clips(
         async with running(spec, hq.control(claim=2), tmp_path) as successor:
             await hq.until(lambda: any("claim_lost" in beat.reason for beat in hq.beats) or child.returncode)
             hq.moods.clear()
-            assert await asyncio.wait_for(child.wait(), 30) == 71
+            assert await asyncio.wait_for(child.wait(), 90) == 71
             await hq.until(lambda: hq.beats[-1].claim_token == 2 and hq.beats[-1].media_s > 0)
             successor.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(successor.wait(), 30) == 0
+            assert await asyncio.wait_for(successor.wait(), 90) == 0
     assert len(hq.lines("clip")) == 1
     assert "claim_lost" in [row.line.get("code") for row in hq.refused]
     assert [hello.attempt for hello in hq.hellos] == [1, 2]
@@ -237,12 +240,15 @@ async def test_an_end_that_is_asked_for_before_the_source_has_answered(
 ) -> None:
     """Nobody is at the address; the worker that was about to try again for a while ends in order."""
     hq = headquarters
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         silent = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
         port = silent.sockets[0].getsockname()[1]
-        spec = spec_for(
-            f"http://127.0.0.1:{port}/live.m3u8", tmp_path / "data", kind="stream", speed=1.0, origin="api", env=ALLOWED
-        )
+        env = {
+            **ALLOWED,
+            "CLIPD_INGEST__TIMEOUT_S": "120",
+        }  # of each try: to wait for one would take longer than the test
+        url = f"http://127.0.0.1:{port}/live.m3u8"
+        spec = spec_for(url, tmp_path / "data", kind="stream", speed=1.0, origin="api", env=env)
         async with running(spec, hq.control(), tmp_path) as child:
             await hq.until(lambda: hq.beats)
             child.send_signal(signal.SIGTERM)
@@ -255,6 +261,6 @@ async def test_a_spec_that_cannot_be_met_is_told_to_the_supervisor(headquarters:
     """The error is a line with its code and remedy; the exit code is its class."""
     spec = spec_for(str(tmp_path / "nothing.mp4"), tmp_path / "data", session=SessionId("s-test"), stream=StreamId("x"))
     async with running(spec, headquarters.control(), tmp_path) as child:
-        assert await asyncio.wait_for(child.wait(), 30) == 64
+        assert await asyncio.wait_for(child.wait(), 90) == 64
     [error] = headquarters.lines("error")
     assert error["remedy"]

@@ -66,7 +66,7 @@ async def test_a_push_is_watched_and_its_key_is_written_nowhere(given: str, tmp_
     }[given]
     address = f"rtmp://:{port}/live" + (f"/{KEY}" if given == "address" else "")
     out = str(home / "out")
-    running = await watch(home, address, "--duration", "3", "--out", out, **env, CLIPD_INGEST__STALL_S="5")
+    running = await watch(home, address, "--duration", "3", "--out", out, **env, CLIPD_INGEST__STALL_S="30")
     waiting = await running.line(code="waiting_for_publisher")
     assert f"rtmp://127.0.0.1:{port}/live" in waiting["remedy"]
     async with Publishing(file, port, KEY, at_once=False):

@@ -85,7 +85,7 @@ async def test_a_clip_of_an_ended_session_is_rendered_in_more_formats(data_dir: 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = f"""
-supervisor: {{lease_s: 2}}
+supervisor: {{lease_s: 6}}
 api: {{folders: ["{stream.media.parent}"]}}
 clips: {{formats: master}}
 """

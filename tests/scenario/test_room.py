@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from core.ids import SessionId
 from core.spec import RoomSpec, WorkerSpec
 from core.times import FOREVER_NS, Ns
+from daemon.demo.speech import ASSETS
 from daemon.journal import Journal
 from daemon.showing import JournalReader
 from daemon.sockets import short_path
@@ -29,7 +31,7 @@ from tests.scenario.worker import spec_for
 from tests.webrtc import CodedTrack, coded_opus
 
 TINY = {"CLIPD_SPEECH__ENABLED": "true", "CLIPD_SPEECH__MODEL": "tiny.en"}
-SENTENCES = ("u00_am_michael", "u01_am_michael", "u02_am_michael")
+SENTENCES = tuple(sorted(path.stem for path in ASSETS.glob("u*.opus")))  # more than the test takes
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ async def test_words_are_heard_and_a_clip_is_made_during_the_take(headquarters: 
             await ann.hears("rec.stop")
             await hq.until(lambda: len(hq.lines("take")) >= 2)
         hq.order("drain")
-        assert await asyncio.wait_for(child.wait(), 40) == 0
+        assert await asyncio.wait_for(child.wait(), 120) == 0
     began, ended = hq.lines("take")[0], hq.lines("take")[-1]
     assert (began["id"], began["room"], began["state"], began["start_s"]) == ("t1", "rm1", "recording", 0)
     assert [each["pid"] for each in began["participants"]] == ["host", "ann"]
@@ -127,13 +129,16 @@ async def test_a_killed_worker_goes_on_with_the_take(headquarters: Headquarters,
         await ann.publish(1, (CodedTrack("audio", coded_opus(3000)), "opus"))
         await host.ask("rec.start")
         take = (await ann.hears("rec.start"))["take"]
+        folder = tmp_path / "data" / "rooms" / "rm1" / take
+        await eventually(lambda: seconds_of(folder / "ann" / "mic" / "backup-1.mkv") > 1)
         await hq.until(lambda: hq.beats[-1].media_s > 2)
-    folder = tmp_path / "data" / "rooms" / "rm1" / take
+        killed_s = time.monotonic()
     async with running(spec, hq, tmp_path, claim=2) as child, guest(path, "ann") as ann:
         welcome = await ann.hears("welcome")
+        back_s = time.monotonic()
         assert (welcome["admitted"], welcome["take"]["id"]) == (True, take)
         await ann.publish(2, (CodedTrack("audio", coded_opus(3000)), "opus"))
-        await eventually((folder / "ann" / "mic" / "backup-2.mkv").exists)
+        await eventually(lambda: seconds_of(folder / "ann" / "mic" / "backup-2.mkv") > 1)
         await hq.until(lambda: hq.beats[-1].claim_token == 2 and hq.beats[-1].media_s > 4)
         async with guest(path, "host", "host") as host:
             await host.ask("rec.stop")
@@ -141,12 +146,12 @@ async def test_a_killed_worker_goes_on_with_the_take(headquarters: Headquarters,
             second = await ann.until(lambda body: body["type"] == "rec.start" and body["take"] != take)
             await eventually(lambda: "no_take" in gaps(tmp_path))
         hq.order("drain")
-        assert await asyncio.wait_for(child.wait(), 40) == 0
+        assert await asyncio.wait_for(child.wait(), 120) == 0
     assert 'clipd_room_gaps_total{reason="worker_restart"} 1.0' in hq.beats[-1].metrics
     rows = read_ledger(folder / "take.jsonl")
     [hole] = [row for row in rows if row["type"] == "gap"]
     assert (hole["reason"], hole["session"]) == ("worker_restart", "s-test")
-    assert 0 < hole["room_ms"] - hole["from_ms"] < 20_000
+    assert 0 < hole["room_ms"] - hole["from_ms"] < (back_s - killed_s + 15) * 1000
     assert [row["file"] for row in rows if row["type"] == "track"] == ["ann/mic/backup-1.mkv", "ann/mic/backup-2.mkv"]
     one, two = [row for row in rows if row["type"] == "media"]
     assert two["media_ns"] - one["media_ns"] == pytest.approx((two["room_ms"] - one["room_ms"]) * 1e6, abs=2e6)
@@ -158,6 +163,9 @@ async def test_a_killed_worker_goes_on_with_the_take(headquarters: Headquarters,
 
 
 def seconds_of(file: Path) -> float:
-    """What can be decoded of it."""
-    with av.open(file) as container:
-        return sum(frame.samples for frame in container.decode(audio=0)) / 48_000
+    """What can be decoded of it by now."""
+    try:
+        with av.open(file) as container:
+            return sum(frame.samples for frame in container.decode(audio=0)) / 48_000
+    except (FileNotFoundError, av.FFmpegError):  # it has just begun
+        return 0.0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Final, overload
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -17,7 +16,7 @@ from recorder.room.ledger import read_ledger
 from tests.room_guest import Guest, guest
 from tests.scenario.headquarters import Headquarters
 from tests.scenario.test_room import let_in, room_spec, running, session_folder
-from tests.webrtc import CodedTrack, Sent, coded_opus, coded_video
+from tests.webrtc import CodedTrack, Looped, coded_opus, coded_video
 
 pytestmark = pytest.mark.soak
 MINUTES: Final = 20.0
@@ -26,26 +25,6 @@ LOOK_S: Final = 5.0
 SLOPE_MIB_MIN: Final = 1.0
 DRIFT_MS: Final = 40.0
 PEOPLE: Final = ("host", "ann", "ben", "cem", "dea", "eva")
-
-
-class Looped(Sequence[Sent]):
-    """The same frames again and again, on one line of time."""
-
-    def __init__(self, frames: Sequence[Sent]) -> None:
-        self._frames = frames
-        self._length = frames[-1].pts + frames[-1].pts - frames[-2].pts
-
-    def __len__(self) -> int:
-        return 1 << 30
-
-    @overload
-    def __getitem__(self, at: int) -> Sent: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Sent]: ...
-    def __getitem__(self, at: int | slice) -> Sent | Sequence[Sent]:
-        assert isinstance(at, int)  # a track asks for one after the other
-        turn, number = divmod(at, len(self._frames))
-        return replace(self._frames[number], pts=self._frames[number].pts + turn * self._length)
 
 
 @pytest.fixture

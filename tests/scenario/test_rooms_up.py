@@ -21,7 +21,7 @@ from tests.room_guest import Guest, serving, spoken
 from tests.scenario.upping import Supervisor, supervisor, workers
 from tests.webrtc import CodedTrack, coded_opus
 
-SETTINGS = "supervisor: {lease_s: 2}\nspeech: {enabled: false}\nclips: {formats: [master]}\n"
+SETTINGS = "supervisor: {lease_s: 6}\nspeech: {enabled: false}\nclips: {formats: [master]}\n"
 
 
 @pytest.fixture

@@ -43,9 +43,9 @@ def ports() -> tuple[int, int]:
 
 @pytest.fixture
 def settings(stream: StreamFiles, ports: tuple[int, int]) -> str:
-    """The film at the pace of a live stream, a lease of 2 s, and where the supervisors are."""
+    """The film at the pace of a live stream, a lease that outlasts a stall, and where the supervisors are."""
     return f"""
-supervisor: {{lease_s: 2, urls: ["http://127.0.0.1:{ports[0]}", "http://127.0.0.1:{ports[1]}"]}}
+supervisor: {{lease_s: 6, urls: ["http://127.0.0.1:{ports[0]}", "http://127.0.0.1:{ports[1]}"]}}
 api: {{folders: ["{stream.media.parent}"]}}
 streams:
   - {{name: film, source: "{stream.media}", chat: "off"}}
@@ -79,15 +79,13 @@ def live(health: dict[str, Any]) -> bool:
     return bool(health["state"] == "running" and health["progress"] >= 2)
 
 
-async def test_a_killed_worker_is_recording_again_within_ten_seconds(
-    data_dir: Path, settings: str, ports: tuple[int, int]
-) -> None:
+async def test_a_killed_worker_is_recording_again(data_dir: Path, settings: str, ports: tuple[int, int]) -> None:
     """In the same session, under a new claim; nobody is started twice. What is then cut by hand is cut by it."""
     async with supervisor(data_dir, settings=settings, port=ports[0]) as up:
         before = await up.until(live, HEALTH)
         [pid] = workers(data_dir)
         os.kill(pid, signal.SIGKILL)
-        after = await up.until(lambda it: live(it) and it["attempt"] > before["attempt"], HEALTH, limit_s=30)
+        after = await up.until(lambda it: live(it) and it["attempt"] > before["attempt"], HEALTH)
         assert after["session"] == before["session"]
         assert len(workers(data_dir)) == 1
         metrics = await metrics_of(up.url)
@@ -112,7 +110,7 @@ async def test_workers_go_on_under_the_next_leader(data_dir: Path, settings: str
             assert (await second.get("/readyz"))["lease"] == "elsewhere"
             [pid] = workers(data_dir)
             await first.end(signal.SIGKILL)
-            await second.until(lambda it: it["lease"] == "held", "/readyz", limit_s=30)
+            await second.until(lambda it: it["lease"] == "held", "/readyz")
             after = await second.until(lambda it: it["progress"] > before["progress"] + 1, HEALTH)
             assert workers(data_dir) == [pid]
             assert (after["session"], after["attempt"]) == (before["session"], before["attempt"])
@@ -196,7 +194,7 @@ async def test_a_publisher_comes_over_the_door(data_dir: Path, brief: Path, port
     studio, data_dir = Studio(data_dir.parent), brief  # a socket's path is 107 bytes at most
     with socket.create_server(("127.0.0.1", 0)) as free:
         door = free.getsockname()[1]
-    text = f"supervisor: {{lease_s: 2, door: 'rtmp://127.0.0.1:{door}'}}"
+    text = f"supervisor: {{lease_s: 6, door: 'rtmp://127.0.0.1:{door}'}}"
     async with supervisor(data_dir, settings=text, port=ports[0]) as up:
         made = await up.post("/api/v1/streams", {"name": "ann", "source": "door:live"})
         health = f"/api/v1/streams/{made['id']}/health"
@@ -205,7 +203,7 @@ async def test_a_publisher_comes_over_the_door(data_dir: Path, brief: Path, port
         file = flv_file(studio, 4)
         async with Pushing(file, f"rtmp://127.0.0.1:{door}/live/{'x' * 20}", "flv") as stranger:
             assert await stranger.ended() != 0
-        async with Pushing(file, f"rtmp://127.0.0.1:{door}/live/{made['key']}", "flv", at_once=False, loops=5):
+        async with Pushing(file, f"rtmp://127.0.0.1:{door}/live/{made['key']}", "flv", at_once=False, loops=-1):
             await up.until(lambda it: it["health"].get("state") == "live" and it["progress"] >= 2, health)
 
 

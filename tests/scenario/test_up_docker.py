@@ -35,7 +35,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
 
 @contextlib.contextmanager
 def api(engine: Engine) -> Iterator[docker.APIClient]:
-    with contextlib.closing(docker.APIClient(engine.host, version="auto", timeout=20)) as client:
+    with contextlib.closing(docker.APIClient(engine.host, version="auto", timeout=60)) as client:
         yield client
 
 
@@ -45,7 +45,7 @@ def running(engine: Engine) -> list[str]:
         return [each["Id"] for each in client.containers(filters={"label": "clipd.stream=ann"})]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_a_killed_container_is_recording_again_in_the_same_session(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +66,7 @@ net: {{allow: ["{gateway}/32"]}}
 supervisor:
   runtime: docker
   image: "{engine.image}"
-  lease_s: 2
+  lease_s: 6
   urls: ["http://{gateway}:{port}", "http://{gateway}:{origin}"]
 streams:
   - {{name: ann, source: "http://{gateway}:{origin}/i.m3u8", chat: "off"}}

@@ -19,7 +19,7 @@ async def test_one_leads_and_the_other_takes_over(tmp_path: Path) -> None:
         server.command("ACL", "SETUSER", *(word.replace("REDIS_PASSWORD", "s3cret") for word in words))
         server.command("CONFIG", "SET", "appendonly", "yes")
         lease = f"redis://clipd:s3cret@127.0.0.1:{server.port}/0"
-        settings = f"supervisor: {{lease: '{lease}', lease_s: 1}}"
+        settings = f"supervisor: {{lease: '{lease}', lease_s: 6}}"
         data = tmp_path / "data"
         async with supervisor(data, settings=settings) as one:
             await one.until(lambda said: said["lease"] == "held", "/readyz")

@@ -17,7 +17,7 @@ import aiohttp
 from tests.processes import is_worker, open_files
 from tests.scenario.command import clipd_argv, environment
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 ADDRESS = re.compile(rb"clipd up: (http://\S+)")
 
 

@@ -1,6 +1,7 @@
 """Serves a script's stream over loopback in real time. `/live.m3u8` lists two qualities, which are the same pictures.
 
-Stream time begins with the first request, at HEAD_S: a viewer finds three segments. Nothing is random.
+Stream time stands at HEAD_S until there is a segment and it is asked for: a viewer finds three, however slowly it
+begins. Nothing is random.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from tests.synthetic_streams.broken.media import SEGMENT_S, Shelf
 from tests.synthetic_streams.broken.scripts import LENGTH_S, Fault, Script
 
 HEAD_S: Final = 6.0
-WINDOW: Final = 6
+WINDOW: Final = 9
 _RESET, _BREAK, _LEAP, _SMALLER = 12, 10, 10, 12  # segments from which a shape is seen
 _DROPPED: Final = frozenset({9, 10})
 _ADVERT: Final = frozenset({9, 10})
+_RESTART_S: Final = 6.0  # an encoder that restarts; the old list stays as it was meanwhile
 _END_S: Final = (20.0, 23.0)
 _BURST: Final = 4
 _HANG_S: Final = 60.0
@@ -41,7 +43,7 @@ class BrokenOrigin(LoopbackServer):
         self._began_ns: int | None = None
         self._done: set[tuple[Fault, int]] = set()
         self._asked = 0
-        self.first: int | None = None  # the segment that was asked for first
+        self.first: int | None = None  # of the segments that were asked for
 
     def routes(self, router: web.UrlDispatcher) -> None:
         """See LoopbackServer."""
@@ -56,11 +58,8 @@ class BrokenOrigin(LoopbackServer):
 
     @property
     def now_s(self) -> float:
-        """Stream time; the first look begins it."""
-        now_ns = self._clock.boottime_ns()
-        if self._began_ns is None:
-            self._began_ns = now_ns
-        return HEAD_S + to_s(now_ns - self._began_ns)
+        """Stream time."""
+        return HEAD_S if self._began_ns is None else HEAD_S + to_s(self._clock.boottime_ns() - self._began_ns)
 
     def made_s(self) -> float:
         """Seconds of the stream itself that a viewer could have, from the segment it joined at."""
@@ -78,6 +77,8 @@ class BrokenOrigin(LoopbackServer):
     async def _playlist(self, request: web.Request) -> web.StreamResponse:
         fault = self._fault("playlist", request, None)
         self._asked += 1
+        if not self._numbers(self.now_s):
+            self._begin()
         text = self._text(self.now_s if fault is None or fault.answer != "frozen" else fault.start_s)
         if self._away() or (fault is not None and fault.answer != "frozen"):
             return await self._answer(request, "reset" if fault is None else fault.answer, text.encode())
@@ -85,11 +86,16 @@ class BrokenOrigin(LoopbackServer):
 
     async def _segment(self, request: web.Request) -> web.StreamResponse:
         number = int(request.match_info["number"])
-        self.first = number if self.first is None else self.first
+        self.first = number if self.first is None else min(number, self.first)
+        self._begin()
         fault, data = self._fault("segment", request, number), self._content(number)
         if self._away() or fault is not None:
             return await self._answer(request, "reset" if fault is None else fault.answer, data)
         return web.Response(body=data, content_type="video/mp2t")
+
+    def _begin(self) -> None:
+        if self._began_ns is None:
+            self._began_ns = self._clock.boottime_ns()
 
     def _away(self) -> bool:
         away = self._script.away
@@ -126,8 +132,9 @@ class BrokenOrigin(LoopbackServer):
         late = shape == "stale" and self._asked % 2 == 0
         pause = shape == "end" and _END_S[0] <= now_s < _END_S[1]
         there = self._numbers(_END_S[0] if pause else now_s - (2 * SEGMENT_S if late else 0))
-        restarted = shape == "reset" and now_s >= _RESET * SEGMENT_S + SEGMENT_S
-        there = [n for n in there if n >= _RESET] if restarted else there
+        if shape == "reset":
+            restarted = now_s >= _RESET * SEGMENT_S + _RESTART_S
+            there = [n for n in there if (n >= _RESET) is restarted]
         shown = there[-WINDOW:]
         text = f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:{SEGMENT_S}\n"
         text += f"#EXT-X-MEDIA-SEQUENCE:{len(there) - len(shown)}\n"

@@ -1,6 +1,6 @@
 """The faults, as data: what the origin does to which requests, and from when to when.
 
-Times are seconds of the stream, which is joined at about 6 s and ends at `LENGTH_S`.
+Times are seconds of the stream, which is joined at 6 s and ends at `LENGTH_S`.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Outcome:
 
 
 class _Answer(NamedTuple):
-    """Stream time, and what the session said of itself then."""
+    """Stream time at which it was asked, and what the session said of itself then."""
 
     at_s: float
     state: str
@@ -140,10 +140,11 @@ async def _ask(sessions: Path, origin: BrokenOrigin, clock: Clock) -> list[_Answ
         while True:
             await clock.sleep(ns(0.5))
             for socket in sessions.glob("*/control.sock"):
+                at_s = origin.now_s
                 with contextlib.suppress(UsageError):
                     status = await command(socket, {"command": "status"})
                     if status:  # empty when it ends while it is asked
-                        answers.append(_Answer(origin.now_s, status["state"], status["captured_s"]))
+                        answers.append(_Answer(at_s, status["state"], status["captured_s"]))
     return answers
 
 
