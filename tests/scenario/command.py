@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-LIMIT_S = 200
+LIMIT_S = 600  # a hang
 NO_SPEECH = {"CLIPD_SPEECH__ENABLED": "false"}
 SPEECH = {"CLIPD_SPEECH__ENABLED": "true"}
 MASTERS_ONLY = {"CLIPD_CLIPS__FORMATS": "master"}

@@ -16,6 +16,7 @@ from tests.scenario.test_push import free_port, watch
 from tests.unit.ingest.stage import Studio
 
 SECRET = "a-passphrase-nobody-may-see"
+PATIENT = "&connect_timeout=30000"  # ms: the listener may not be there yet
 
 
 def written(home: Path) -> list[Path]:
@@ -32,11 +33,11 @@ async def test_an_srt_call_is_watched_until_the_person_ends_it(tmp_path: Path) -
     running = await watch(home, f"srt://:{port}", CLIPD_INGEST__SRT__PASSPHRASE=SECRET)
     waiting = await running.line(code="waiting_for_publisher")
     assert f"srt://127.0.0.1:{port}" in waiting["message"]
-    async with Calling(file, port, "passphrase=a-wrong-passphrase") as guessing:
+    async with Calling(file, port, "passphrase=a-wrong-passphrase" + PATIENT) as guessing:
         assert await guessing.ended() != 0
     refused = await running.line(code="push_bad_key")
     assert "passphrase is wrong" in refused["message"]
-    async with Calling(file, port, f"passphrase={SECRET}", loops=-1):
+    async with Calling(file, port, f"passphrase={SECRET}" + PATIENT, loops=-1):
         session = await running.line(type="session")
         mine = children(running.process.pid)
         running.process.send_signal(signal.SIGINT)

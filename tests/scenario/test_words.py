@@ -20,6 +20,7 @@ from tests.scenario.worker import run_attempt, spec_for
 from tests.soaking import more
 from tests.synthetic_streams import StreamFiles, write_stream
 
+pytestmark = pytest.mark.timeout(900)  # a minute of media is heard by a real model
 TINY = {**SPEECH, "CLIPD_SPEECH__MODEL": "tiny.en"}
 RECIPE = Recipe.from_seed(11)
 EDGE = ns(0.08)

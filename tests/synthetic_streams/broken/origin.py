@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
 
 from core.protocols import Clock
-from core.times import to_s
+from core.times import NS_PER_S, to_s
 from tests.synthetic_streams.broken.loopback import LoopbackServer, reset
 from tests.synthetic_streams.broken.media import SEGMENT_S, Shelf
 from tests.synthetic_streams.broken.scripts import LENGTH_S, Fault, Script
@@ -43,6 +44,7 @@ class BrokenOrigin(LoopbackServer):
         self._began_ns: int | None = None
         self._done: set[tuple[Fault, int]] = set()
         self._asked = 0
+        self._date_s = clock.wall_ns() // NS_PER_S
         self.first: int | None = None  # of the segments that were asked for
 
     def routes(self, router: web.UrlDispatcher) -> None:
@@ -149,6 +151,9 @@ class BrokenOrigin(LoopbackServer):
             tags = f"#EXT-X-DISCONTINUITY\n#EXT-X-CUE-OUT:{SEGMENT_S * len(_ADVERT)}\n"
         if shape == "advert" and number == max(_ADVERT) + 1:
             tags = "#EXT-X-CUE-IN\n#EXT-X-DISCONTINUITY\n"
+        if shape == "reset":  # without dates the time between two arrivals would count, which is the machine's
+            dated = datetime.fromtimestamp(self._date_s + number * SEGMENT_S, UTC)
+            tags += f"#EXT-X-PROGRAM-DATE-TIME:{dated.isoformat(timespec='milliseconds')}\n"
         return f"{tags}#EXTINF:{SEGMENT_S}.0,\n{number}.ts\n"
 
     def _content(self, number: int) -> bytes:
