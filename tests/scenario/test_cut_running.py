@@ -15,7 +15,7 @@ from tests.synthetic_streams import plain
 
 
 async def test_a_running_session_is_cut_by_its_worker(tmp_path: Path) -> None:
-    """Nothing else is worth a clip. It is there before the stream ends, and the session's own lines tell of it."""
+    """The clip, the only one of this stream, is there before its end, and the session's own lines tell of it."""
     async with LiveOrigin(plain(3, 220.0), SystemClock()) as origin:
         child = await asyncio.create_subprocess_exec(
             *clipd_argv("watch", origin.url, "--json", "--duration", "200"),
