@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from hypothesis import HealthCheck, settings
 
 from tests.needs import AllowedSkip, allowed_skips
 
-PATIENCE_S: Final = 60
 GRACE_S: Final = 20  # what a thread that was told to end may take on a busy machine
 
 
@@ -39,21 +37,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("soak")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _patient_databases() -> Iterator[None]:
-    """How long a database may take is the business of tests that set it; the others stand a machine that is slow."""
-    with pytest.MonkeyPatch.context() as patch:
-        if (database := sys.modules.get("supervisor.catalog.database")) is not None:
-            for name in database.DEADLINE_S:
-                patch.setitem(database.DEADLINE_S, name, float(PATIENCE_S))
-        if (address := sys.modules.get("supervisor.catalog.address")) is not None:
-            for name in ("CONNECT_S", "POOL_WAIT_S"):
-                patch.setattr(address, name, PATIENCE_S)
-            for name in ("statement_timeout", "lock_timeout"):
-                patch.setitem(address._SESSION, name, str(PATIENCE_S * 1000))
-        yield
 
 
 @pytest.fixture(scope="session")
