@@ -86,6 +86,25 @@ class TickLine:
         self._stamp = None
 
 
+class Standstill:
+    """Tells when looks that are due again and again come so late that the machine stood still: what came meanwhile lies
+    unread in the socket, repairs too, and nothing may be given up before it was read. Never twice in a row, so that a
+    machine that is always late gets on.
+    """
+
+    LATE_NS: Final = 100_000_000
+
+    def __init__(self) -> None:
+        self._last_ns: int | None = None
+        self._told = False
+
+    def before(self, now_ns: int) -> bool:
+        """Whether it stood still before this look."""
+        late = self._last_ns is not None and now_ns - self._last_ns > self.LATE_NS
+        self._last_ns, self._told = now_ns, late and not self._told
+        return self._told
+
+
 class Reorder:
     """Packets of one SSRC. What is missing is waited for `hold_ns`, from when the packet behind it came."""
 

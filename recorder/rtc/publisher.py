@@ -17,7 +17,7 @@ from core.times import NS_PER_S, ns
 from recorder.clock import SenderClock
 from recorder.frames import Codec, EncodedFrame, TrackName, VideoCodec
 from recorder.intake import TrackIntake
-from recorder.packets import RtpIn
+from recorder.packets import RtpIn, Standstill
 from recorder.rtc.options import BadOffer, IceOptions
 from recorder.rtc.peer import States, close, new_connection, take_candidate, take_description
 from recorder.rtc.receiver import RoundTrips, Tap, widen
@@ -178,10 +178,12 @@ class Publisher:
 
     async def _keep(self) -> None:
         """Every 20 ms: give up what is lost, ask for repairs, look whether anything comes at all."""
-        began_ns = self._clock.boottime_ns()
+        began_ns, standstill = self._clock.boottime_ns(), Standstill()
         while not self._states.over:
             await self._clock.sleep(TICK_NS)
             now_ns = self._clock.boottime_ns()
+            if standstill.before(now_ns):
+                continue
             if self.state in ("new", "connecting"):
                 if now_ns - began_ns > CONNECT_NS:
                     self._states.tell("failed")

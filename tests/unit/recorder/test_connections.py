@@ -6,7 +6,7 @@ import asyncio
 import random
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from aiortc import RTCSessionDescription
 from aiortc.rtp import RtpPacket
 
+from core.times import NS_PER_S
 from recorder.frames import EncodedFrame, VideoCodec
 from recorder.rtc.options import BadOffer, IceOptions
 from recorder.rtc.peer import new_connection
@@ -198,6 +199,53 @@ async def test_lost_packets_are_asked_for_again(sending: Sending) -> None:
     cam = sending.tracks()["cam"]
     assert cam["lost"] == 0
     assert all(b.rtp - a.rtp == 3000 for a, b in pairwise(sending.of("cam")))
+
+
+class Looks(SystemClock):
+    """The publisher's clock, by hand: it looks after its connection when it is told that time has passed."""
+
+    def __init__(self) -> None:
+        self._now_ns = super().boottime_ns()
+        self._asleep, self._wake = asyncio.Event(), asyncio.Event()
+
+    def boottime_ns(self) -> int:
+        return self._now_ns
+
+    async def sleep(self, duration_ns: int) -> None:
+        self._asleep.set()
+        await self._wake.wait()
+        self._wake.clear()
+
+    async def look(self, passed_ns: int = NS_PER_S // 50) -> None:
+        """Time has passed, and a look is over when this returns."""
+        await self._asleep.wait()
+        self._asleep.clear()
+        self._now_ns += passed_ns
+        self._wake.set()
+        await self._asleep.wait()
+
+    async def look_until(self, true: Callable[[], bool]) -> None:
+        """As often as it takes."""
+        async with asyncio.timeout(60):
+            while not true():
+                await self.look()
+                await asyncio.sleep(0.001)
+
+
+async def test_a_machine_that_stood_still_reads_what_came_before_it_gives_anything_up(sending: Sending) -> None:
+    """Repairs lie in the socket then: the first look after a second of nothing loses no packet, the next one does."""
+    clock = sending.publisher._clock = Looks()
+    begin = sending.camera.hold(0)
+    await answered(sending.connection, await sending.publisher.answer(await offer_of(sending.connection)))
+    await clock.look_until(lambda: "connected" in sending.states)
+    Loss(sending, 1.0, frames=range(10, 11), repairs=True)
+    begin.set()
+    intake = sending.publisher._lines["cam"].intake
+    await eventually(lambda: sending.camera.done.is_set() and bool(intake.missing()))
+    await clock.look(NS_PER_S)
+    assert (bool(intake.missing()), sending.tracks()["cam"]["lost"]) == (True, 0)
+    await clock.look()
+    assert (bool(intake.missing()), sending.tracks()["cam"]["lost"] > 0) == (False, True)
 
 
 async def test_what_cannot_be_repaired_ends_at_the_next_keyframe(sending: Sending) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.packets import HOLD_NS, MAX_HELD, Released, Reorder, RtpIn, TickLine, signed_step
+from recorder.packets import HOLD_NS, MAX_HELD, Released, Reorder, RtpIn, Standstill, TickLine, signed_step
 
 MS = 1_000_000
 
@@ -117,3 +117,13 @@ def test_a_jump_goes_on_by_arrival() -> None:
     assert line.jumps == 1
     line.restart()
     assert line.unwrap(77, 2_033 * MS) == 1_183_000
+
+
+def test_a_machine_that_stood_still_is_told_once() -> None:
+    """One that is always late is none that stood still: every second look counts at least."""
+    ms, standstill = 1_000_000, Standstill()
+    assert not standstill.before(5_000 * ms)
+    assert not standstill.before(5_099 * ms)
+    assert standstill.before(5_500 * ms)
+    assert not standstill.before(5_520 * ms)
+    assert [standstill.before((6_000 + late * 300) * ms) for late in range(4)] == [True, False, True, False]
