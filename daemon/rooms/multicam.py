@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from core.errors import BadMedia
 from daemon.handoff import Clip, Media, Rate, Timeline, Track
 from daemon.handoff.fcpxml import multicam
 from daemon.handoff.otio import otio
@@ -24,7 +25,7 @@ OTIO: Final = "multicam.otio"
 
 def timelines(take: Take, tracks: Sequence[Mapping[str, Any]], span: Span, *, mix: bool) -> dict[str, bytes]:
     """By file name; {} where nothing was made. In FCPXML a multicam clip, an angle for each; in OTIO, which knows none,
-    the mix is the story and everybody a track of their own above it. Raises BadMedia for a file that cannot be read."""
+    the mix is the story and everybody a track of their own above it. A file that cannot be read is left out."""
     length = max(1, round((span[1] - span[0]) * FPS / 1000))
     files = [(_MIX, MIX)] if mix else []
     for row in tracks:
@@ -41,8 +42,11 @@ def timelines(take: Take, tracks: Sequence[Mapping[str, Any]], span: Span, *, mi
 
 
 def _track(name: str, folder: Path, file: str, length: int) -> Track | None:
-    """A whole file; None for one that no editor could read either."""
-    facts = media_facts(folder / file, "wav" if file.endswith(".wav") else "mov")
+    """A whole file; None for one that no editor could read either: the take's other files are good without it."""
+    try:
+        facts = media_facts(folder / file, "wav" if file.endswith(".wav") else "mov")
+    except BadMedia:
+        return None
     if facts.picture is None and facts.sound is None:
         return None
     media = Media(path=file, length=length, picture=facts.picture, sound=facts.sound)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import wave
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 
 from daemon.files import sha256_of
 from daemon.rooms.conform import Stopped, conform
+from daemon.rooms.multicam import timelines
+from daemon.rooms.take import read_take
 from recorder.bitstream import Size
 from recorder.matroska import MatroskaStream, MatroskaTrack
 from tests.room_takes import ZERO_MS, Guest, MadeTake, beeps, flashes, make_take, sound_of, tone_level
@@ -155,6 +158,17 @@ def test_editors_get_one_timeline_with_everybody_in_step(conformed: MadeTake) ->
     heard = [clip.media_reference.target_url for track in story.audio_tracks() for clip in track if clip.enabled]
     assert heard == ["mix.wav"]
     assert [len(story.video_tracks()), len(story.audio_tracks())] == [2, 4]
+
+
+def test_a_file_that_cannot_be_read_is_left_out_of_the_timelines(conformed: MadeTake, tmp_path: Path) -> None:
+    """The others lie in step as before."""
+    folder = shutil.copytree(conformed.folder, tmp_path / "take")
+    (folder / "p3" / "mic" / "conformed.wav").write_bytes(b"no sound")
+    tracks = document_of(conformed)["tracks"]
+    files = timelines(read_take(folder), tracks, (0.0, conformed.length_s * 1000), mix=True)
+    sources = {edit.src for [edit] in Document(files["multicam.fcpxml"].decode()).angles.values()}
+    assert "./p3/mic/conformed.wav" not in sources
+    assert {"./mix.wav", "./p1/cam/conformed.mp4", "./p2/mic/conformed.wav"} <= sources
 
 
 def test_a_live_picture_that_changes_its_size_keeps_its_time(tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ class Finishing:
         return Finished(files={}, section={})
 
 
+def wanted(name: str, parent: Path) -> Render:
+    """Of a clip whose folder is there."""
+    (parent / name).mkdir()
+    return Render(clip=ClipId(name), revision=1, folder=parent / name, formats=(), priority=Priority.FINAL)
+
+
 def test_a_render_without_quota_is_refused_and_the_next_one_with_it_is_made(tmp_path: Path) -> None:
     """Told with what helps; nothing of it is made, and the clip counts as unfinished."""
     told, may = io.StringIO(), [False, True]
@@ -55,8 +61,7 @@ def test_a_render_without_quota_is_refused_and_the_next_one_with_it_is_made(tmp_
         emitter=Emitter(told, SessionId("s-test"), clock), clock=clock, metrics=Metrics(),
     )  # fmt: skip
     for name in ("c1", "c2"):
-        (tmp_path / name).mkdir()
-        renders.want(Render(clip=ClipId(name), revision=1, folder=tmp_path / name, formats=(), priority=Priority.FINAL))
+        renders.want(wanted(name, tmp_path))
         renders.drain()
     renders.close()
     lines = [json.loads(text) for text in told.getvalue().splitlines()]
@@ -79,8 +84,7 @@ def test_how_far_all_of_them_are_is_known_while_they_are_made(tmp_path: Path) ->
     )  # fmt: skip
     assert renders.done == 0
     for name in ("c1", "c2"):
-        (tmp_path / name).mkdir()
-        renders.want(Render(clip=ClipId(name), revision=1, folder=tmp_path / name, formats=(), priority=Priority.FINAL))
+        renders.want(wanted(name, tmp_path))
     half.wait(30)
     lines = len(told.getvalue().splitlines())
     assert lines < 10
